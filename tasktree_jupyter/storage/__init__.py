@@ -1,0 +1,1 @@
+"""The event log: one interface, one engine a file."""
