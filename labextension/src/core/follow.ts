@@ -1,0 +1,122 @@
+/** What the hub hands out: a followed project, the list of projects, and the state of the connection they share. */
+import type { Envelope } from './envelope.js';
+import type { Rollup, Status, TreeReader } from './reader.js';
+
+export type Connection =
+  | { kind: 'connecting' }
+  | { kind: 'open' }
+  /** `retryAt`: milliseconds since 1970. */
+  | { kind: 'waiting'; attempt: number; retryAt: number }
+  | { kind: 'stopped'; reason: StopReason; message: string };
+
+/**
+ * `refused`: the server doesn't let us in. `version`: it speaks another protocol. `absent`: there is no TaskTree on this
+ * server. `max_attempts`: we gave up. `disconnected`: nobody asked for a connection. `message` says what to do.
+ */
+export type StopReason = 'max_attempts' | 'refused' | 'version' | 'absent' | 'disconnected';
+
+/**
+ * `connecting`: nothing heard yet. `catching-up`: what is shown may be behind. `live`: it is what the server has. `offline`: no
+ * connection, what is shown is what was last known. `gone`: the project was deleted. `refused`: `error` says why.
+ */
+export type FollowStatus = 'connecting' | 'catching-up' | 'live' | 'offline' | 'gone' | 'refused';
+
+export interface MissionInfo {
+  mission_id: string;
+  title?: string | null;
+  status: Status;
+  rollup: Rollup;
+  created_at?: string | null;
+  started_at?: string | null;
+  ended_at?: string | null;
+}
+
+export interface ProjectInfo {
+  project_id: string;
+  title?: string | null;
+  path?: string | null;
+  kind: 'notebook' | 'script' | 'named';
+  /** Microseconds since 1970. */
+  created_at: number;
+  epoch?: string | null;
+  offset: number;
+  at: number;
+  /** Newest first, at most 20. */
+  missions: MissionInfo[];
+  missions_total: number;
+}
+
+/** Fits React's `useSyncExternalStore(follow.subscribe, follow.getVersion)`; both may be passed without their object. */
+export interface Listenable {
+  /** The listener is called at most once an animation frame; returns how to stop. */
+  subscribe(listener: () => void): () => void;
+  /** Goes up before listeners are called. */
+  getVersion(): number;
+}
+
+export interface Follow extends Listenable {
+  readonly projectId: string;
+  /** The same object while it grows; another one after a snapshot. Null until the first state came. */
+  readonly tree: TreeReader | null;
+  readonly status: FollowStatus;
+  readonly epoch: string | null;
+  readonly info: ProjectInfo | null;
+  /** What went wrong and what to do; null while nothing did. */
+  readonly error: string | null;
+  /** When the server was last heard, milliseconds since 1970. */
+  readonly heardAt: number | null;
+  /** This holder needs it no more. */
+  close(): void;
+}
+
+export interface ProjectList extends Listenable {
+  /** Newest change first. */
+  readonly projects: readonly ProjectInfo[];
+  readonly status: FollowStatus;
+  readonly error: string | null;
+  close(): void;
+}
+
+export interface Published {
+  project_id: string;
+  source: string | null;
+  upto: number | null;
+  epoch: string;
+  offset: number;
+  duplicates: number;
+  rejected: { index: number; code: string; field?: string; message: string; reason?: string }[];
+}
+
+export interface Resolved {
+  project_id: string;
+  info: ProjectInfo | null;
+}
+
+/** The one connection of a browser tab to one server, and all that is read from it. */
+export interface Hub extends Listenable {
+  readonly url: string;
+  readonly connection: Connection;
+  /** Each call is one holder, who closes it; the project is left shortly after the last one did. */
+  follow(projectId: string): Follow;
+  watchProjects(): ProjectList;
+  /** Which project belongs to a kernel, or to the path of a script. Rejects with a `HubError`. */
+  resolve(which: { kernelId?: string; path?: string; title?: string }): Promise<Resolved>;
+  /** Resolves when the event is on disk, rejects with a `HubError` where it was refused or couldn't be sent. */
+  publish(event: Envelope): Promise<Published>;
+  /** Try to connect at once, also after it stopped. */
+  retryNow(): void;
+}
+
+export class HubError extends Error {
+  override readonly name = 'HubError';
+  constructor(
+    /** A code of the protocol, or `offline`. */
+    readonly code: string,
+    message: string,
+    /** The same may work later. */
+    readonly retry: boolean,
+    readonly field?: string
+  ) {
+    super(message);
+  }
+}
