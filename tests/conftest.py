@@ -1,0 +1,14 @@
+"""What all Python tests outside `tests/browser` share: pytest-jupyter's fixtures, and a line that says which package is tested."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+pytest_plugins = ("pytest_jupyter.jupyter_server",)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    spec = importlib.util.find_spec("tasktree_jupyter")
+    return f"tasktree_jupyter: {spec.origin if spec else 'not found'}"
