@@ -1,14 +1,7 @@
 /** What a view may ask of a tree, live or stored. */
 
 export type Status =
-  | 'draft'
-  | 'ready'
-  | 'running'
-  | 'review'
-  | 'completed'
-  | 'failed'
-  | 'cancelled'
-  | 'skipped';
+  'draft' | 'ready' | 'running' | 'review' | 'completed' | 'failed' | 'cancelled' | 'skipped';
 
 /** How many of something there are, by status; statuses that don't occur are absent. */
 export type StatusCounts = Partial<Record<Status, number>>;
