@@ -1,4 +1,4 @@
-"""What all Python tests outside `tests/browser` share: pytest-jupyter's fixtures, and a line that says which package is tested."""
+"""What all Python tests but the browser's share: pytest-jupyter's fixtures, and which package is tested."""
 
 from __future__ import annotations
 
