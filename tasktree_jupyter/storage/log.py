@@ -1,7 +1,7 @@
 """The event log: what every engine promises, in one interface.
 
-A log keeps, for each project, its events in order, and beside them what must outlive a server: the highest `seq` of each
-source, stored folds, pins and attributes. It knows neither rooms nor sockets, and it never looks into an event.
+A log keeps, for each project, its events in order, and beside them what must outlive a server: the highest `seq` of
+each source, stored folds, pins and attributes. It knows neither rooms nor sockets, and it never looks into an event.
 
 All times are microseconds since 1970-01-01T00:00:00Z.
 """
@@ -57,8 +57,9 @@ class Unavailable(StorageError):
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """One event to store.
 
-    `body` is the encoded JSON object of its wire form **without** the closing brace and without `offset` and `at`; the log adds
-    `,"offset":…,"at":…}` and hands back exactly those bytes, for ever. `seq` is the source's number for it, None without a source.
+    `body` is the encoded JSON object of its wire form **without** the closing brace and without `offset` and `at`; the
+    log adds `,"offset":…,"at":…}` and hands back exactly those bytes, for ever. `seq` is the source's number for it,
+    None without a source.
     """
 
     seq: int | None
@@ -68,12 +69,13 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
 class Batch(msgspec.Struct, frozen=True, gc=False):
     """Events of one source that are judged and stored together.
 
-    With a `source`, `first_seq` and `last_seq` are required and span every event the source sent, rejected ones too: those use up
-    their seq without being in `events`. `events` ascend in `seq` within that span. A frame without events has
-    `last_seq == first_seq - 1`.
+    With a `source`, `first_seq` and `last_seq` are required and span every event the source sent, rejected ones too:
+    those use up their seq without being in `events`. `events` ascend in `seq` within that span. A frame without events
+    has `last_seq == first_seq - 1`.
 
-    `dropped` ≥ 1 says that the source lost events before `first_seq`; `dropped_body` is then the body of the `events_dropped` event.
-    It is stored, before the others, only if there really is a gap, so that sending the batch again doesn't tell of it twice.
+    `dropped` ≥ 1 says that the source lost events before `first_seq`; `dropped_body` is then the body of the
+    `events_dropped` event. It is stored, before the others, only if there really is a gap, so that sending the batch
+    again doesn't tell of it twice.
 
     Without a source (None) there are no seqs, no duplicates and no gaps; `dropped` has no meaning then.
     """
@@ -89,9 +91,10 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one batch.
 
-    `upto` is the source's highest seq after it (None without a source). `duplicates` counts the batch's events that were there already.
-    `seq_gap_expected`: None, or the seq that had to come next; then nothing of the batch was stored and none of its seqs was used.
-    `first_offset`, `last_offset`: where its events are, `events_dropped` included; None if it stored none.
+    `upto` is the source's highest seq after it (None without a source). `duplicates` counts the batch's events that
+    were there already. `seq_gap_expected`: None, or the seq that had to come next; then nothing of the batch was stored
+    and none of its seqs was used. `first_offset`, `last_offset`: where its events are, `events_dropped` included; None
+    if it stored none.
     """
 
     upto: int | None
@@ -104,9 +107,9 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
 class Commit(msgspec.Struct, frozen=True, gc=False):
     """What one `EventLog.append` did.
 
-    `events` are the wire bytes of the newly stored events, with the offsets `first_offset` … `last_offset`, all committed at `at`.
-    Nothing new: `events` is empty, `last_offset` and `at` are the log's head, and `first_offset` is `last_offset + 1`.
-    `results` has one entry for each batch, in their order.
+    `events` are the wire bytes of the newly stored events, with the offsets `first_offset` … `last_offset`, all
+    committed at `at`. Nothing new: `events` is empty, `last_offset` and `at` are the log's head, and `first_offset` is
+    `last_offset + 1`. `results` has one entry for each batch, in their order.
     """
 
     project_id: str
@@ -157,22 +160,23 @@ OnHead = Callable[[Head | None], None]
 class EventLog(ABC):
     """An append-only log per project. All methods belong to the event loop on which `start` ran.
 
-    **Acknowledged** means that `append` has returned; `promise` says what an engine then guarantees. An append that raised
-    `StorageError` stored nothing and used no seq. (If the connection to a remote engine is lost in between, it may have been
-    stored all the same; sending it again is safe, because appends with a source are idempotent.)
+    **Acknowledged** means that `append` has returned; `promise` says what an engine then guarantees. An append that
+    raised `StorageError` stored nothing and used no seq. (If the connection to a remote engine is lost in between, it
+    may have been stored all the same; sending it again is safe, because appends with a source are idempotent.)
 
-    **Order.** Offsets are 1, 2, 3, … without gaps, whoever appends, in this process or another. `at` never decreases within an
-    epoch, even if the caller's clock goes back.
+    **Order.** Offsets are 1, 2, 3, … without gaps, whoever appends, in this process or another. `at` never decreases
+    within an epoch, even if the caller's clock goes back.
 
-    **Idempotence for ever.** For each (project, source) the log keeps `upto`, the highest seq that was stored or used up. An event at
-    or below it is a duplicate: acknowledged again, stored once. Trimming doesn't change that; deleting the project does, and gives
-    another epoch.
+    **Idempotence for ever.** For each (project, source) the log keeps `upto`, the highest seq that was stored or used
+    up. An event at or below it is a duplicate: acknowledged again, stored once. Trimming doesn't change that; deleting
+    the project does, and gives another epoch.
 
-    **Epoch** names one life of a log. A project that was deleted and made again has another one, and its offsets begin at 1 again.
+    **Epoch** names one life of a log. A project that was deleted and made again has another one, and its offsets begin
+    at 1 again.
 
-    Reading never creates a project. Questions about an absent project are answered with nothing (None, 0, empty); `read`, `offset_at`,
-    `pin` and `trim` raise `NoSuchProject`. Every method may raise `StorageError`, and `NewerSchema` for a project that a newer
-    version wrote.
+    Reading never creates a project. Questions about an absent project are answered with nothing (None, 0, empty);
+    `read`, `offset_at`, `pin` and `trim` raise `NoSuchProject`. Every method may raise `StorageError`, and
+    `NewerSchema` for a project that a newer version wrote.
     """
 
     @property
@@ -196,15 +200,18 @@ class EventLog(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish what was begun, and let go of everything. Further calls raise `StorageError`; closing twice is allowed."""
+        """Finish what was begun, and let go of everything.
+
+        Further calls raise `StorageError`; closing twice is allowed.
+        """
 
     @abstractmethod
     async def append(self, project_id: str, batches: Sequence[Batch], *, now: int) -> Commit:
         """Judge each batch by its source's `upto`, store what is new, and return when the engine's promise holds.
 
-        Creates the project if absent. All batches are stored together or, on `StorageError`, none; they are judged one after the other, and a
-        seq gap in one doesn't keep the others out. `at` of the new events is `now` or, if that is later, the `at` of the
-        log's head. Events of one batch have consecutive offsets.
+        Creates the project if absent. All batches are stored together or, on `StorageError`, none; they are judged one
+        after the other, and a seq gap in one doesn't keep the others out. `at` of the new events is `now` or, if that
+        is later, the `at` of the log's head. Events of one batch have consecutive offsets.
 
         Cancelling the caller doesn't take the append back. Raises `ValueError` for a batch that contradicts itself.
         """
@@ -215,33 +222,45 @@ class EventLog(ABC):
 
     @abstractmethod
     async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
-        """The wire bytes of the events with `after < offset ≤ until`, in order, at most `limit`; fewer only where the log ends.
+        """The wire bytes of the events with `after < offset ≤ until`, in order, at most `limit`.
 
-        Raises `Trimmed` if `after` lies below the trimmed boundary (not if it is the boundary), and `NoSuchProject`.
+        Fewer only where the log ends. Raises `Trimmed` if `after` lies below the trimmed boundary (not if it is the
+        boundary), and `NoSuchProject`.
         """
 
     @abstractmethod
     async def at_of(self, project_id: str, offset: int) -> int | None:
-        """The `at` of the event at `offset`; None if there is none, or no longer. 0 for offset 0 of an untrimmed log."""
+        """The `at` of the event at `offset`.
+
+        None if there is none, or no longer. 0 for offset 0 of an untrimmed log.
+        """
 
     @abstractmethod
     async def offset_at(self, project_id: str, at: int) -> int:
-        """The last offset whose `at` is ≤ the given one: what was known then. If none is left, the trimmed boundary (0 if nothing was)."""
+        """The last offset whose `at` is ≤ the given one: what was known then.
+
+        If none is left, the trimmed boundary (0 if nothing was).
+        """
 
     @abstractmethod
     def follow(self, project_id: str, on_head: OnHead) -> Callable[[], None]:
-        """Call `on_head` on the loop whenever the log's head has moved, whoever moved it; returns the function that stops it.
+        """Call `on_head` on the loop whenever the log's head has moved, whoever moved it.
 
-        Soon after `follow` it is called once with the head as it is, if the project exists, so that nothing falls between asking and
-        following. Several moves may be told as one. For an append of this process it is called after `append` has returned to
-        its caller. None: the project was deleted; a head with another epoch: it is there again. After stopping it isn't called any more.
+        Returns the function that stops it; after that it isn't called any more.
+
+        Soon after `follow` it is called once with the head as it is, if the project exists, so that nothing falls
+        between asking and following. Several moves may be told as one. For an append of this process it is called after
+        `append` has returned to its caller. None: the project was deleted; a head with another epoch: it is there
+        again.
         """
 
     @abstractmethod
     async def save_fold(self, project_id: str, epoch: str, fold: StoredFold) -> None:
-        """Keep a fold, in place of one of the same offset. Folds are disposable: an engine may forget any but the newest and those at pins.
+        """Keep a fold, in place of one of the same offset and version.
 
-        A fold of another epoch than the log's, or of an absent project, is passed over. A fold of a newer version ends the older ones.
+        A fold of another epoch than the log's, or of an absent project, is passed over. Folds are disposable: an engine
+        may forget any but the newest, those at pins, and, in a trimmed log, the lowest at or above the boundary. A fold
+        of a newer version ends the older ones if they could be made again, that is if nothing is trimmed.
         """
 
     @abstractmethod
@@ -258,11 +277,17 @@ class EventLog(ABC):
 
     @abstractmethod
     async def set_attributes(self, project_id: str, patch: Mapping[str, Any]) -> None:
-        """Set each key of `patch` to its JSON value, or delete it where that is None. Creates the project if absent; moves no head."""
+        """Set each key of `patch` to its JSON value, or delete it where that is None.
+
+        Creates the project if absent; moves no head.
+        """
 
     @abstractmethod
     async def projects(self) -> list[ProjectRecord]:
-        """All projects, oldest first. Those that can't be read are left out and logged: one damaged project mustn't hide the others."""
+        """All projects, oldest first.
+
+        Those that can't be read are left out and logged: one damaged project mustn't hide the others.
+        """
 
     @abstractmethod
     async def pin(self, project_id: str, offset: int, name: str) -> None:
@@ -274,7 +299,10 @@ class EventLog(ABC):
 
     @abstractmethod
     async def trim(self, project_id: str, offset: int) -> None:
-        """Forget the events up to and including `offset` (at most the head). Offsets, `upto`, folds, pins and the epoch stay as they are."""
+        """Forget the events up to and including `offset` (at most the head).
+
+        Offsets, `upto`, folds, pins and the epoch stay as they are.
+        """
 
     @abstractmethod
     async def delete(self, project_id: str) -> bool:
