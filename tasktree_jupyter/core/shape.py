@@ -1,0 +1,477 @@
+"""What makes an event valid by its shape alone (docs/fold.md, Shape), checked by hand: it runs for every event.
+
+`events.py` says the same as pydantic models; a property test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tasktree_jupyter.core.status import STATUS_WORDS, TaskStatus
+from tasktree_jupyter.core.times import normalise_time, parse_time
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_EXPECTED: Final = 1_000_000_000
+MAX_ID: Final = 500
+MAX_PROJECT_ID: Final = 200
+MAX_STATE_NAME: Final = 200
+MAX_NESTING: Final = 64
+LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+"""How a metric that JSON has no number for is written."""
+
+_TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why something was refused: for a program (`code`, `field`, `reason`) and for a person (`message`)."""
+
+    code: str
+    field: str
+    message: str
+    reason: str
+
+
+class ProblemError(ValueError):
+    """Raised where a problem can't be handed back as a value."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def is_id(value: object) -> bool:
+    """Return whether this is an id: a string of 1–500 characters, none of them a control character."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID and (value.isprintable() or not _CONTROL.search(value))
+
+
+def is_project_id(value: object) -> bool:
+    """Return whether this is a project id: an id of at most 200 characters."""
+    return is_id(value) and len(value) <= MAX_PROJECT_ID  # type: ignore[arg-type]
+
+
+def is_event_type(value: object) -> bool:
+    """Return whether this can be the type of an event."""
+    return isinstance(value, str) and _TYPE.fullmatch(value) is not None
+
+
+def is_integer(value: object, low: int = -MAX_INTEGER, high: int = MAX_INTEGER) -> bool:
+    """Return whether this is an integer in JSON's sense (`1.0` is one, `true` isn't) from `low` to `high`."""
+    if isinstance(value, float):
+        return value.is_integer() and low <= value <= high
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def check_envelope(envelope: object) -> Problem | None:
+    """Return what is wrong with an envelope that somebody publishes, or None.
+
+    Checks `type`, `project_id`, `data`, `timestamp` and the data by its type. `events_dropped` is the server's own.
+    """
+    if not isinstance(envelope, dict):
+        return _problem("", "type", f"An event must be a JSON object, not {_shown(envelope)}")
+    kind = envelope.get("type")
+    if kind is None:
+        return _problem("type", "missing", "type is missing")
+    if not is_event_type(kind):
+        return _problem("type", "pattern", f"type is {_shown(kind)}; it must match ^[a-z][a-z0-9_.-]{{0,63}}$")
+    if kind == "events_dropped":
+        return _problem("type", "reserved", "type is 'events_dropped', which only the server writes")
+    project_id = envelope.get("project_id")
+    if project_id is not None and (problem := _check_id(project_id, "project_id", MAX_PROJECT_ID)):
+        return problem
+    timestamp = envelope.get("timestamp")
+    if timestamp is not None and normalise_time(timestamp) is None:
+        return _not_a_time(timestamp, "timestamp")
+    data = envelope.get("data")
+    if data is None:
+        return _problem("data", "missing", "data is missing")
+    return check_data(kind, data)
+
+
+def check_data(type: str, data: Any) -> Problem | None:
+    """Return what is wrong with the data of an event of this type, or None. An unknown type may carry anything."""
+    if not isinstance(data, dict):
+        return _problem("data", "type", f"data must be an object, not {_shown(data)}")
+    for value in data.values():
+        if isinstance(value, (dict, list)) and _nests_deeper(value, MAX_NESTING - 1):
+            return _problem("data", "too_deep", f"data nests deeper than {MAX_NESTING} levels")
+    check = _DATA.get(type)
+    return None if check is None else check(data)
+
+
+def sanitise(value: Any, field: str = "data") -> Any:
+    """Return a JSON value as the log may keep it: lone surrogates become U+FFFD. It is copied only where it changes.
+
+    Raises:
+        ProblemError: an integer beyond ±(2^53-1), a float that isn't finite, nesting deeper than 64, no JSON at all.
+    """
+    path: list[str] = []
+    try:
+        return _sanitised(value, MAX_NESTING, path)
+    except _RefusedValue as refused:
+        where = ".".join([field, *reversed(path)])
+        raise ProblemError(_problem(where, refused.reason, f"{where} {refused.why}")) from None
+
+
+class _RefusedValue(Exception):
+    def __init__(self, reason: str, why: str) -> None:
+        self.reason = reason
+        self.why = why
+
+
+def _sanitised(value: Any, room: int, path: list[str]) -> Any:
+    if isinstance(value, str):
+        return value if value.isprintable() else _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise _RefusedValue("range", "is an integer beyond ±(2^53-1), which readers round; send it as a string")
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _RefusedValue("not_finite", "is no finite number; JSON has none: send it as a string")
+        return value
+    if isinstance(value, dict):
+        return _sanitised_object(value, room, path)
+    if isinstance(value, (list, tuple)):
+        if room == 0:
+            raise _RefusedValue("too_deep", f"nests deeper than {MAX_NESTING} levels")
+        copy = []
+        for place, item in enumerate(value):
+            try:
+                copy.append(_sanitised(item, room - 1, path))
+            except _RefusedValue:
+                path.append(str(place))
+                raise
+        return value if isinstance(value, list) and all(map(_is, value, copy)) else copy
+    raise _RefusedValue("type", f"is {_shown(value)}, which isn't JSON")
+
+
+def _sanitised_object(value: dict[Any, Any], room: int, path: list[str]) -> dict[str, Any]:
+    if room == 0:
+        raise _RefusedValue("too_deep", f"nests deeper than {MAX_NESTING} levels")
+    changed: dict[str, Any] | None = None
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise _RefusedValue("type", f"has the key {_shown(key)}; keys must be strings")
+        try:
+            clean = _sanitised(item, room - 1, path)
+        except _RefusedValue:
+            path.append(key)
+            raise
+        name = key if key.isprintable() else _SURROGATE.sub("\ufffd", key)
+        if changed is None and (clean is not item or name != key):
+            changed = {}
+            for before, kept in value.items():
+                if before == key:
+                    break
+                changed[before] = kept
+        if changed is not None:
+            changed[name] = clean
+    return value if changed is None else changed
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def _nests_deeper(value: dict[str, Any] | list[Any], room: int) -> bool:
+    if room == 0:
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return any(isinstance(item, (dict, list)) and _nests_deeper(item, room - 1) for item in items)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _problem(field: str, reason: str, message: str) -> Problem:
+    return Problem(code="invalid", field=field, message=message, reason=reason)
+
+
+def _check_id(value: object, field: str, limit: int = MAX_ID) -> Problem | None:
+    if is_id(value) and len(value) <= limit:  # type: ignore[arg-type]
+        return None
+    if value is None:
+        return _problem(field, "missing", f"{field} is missing; it must be a string of 1 to {limit} characters")
+    if not isinstance(value, str):
+        return _problem(field, "type", f"{field} must be a string, not {_shown(value)}")
+    if not value:
+        return _problem(field, "empty", f"{field} is empty; it must have 1 to {limit} characters")
+    if len(value) > limit:
+        return _problem(field, "too_long", f"{field} has {len(value)} characters; at most {limit} are allowed")
+    return _problem(field, "control_character", f"{field} is {_shown(value)}; control characters aren't allowed")
+
+
+def _check_string(value: object, field: str) -> Problem | None:
+    if isinstance(value, str):
+        return None
+    if value is None:
+        return _problem(field, "missing", f"{field} is missing; it must be a string")
+    return _problem(field, "type", f"{field} must be a string, not {_shown(value)}")
+
+
+def _check_status(value: object, field: str) -> Problem | None:
+    if isinstance(value, str) and value in STATUS_WORDS:
+        return None
+    allowed = ", ".join(TaskStatus)
+    if value is None:
+        return _problem(field, "missing", f"{field} is missing; allowed: {allowed}")
+    if not isinstance(value, str):
+        return _problem(field, "type", f"{field} must be a string, not {_shown(value)}; allowed: {allowed}")
+    return _problem(field, "unknown_status", f"{field} is {_shown(value)}, which is no status; allowed: {allowed}")
+
+
+def _not_a_time(value: object, field: str) -> Problem:
+    if not isinstance(value, str):
+        return _problem(field, "type", f"{field} must be a string, not {_shown(value)}")
+    return _problem(
+        field, "time", f"{field} is {_shown(value)}, which is no time; write it like 2026-01-31T14:02:11.123456Z"
+    )
+
+
+def _check_time(value: object, field: str) -> Problem | None:
+    return _not_a_time(value, field) if parse_time(value) is None else None
+
+
+def _check_object(value: object, field: str) -> Problem | None:
+    return (
+        None if isinstance(value, dict) else _problem(field, "type", f"{field} must be an object, not {_shown(value)}")
+    )
+
+
+def _check_links(value: object, field: str) -> Problem | None:
+    if isinstance(value, (dict, list)):
+        return None
+    return _problem(field, "type", f"{field} must be an object or an array, not {_shown(value)}")
+
+
+def _integer_from(low: int, high: int = MAX_INTEGER) -> Callable[[object, str], Problem | None]:
+    def check(value: object, field: str) -> Problem | None:
+        if is_integer(value, low, high):
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return _problem(field, "type", f"{field} must be an integer, not {_shown(value)}")
+        return _problem(field, "range", f"{field} is {_shown(value)}; it must be an integer from {low} to {high}")
+
+    return check
+
+
+def _check_progress(value: object, field: str) -> Problem | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return _problem(field, "type", f"{field} must be a number, not {_shown(value)}")
+    return None if 0 <= value <= 1 else _problem(field, "range", f"{field} is {_shown(value)}; it must be from 0 to 1")
+
+
+def _check_ids(value: object, field: str) -> Problem | None:
+    if not isinstance(value, list):
+        return _problem(field, "type", f"{field} must be an array of ids, not {_shown(value)}")
+    for place, item in enumerate(value):
+        if problem := _check_id(item, f"{field}.{place}"):
+            return problem
+    return None
+
+
+def _check_strings(value: object, field: str) -> Problem | None:
+    if not isinstance(value, list):
+        return _problem(field, "type", f"{field} must be an array of strings, not {_shown(value)}")
+    for place, item in enumerate(value):
+        if problem := _check_string(item, f"{field}.{place}"):
+            return problem
+    return None
+
+
+def _check_metrics(value: object, field: str) -> Problem | None:
+    if not isinstance(value, dict):
+        return _problem(field, "type", f"{field} must be an object, not {_shown(value)}")
+    for name, metric in value.items():
+        if metric is None or (isinstance(metric, int) and not isinstance(metric, bool)):
+            continue
+        if isinstance(metric, float):
+            if math.isfinite(metric):
+                continue
+        elif isinstance(metric, str) and metric in NON_FINITE:
+            continue
+        where = f"{field}.{name}"
+        allowed = 'a finite number, null, "NaN", "Infinity" or "-Infinity"'
+        return _problem(where, "type", f"{where} is {_shown(metric)}; a metric must be {allowed}")
+    return None
+
+
+def _check_error(value: object, field: str) -> Problem | None:
+    if not isinstance(value, dict):
+        return _problem(field, "type", f"{field} must be an object, not {_shown(value)}")
+    return _check_optional(value, field, _ERROR)
+
+
+def _check_reserved(value: object, field: str) -> Problem | None:
+    return _problem(field, "reserved", f"{field} belongs to the fold and can't be patched")
+
+
+_Check = Callable[[Any, str], Problem | None]
+
+
+def _check_optional(values: Mapping[str, Any], field: str, checks: Mapping[str, _Check]) -> Problem | None:
+    for name, check in checks.items():
+        value = values.get(name)
+        if value is not None and (problem := check(value, f"{field}.{name}")):
+            return problem
+    return None
+
+
+_ERROR: Final[dict[str, _Check]] = {"type": _check_string, "message": _check_string, "traceback": _check_string}
+
+_CHANGES: Final[dict[str, _Check]] = {
+    "parent_id": _check_id,
+    **dict.fromkeys(("title", "kind", "message", "agent", "trigger", "reason"), _check_string),
+    "status": _check_status,
+    "progress": _check_progress,
+    "expected": _integer_from(0, MAX_EXPECTED),
+    "attempt": _integer_from(1),
+    **dict.fromkeys(("queued_at", "created_at", "started_at", "ended_at"), _check_time),
+    "dependencies": _check_ids,
+    "tags": _check_strings,
+    "params": _check_object,
+    "source": _check_object,
+    "error": _check_error,
+    "links": _check_links,
+    "metrics": _check_metrics,
+    **dict.fromkeys(("log", "unusual", "placeholder", "rollup"), _check_reserved),
+}
+
+
+def _task_status_changed(data: dict[str, Any]) -> Problem | None:
+    return _check_id(data.get("task_id"), "data.task_id") or _check_status(data.get("status"), "data.status")
+
+
+def _node_update(data: dict[str, Any]) -> Problem | None:
+    node_id = data.get("node_id")
+    if problem := _check_id(node_id, "data.node_id"):
+        return problem
+    changes = data.get("changes", msgspec.UNSET)
+    if changes is None:
+        return None
+    if not isinstance(changes, dict):
+        if changes is msgspec.UNSET:
+            return _problem("data.changes", "missing", "data.changes is missing; null would remove the node")
+        return _problem("data.changes", "type", f"data.changes must be an object or null, not {_shown(changes)}")
+    for key, value in changes.items():
+        if value is None:
+            continue
+        check = _CHANGES.get(key)
+        if check is not None:
+            if problem := check(value, f"data.changes.{key}"):
+                return problem
+        elif key == "node_id" and value != node_id:
+            field = "data.changes.node_id"
+            return _problem(field, "mismatch", f"{field} is {_shown(value)}, but data.node_id is {_shown(node_id)}")
+    return None
+
+
+def _state_transition(data: dict[str, Any]) -> Problem | None:
+    to = data.get("to")
+    if problem := _check_string(to, "data.to"):
+        return problem
+    if not 0 < len(to) <= MAX_STATE_NAME:  # type: ignore[arg-type]
+        reason = "too_long" if to else "empty"
+        return _problem("data.to", reason, f"data.to must have 1 to {MAX_STATE_NAME} characters, not {len(to or '')}")
+    if problem := _check_optional(data, "data", {"from": _check_string, "context": _check_object}):
+        return problem
+    context = data.get("context")
+    if not context or context.get("node_id") is None:
+        return None
+    return (
+        _check_id(context["node_id"], "data.context.node_id")
+        or _check_status(to, "data.to")
+        or _check_optional(context, "data.context", {"trigger": _check_string, "reason": _check_string})
+    )
+
+
+def _mission_snapshot(data: dict[str, Any]) -> Problem | None:
+    rest: dict[str, _Check] = {
+        "timestamp": _check_time,
+        "name": _check_string,
+        "note": _check_string,
+        "tags": _check_strings,
+    }
+    return _check_id(data.get("snapshot_id"), "data.snapshot_id") or _check_optional(data, "data", rest)
+
+
+def _coordination_update(data: dict[str, Any]) -> Problem | None:
+    agents = data.get("agents")
+    if agents is None:
+        return _problem("data.agents", "missing", "data.agents is missing; it must be an object of agents by name")
+    if problem := _check_object(agents, "data.agents"):
+        return problem
+    for name, agent in agents.items():
+        if problem := _check_object(agent, f"data.agents.{name}"):
+            return problem
+    return _check_optional(data, "data", {"active_agents": _integer_from(0)})
+
+
+def _orchestrator_started(data: dict[str, Any]) -> Problem | None:
+    if problem := _check_word(data.get("status"), "running"):
+        return problem
+    enabled = data.get("a2amcp_enabled")
+    if enabled is None or isinstance(enabled, bool):
+        return None
+    field = "data.a2amcp_enabled"
+    return _problem(field, "type", f"{field} must be true or false, not {_shown(enabled)}")
+
+
+def _orchestrator_stopped(data: dict[str, Any]) -> Problem | None:
+    return _check_word(data.get("status"), "stopped")
+
+
+def _check_word(status: object, word: str) -> Problem | None:
+    if status is None or status == word:
+        return None
+    return _problem("data.status", "unknown_status", f"data.status is {_shown(status)}; allowed here: {word}")
+
+
+def _orchestrator_error(data: dict[str, Any]) -> Problem | None:
+    return _check_string(data.get("error"), "data.error")
+
+
+def _node_log(data: dict[str, Any]) -> Problem | None:
+    level = data.get("level")
+    if problem := _check_id(data.get("node_id"), "data.node_id") or _check_string(level, "data.level"):
+        return problem
+    if level not in LOG_LEVELS:
+        allowed = ", ".join(LOG_LEVELS)
+        return _problem("data.level", "unknown_level", f"data.level is {_shown(level)}; allowed: {allowed}")
+    return _check_string(data.get("message"), "data.message")
+
+
+def _events_dropped(data: dict[str, Any]) -> Problem | None:
+    count = data.get("count")
+    if count is None:
+        return _problem("data.count", "missing", "data.count is missing; it must be an integer from 1")
+    return _integer_from(1)(count, "data.count")
+
+
+_DATA: Final[dict[str, Callable[[dict[str, Any]], Problem | None]]] = {
+    "task_status_changed": _task_status_changed,
+    "node_update": _node_update,
+    "state_transition": _state_transition,
+    "mission_snapshot": _mission_snapshot,
+    "coordination_update": _coordination_update,
+    "orchestrator_started": _orchestrator_started,
+    "orchestrator_stopped": _orchestrator_stopped,
+    "orchestrator_error": _orchestrator_error,
+    "node_log": _node_log,
+    "events_dropped": _events_dropped,
+}
+
+EVENT_TYPES: Final = tuple(_DATA)
+"""The types that the fold knows."""
