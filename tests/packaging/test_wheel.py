@@ -106,7 +106,8 @@ def test_labextension_says_how_to_uninstall_it(shared: dict[str, bytes]) -> None
 
 
 def test_wheel_holds_the_widget_once(names: list[str]) -> None:
-    assert [name for name in names if name.endswith("widget.js")] == ["tasktree_jupyter/static/widget.js"]
+    static = [name for name in names if "static/" in name and name.startswith("tasktree_jupyter/")]
+    assert sorted(static) == ["tasktree_jupyter/static/third-party-licenses.json", "tasktree_jupyter/static/widget.js"]
 
 
 def test_wheel_has_nothing_twice(names: list[str]) -> None:
@@ -115,11 +116,11 @@ def test_wheel_has_nothing_twice(names: list[str]) -> None:
 
 def test_wheel_carries_the_licences(wheel: Path, names: list[str], shared: dict[str, bytes]) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-    # What is bundled: listed for the labextension, in the file itself for the widget.
-    assert any("third-party-licenses" in path for path in shared)
     with zipfile.ZipFile(wheel) as archive:
-        widget = archive.read("tasktree_jupyter/static/widget.js").decode()
-    assert "@license React" in widget
+        of_the_widget = json.loads(archive.read("tasktree_jupyter/static/third-party-licenses.json"))
+    licences = {package["name"]: package["extractedText"] for package in of_the_widget["packages"]}
+    assert "Permission is hereby granted" in licences["react-dom"]
+    assert any(path.endswith("third-party-licenses.json") for path in shared)
 
 
 def test_wheel_has_only_what_runs(names: list[str]) -> None:
