@@ -46,6 +46,9 @@ export default defineConfig(
         'error',
         { considerDefaultExhaustiveForUnions: true }
       ],
+      '@typescript-eslint/no-this-alias': ['error', { allowedNames: ['entry', 'above'] }],
+      // The other rule forbids what this one asks for.
+      '@typescript-eslint/non-nullable-type-assertion-style': 'off',
       eqeqeq: 'error'
     }
   },
