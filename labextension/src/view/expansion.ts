@@ -1,0 +1,74 @@
+import type { TreeReader } from '../core/reader.js';
+
+/** What opens by itself stops opening beyond this many rows: about two screens of a notebook's output. */
+const AUTOMATIC_ROWS = 32;
+const REMEMBERED_PROJECTS = 50;
+
+/**
+ * Which rows are open. What the user opened or closed stays so. Untouched, a row opens by itself at the first sight of something running
+ * or failed below it, and never closes by itself: a watched tree doesn't jump.
+ */
+export class Expansion {
+  #chosen = new Map<string, boolean>();
+  #opened = new Set<string>();
+  #listeners = new Set<() => void>();
+  #version = 0;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  getVersion = (): number => this.#version;
+
+  /** `rows`: how many are shown already. A mission itself is always open unless the user closed it. */
+  isOpen(tree: TreeReader, id: string, level: number, rows: number): boolean {
+    const chosen = this.#chosen.get(id);
+    if (chosen !== undefined) {
+      return chosen;
+    }
+    if (level === 1 || this.#opened.has(id)) {
+      return true;
+    }
+    const { running = 0, failed = 0, review = 0 } = tree.rollup(id).counts;
+    if (running + failed + review > 0 && rows < AUTOMATIC_ROWS) {
+      this.#opened.add(id);
+      return true;
+    }
+    return false;
+  }
+
+  /** Rows that stand for several children are closed until someone opens them. */
+  isChosen(key: string): boolean {
+    return this.#chosen.get(key) ?? false;
+  }
+
+  choose(keys: Iterable<string>, open: boolean): void {
+    for (const key of keys) {
+      this.#chosen.set(key, open);
+    }
+    this.#version += 1;
+    for (const listener of [...this.#listeners]) {
+      listener();
+    }
+  }
+}
+
+const remembered = new Map<string, Expansion>();
+
+/** An output is rendered anew when its data changes; what the user opened must outlive that. */
+export function expansionOf(projectId: string | null): Expansion {
+  if (projectId === null) {
+    return new Expansion();
+  }
+  const expansion = remembered.get(projectId) ?? new Expansion();
+  remembered.delete(projectId);
+  remembered.set(projectId, expansion);
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= REMEMBERED_PROJECTS) {
+      break;
+    }
+    remembered.delete(oldest);
+  }
+  return expansion;
+}

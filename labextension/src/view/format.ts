@@ -1,0 +1,99 @@
+/** How counts, durations and times are written. Times are microseconds since 1970 unless a name says otherwise. */
+import type { StatusCounts } from '../core/reader.js';
+import { STATUS_NAMES, STATUS_ORDER } from './status.js';
+
+const NARROW_SPACE = '\u202f';
+const SECOND = 1_000_000;
+
+/** `6 480`: grouped by narrow spaces, which no language reads as a decimal point. */
+export function formatCount(count: number): string {
+  return String(Math.trunc(count)).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE);
+}
+
+/** Rounded down, so that 100 % means all of it. */
+export function formatPercent(perMille: number): string {
+  return `${Math.floor(perMille / 10)}${NARROW_SPACE}%`;
+}
+
+/** `82 ms`, `9.8 s`, `1:02`, `1:02:33`, `2 d 3 h`. Whole seconds while it `ticks`: a tenth that never moves would be a lie. */
+export function formatElapsed(microseconds: number, ticks = false): string {
+  const elapsed = Math.max(0, microseconds);
+  if (elapsed < 60 * SECOND) {
+    if (ticks) {
+      return `${Math.floor(elapsed / SECOND)}${NARROW_SPACE}s`;
+    }
+    if (elapsed < SECOND / 10) {
+      return `${Math.round(elapsed / 1000)}${NARROW_SPACE}ms`;
+    }
+    return `${(Math.floor(elapsed / (SECOND / 10)) / 10).toFixed(1)}${NARROW_SPACE}s`;
+  }
+  const seconds = Math.floor(elapsed / SECOND);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 24) {
+    return `${formatCount(Math.floor(hours / 24))}${NARROW_SPACE}d ${hours % 24}${NARROW_SPACE}h`;
+  }
+  const pad = (n: number) => String(n).padStart(2, '0');
+  return hours > 0 ? `${hours}:${pad(minutes % 60)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
+}
+
+/** Local wall time, with the date where it isn't today's: `14:02`, `Jan 31, 14:02`. */
+export function formatClock(microseconds: number, now: number, seconds = false): string {
+  const then = new Date(microseconds / 1000);
+  const today = new Date(now / 1000);
+  if (Number.isNaN(then.getTime())) {
+    return '—';
+  }
+  const format: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+  if (seconds) {
+    format.second = '2-digit';
+  }
+  if (then.toDateString() !== today.toDateString()) {
+    format.month = 'short';
+    format.day = 'numeric';
+    if (then.getFullYear() !== today.getFullYear()) {
+      format.year = 'numeric';
+    }
+  }
+  return new Intl.DateTimeFormat(undefined, format).format(then);
+}
+
+/** `now`, `5 min ago`, `2 h ago`, `3 d ago`. */
+export function formatAgo(microseconds: number, now: number): string {
+  const minutes = Math.floor((now - microseconds) / (60 * SECOND));
+  if (minutes < 1) {
+    return 'now';
+  }
+  if (minutes < 60) {
+    return `${minutes}${NARROW_SPACE}min ago`;
+  }
+  const hours = Math.floor(minutes / 60);
+  return hours < 48
+    ? `${hours}${NARROW_SPACE}h ago`
+    : `${formatCount(Math.floor(hours / 24))}${NARROW_SPACE}d ago`;
+}
+
+/** `3 failed, 6 480 completed, 2 more`: what the counts don't explain is "more". */
+export function formatCounts(counts: StatusCounts, count?: number): string {
+  const parts: string[] = [];
+  let explained = 0;
+  for (const status of STATUS_ORDER) {
+    const n = counts[status] ?? 0;
+    if (n > 0) {
+      explained += n;
+      parts.push(`${formatCount(n)} ${STATUS_NAMES[status]}`);
+    }
+  }
+  const rest = (count ?? explained) - explained;
+  if (rest > 0) {
+    parts.push(`${formatCount(rest)} more`);
+  }
+  return parts.join(', ');
+}
+
+/** `1st`, `2nd`, `3rd`, `11th`. */
+export function ordinal(n: number): string {
+  const tens = n % 100;
+  const suffix = tens >= 11 && tens <= 13 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
+  return `${formatCount(n)}${suffix}`;
+}

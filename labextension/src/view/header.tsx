@@ -1,0 +1,152 @@
+import type { Rollup, Status, TreeReader } from '../core/reader.js';
+import { Bar, progressText, segments } from './bar.js';
+import { ConnectionBadge } from './connection-badge.js';
+import type { ViewState } from './connection.js';
+import { formatClock, formatCount, formatElapsed } from './format.js';
+import type { Mission } from './missions.js';
+import { endedLeaves, STATUS_NAMES } from './status.js';
+import { StatusIcon } from './status-icon.js';
+import { elapsed, isRunning, titleOf } from './tree-row.js';
+
+/** Stands for every run of the project at once. */
+export const ALL_RUNS = '\u0000all';
+/** More runs than this in a menu are no help; the panel lists them. */
+const LISTED_RUNS = 50;
+
+interface Props {
+  tree: TreeReader;
+  /** The mission shown, or null for all of them. */
+  mission: string | null;
+  missions: readonly Mission[];
+  projectTitle: string;
+  onMission: (id: string) => void;
+  now: number | null;
+  today: number;
+  ticks: boolean;
+  /** Null: the connection is told elsewhere. */
+  state: ViewState | null;
+  storedAt: number | null;
+  onRetry?: () => void;
+}
+
+export function Header(props: Props) {
+  const { tree, mission, missions, projectTitle, onMission, now, today, ticks } = props;
+  const node = mission === null ? undefined : tree.node(mission);
+  const rollup = node ? tree.rollup(node.node_id) : sumOf(tree);
+  const time = node ? elapsed(tree, node.node_id, now) : null;
+  const running = node ? isRunning(tree, node.node_id) : false;
+  const title = node ? titleOf(node) : projectTitle;
+  return (
+    <>
+      <header className="tt-header">
+        <div className="tt-header-name">
+          {node ? <StatusIcon status={node.status} /> : null}
+          <h2 className="tt-mission" title={title}>
+            {title}
+          </h2>
+          <RunMenu tree={tree} mission={mission} missions={missions} onMission={onMission} today={today} />
+        </div>
+        <div className="tt-stats">
+          <Stats rollup={rollup} />
+          {time === null ? null : (
+            <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && running)}</span>
+          )}
+        </div>
+        {props.state ? (
+          <ConnectionBadge state={props.state} storedAt={props.storedAt} onRetry={props.onRetry} />
+        ) : null}
+        <span className="tt-hidden" role="status">
+          {node ? `${title}: ${STATUS_NAMES[node.status]}` : ''}
+        </span>
+      </header>
+      <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" />
+      <span className="tt-hidden">{progressText(rollup)}</span>
+    </>
+  );
+}
+
+function Stats({ rollup }: { rollup: Rollup }) {
+  const { running = 0, failed = 0, skipped = 0 } = rollup.counts;
+  return (
+    <>
+      <span className="tt-stat">
+        {formatCount(endedLeaves(rollup.counts))} / {formatCount(Math.max(0, rollup.total - skipped))}
+      </span>
+      {running > 0 ? <span className="tt-stat">{formatCount(running)} running</span> : null}
+      {failed > 0 ? <span className="tt-stat tt-stat-failed">{formatCount(failed)} failed</span> : null}
+      {skipped > 0 ? <span className="tt-stat tt-stat-minor">{formatCount(skipped)} skipped</span> : null}
+    </>
+  );
+}
+
+function sumOf(tree: TreeReader): Rollup {
+  const sum: Rollup = { leaves: 0, total: 0, done: 0, progress: 0, counts: {} };
+  for (const id of tree.roots) {
+    const rollup = tree.rollup(id);
+    sum.leaves += rollup.leaves;
+    sum.total += rollup.total;
+    sum.done += rollup.done;
+    for (const [status, count] of Object.entries(rollup.counts) as [Status, number][]) {
+      sum.counts[status] = (sum.counts[status] ?? 0) + count;
+    }
+  }
+  const whole = sum.total - (sum.counts.skipped ?? 0);
+  sum.progress = whole > 0 ? Math.floor(sum.done / whole) : 1000;
+  return sum;
+}
+
+interface RunMenuProps {
+  tree: TreeReader;
+  mission: string | null;
+  missions: readonly Mission[];
+  onMission: (id: string) => void;
+  today: number;
+}
+
+/** Which run is shown; the earlier ones stand behind it. */
+function RunMenu({ tree, mission, missions, onMission, today }: RunMenuProps) {
+  if (missions.length < 2) {
+    return null;
+  }
+  const chosen = missions.find(each => each.id === mission);
+  const listed = missions.slice(0, LISTED_RUNS);
+  if (chosen && !listed.includes(chosen)) {
+    listed.push(chosen);
+  }
+  const option = (each: Mission) => (
+    <option key={each.id} value={each.id}>
+      {describe(tree, each, today)}
+    </option>
+  );
+  const [newest, ...earlier] = listed;
+  return (
+    <span className="tt-run">
+      <span className="tt-chip tt-run-chip" aria-hidden="true">
+        {chosen ? `run ${formatCount(chosen.run)}` : 'all runs'} ▾
+      </span>
+      <select
+        className="tt-run-select"
+        aria-label="Run"
+        title="Earlier runs"
+        value={mission ?? ALL_RUNS}
+        onChange={event => onMission(event.target.value)}
+      >
+        {newest ? <optgroup label="Newest run">{option(newest)}</optgroup> : null}
+        <optgroup label="Earlier runs">{earlier.map(option)}</optgroup>
+        <option value={ALL_RUNS}>All runs ({formatCount(missions.length)})</option>
+      </select>
+    </span>
+  );
+}
+
+function describe(tree: TreeReader, { id, run, createdAt }: Mission, today: number): string {
+  const node = tree.node(id);
+  const parts = [`run ${formatCount(run)}`];
+  if (node) {
+    parts.push(titleOf(node), STATUS_NAMES[node.status]);
+  }
+  if (createdAt !== null) {
+    parts.push(formatClock(createdAt, today * 1000));
+  }
+  return parts.join(' · ');
+}

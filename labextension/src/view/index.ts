@@ -1,0 +1,10 @@
+export { useNow } from './clock.js';
+export { ConnectionBadge } from './connection-badge.js';
+export { stateOf, viewState, wording, type ViewState } from './connection.js';
+export { ErrorBoundary } from './error-boundary.js';
+export * from './format.js';
+export { throttled, useFollow, useListenable } from './hooks.js';
+export { missionsOf } from './missions.js';
+export { StatusIcon } from './status-icon.js';
+export { Badge } from './tree-row.js';
+export { TreeView, pictureOf, type Stored, type TreeViewProps } from './tree-view.js';

@@ -1,0 +1,218 @@
+import type { Rollup, TreeNode, TreeReader } from '../core/reader.js';
+import { isEnded } from '../core/status.js';
+import { Bar, leafSegments, progressText, segments } from './bar.js';
+import { formatCount, formatCounts, formatElapsed, formatPercent } from './format.js';
+import type { NodeRow, Row } from './rows.js';
+import { endedLeaves, STATUS_NAMES } from './status.js';
+import { StatusIcon, UnusualIcon } from './status-icon.js';
+
+/** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
+const DEEPEST_INDENT = 16;
+
+interface CellsProps {
+  tree: TreeReader;
+  row: Row;
+  /** Microseconds since 1970 up to which running tasks are timed; null: unknown. */
+  now: number | null;
+  ticks: boolean;
+}
+
+/** What is inside a row; the row itself, with its keyboard and its place, belongs to the grid. */
+export function RowCells({ tree, row, now, ticks }: CellsProps) {
+  const indent = { '--tt-level': Math.min(row.level - 1, DEEPEST_INDENT) } as React.CSSProperties;
+  if (row.kind !== 'node') {
+    return (
+      <div role="gridcell" aria-colspan={4} className="tt-name tt-more" style={indent}>
+        <span className="tt-guides" />
+        <Twisty open={row.kind === 'rest' ? row.open : null} />
+        <span className="tt-icon tt-ellipsis" aria-hidden="true">
+          ⋯
+        </span>
+        <span className="tt-title">{formatCounts(row.counts, row.count)}</span>
+        {row.kind === 'omitted' ? <span className="tt-message">not kept in this output</span> : null}
+      </div>
+    );
+  }
+  const node = tree.node(row.id);
+  if (!node) {
+    return null;
+  }
+  const rollup = tree.rollup(row.id);
+  const isGroup = row.children > 0 || rollup.total > 1;
+  return (
+    <>
+      <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} />
+      <div role="gridcell" className="tt-cell-bar">
+        <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} />
+        {isGroup ? <span className="tt-hidden">{progressText(rollup)}</span> : null}
+      </div>
+      <div role="gridcell" className="tt-number tt-cell-count">
+        {isGroup ? countText(rollup) : percentText(node)}
+      </div>
+      <div role="gridcell" className="tt-number tt-cell-elapsed">
+        {elapsedText(tree, row.id, node, now, ticks)}
+      </div>
+    </>
+  );
+}
+
+interface NameProps {
+  tree: TreeReader;
+  row: NodeRow;
+  node: TreeNode;
+  rollup: Rollup;
+  indent: React.CSSProperties;
+}
+
+function Name({ tree, row, node, rollup, indent }: NameProps) {
+  const { running = 0, failed = 0 } = row.children > 0 ? rollup.counts : {};
+  const message = messageOf(tree, node);
+  const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
+  return (
+    <div role="gridcell" className="tt-name" style={indent}>
+      <span className="tt-guides" />
+      <Twisty open={row.open} />
+      <StatusIcon status={node.status} />
+      <Title node={node} faint={faint} />
+      {row.children > 1 && row.open === false ? (
+        <span className="tt-times">×{formatCount(row.children)}</span>
+      ) : null}
+      {node.unusual ? (
+        <UnusualIcon label={`unusual: from ${node.unusual.from} to ${node.unusual.to}`} />
+      ) : null}
+      <Badge status="running" count={running} />
+      <Badge status="failed" count={failed} />
+      {node.agent ? <span className="tt-chip tt-agent">{node.agent}</span> : null}
+      {(node.attempt ?? 1) > 1 ? (
+        <span className="tt-chip tt-attempt" title={`attempt ${node.attempt}`}>
+          <span aria-hidden="true">↻ {formatCount((node.attempt ?? 1) - 1)}</span>
+          <span className="tt-hidden">attempt {node.attempt}</span>
+        </span>
+      ) : null}
+      {message ? (
+        <span className="tt-message" title={message}>
+          {message}
+        </span>
+      ) : null}
+    </div>
+  );
+}
+
+export function Title({ node, faint = false }: { node: TreeNode; faint?: boolean }) {
+  const title = titleOf(node);
+  const className = `tt-title${faint ? ' tt-faint' : ''}${isNamed(node) ? '' : ' tt-untitled'}`;
+  return (
+    <span className={className} title={title}>
+      {title}
+    </span>
+  );
+}
+
+function Twisty({ open }: { open: boolean | null }) {
+  return (
+    <span className={`tt-twisty${open ? ' tt-open' : ''}`} data-twisty={open !== null} aria-hidden="true">
+      {open === null ? null : (
+        <svg viewBox="0 0 10 10" width="10" height="10" focusable="false">
+          <path d="M3 1.5 7 5 3 8.5z" />
+        </svg>
+      )}
+    </span>
+  );
+}
+
+/** How many leaves below are running or failed; where there is no room, the shape stands for the word. */
+export function Badge({ status, count }: { status: 'running' | 'failed'; count: number }) {
+  if (count === 0) {
+    return null;
+  }
+  return (
+    <span className={`tt-chip tt-badge tt-badge-${status}`} title={`${formatCount(count)} ${status}`}>
+      <StatusIcon status={status} hidden />
+      {formatCount(count)}
+      <span className="tt-badge-word"> {STATUS_NAMES[status]}</span>
+    </span>
+  );
+}
+
+function isNamed(node: TreeNode): node is TreeNode & { title: string } {
+  return node.title !== undefined && node.title !== '';
+}
+
+/** A node that nobody named goes by its id. */
+export function titleOf(node: TreeNode): string {
+  return isNamed(node) ? node.title : node.node_id;
+}
+
+function nameOf(tree: TreeReader, id: string): string {
+  const node = tree.node(id);
+  return node ? titleOf(node) : id;
+}
+
+export function errorText(node: TreeNode): string | null {
+  const { type, message } = node.error ?? {};
+  const parts = [type, message].filter(part => part !== undefined && part !== '');
+  return parts.length > 0 ? parts.join(': ') : null;
+}
+
+function messageOf(tree: TreeReader, node: TreeNode): string | null {
+  if (node.status === 'failed') {
+    return errorText(node) ?? node.message ?? null;
+  }
+  if (node.message) {
+    return node.message;
+  }
+  const waits = node.status === 'draft' || node.status === 'ready';
+  if (waits && node.dependencies?.length) {
+    const titles = node.dependencies.slice(0, 2).map(id => nameOf(tree, id));
+    const more = node.dependencies.length - titles.length;
+    return `after ${titles.join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}`;
+  }
+  return null;
+}
+
+export function countText(rollup: Rollup): string {
+  const { skipped = 0 } = rollup.counts;
+  return `${formatCount(endedLeaves(rollup.counts))}/${formatCount(Math.max(0, rollup.total - skipped))}`;
+}
+
+function percentText(node: TreeNode): string {
+  if (node.status === 'completed') {
+    return formatPercent(1000);
+  }
+  return typeof node.progress === 'number' && node.status !== 'skipped'
+    ? formatPercent(Math.floor(node.progress * 1000 + 0.5))
+    : '';
+}
+
+/** From the first start to the last end at or below; to `now` while something runs. */
+export function elapsed(tree: TreeReader, id: string, now: number | null): number | null {
+  const { startedAt, endedAt } = tree.span(id);
+  if (startedAt === null) {
+    return null;
+  }
+  const runs = isRunning(tree, id);
+  const until = runs ? now : endedAt;
+  return until === null ? null : Math.max(0, until - startedAt);
+}
+
+export function isRunning(tree: TreeReader, id: string): boolean {
+  const own = tree.node(id)?.status;
+  const { running = 0, review = 0 } = tree.rollup(id).counts;
+  return (
+    own !== undefined && !isEnded(own) && (own === 'running' || own === 'review' || running + review > 0)
+  );
+}
+
+export function elapsedText(
+  tree: TreeReader,
+  id: string,
+  node: TreeNode,
+  now: number | null,
+  ticks: boolean
+): string {
+  const time = elapsed(tree, id, now);
+  if (time === null) {
+    return isEnded(node.status) ? '' : '—';
+  }
+  return formatElapsed(time, ticks && isRunning(tree, id));
+}

@@ -1,0 +1,176 @@
+import { useCallback, useMemo, useState } from 'react';
+import type { Follow, Hub } from '../core/follow.js';
+import type { TreeReader } from '../core/reader.js';
+import { useNow } from './clock.js';
+import { Details } from './details.js';
+import { Empty } from './empty.js';
+import { expansionOf } from './expansion.js';
+import { ALL_RUNS, Header } from './header.js';
+import { useFollow } from './hooks.js';
+import { missionsOf } from './missions.js';
+import { isRunning } from './tree-row.js';
+import { TreeGrid } from './tree-grid.js';
+
+/** A tree that was saved with the notebook. */
+export interface Stored {
+  tree: TreeReader;
+  title: string | null;
+  epoch: string | null;
+}
+
+export interface TreeViewProps {
+  projectId: string | null;
+  /** Shown until the live one is there, and where it never will be. */
+  stored?: Stored | null;
+  follow: Follow | null;
+  hub: Hub | null;
+  /** The run to show; null: the newest. */
+  missionId: string | null;
+  /** With `missionId` null: always the newest; else the newest at the first sight of one. */
+  followNewest?: boolean;
+  layout: 'inline' | 'fill';
+  /** False where the connection is told elsewhere. */
+  badge?: boolean;
+  /** Called when somebody chooses another run. */
+  onMission?: (id: string) => void;
+}
+
+interface Picture {
+  tree: TreeReader;
+  live: boolean;
+}
+
+/**
+ * The live tree where it holds the run that is meant, else the stored one. A live tree that is still behind the stored one isn't shown
+ * yet: the view never goes back in time.
+ */
+export function pictureOf(
+  stored: Stored | null,
+  follow: Pick<Follow, 'tree' | 'epoch' | 'status'> | null,
+  missionId: string | null
+): Picture | null {
+  const tree = follow?.tree ?? null;
+  const old = stored?.tree ?? null;
+  if (tree && old) {
+    const holdsIt = missionId === null ? tree.roots.length > 0 : tree.node(missionId) !== undefined;
+    const behind = follow?.epoch === stored?.epoch && tree.offset < old.offset;
+    if (!holdsIt || (behind && follow?.status !== 'live')) {
+      return { tree: old, live: false };
+    }
+  }
+  if (tree) {
+    return { tree, live: true };
+  }
+  return old ? { tree: old, live: false } : null;
+}
+
+export function TreeView(props: TreeViewProps) {
+  const { projectId, follow, hub, layout, badge = true, onMission } = props;
+  const stored = props.stored ?? null;
+  const { state, version, heardAt } = useFollow(follow, hub);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const [pinned, setPinned] = useState<string | null>(null);
+  const [selected, setSelected] = useState<string | null>(null);
+  const expansion = useMemo(() => expansionOf(projectId), [projectId]);
+  const retry = useMemo(() => (hub ? () => hub.retryNow() : undefined), [hub]);
+
+  const wanted = chosen === ALL_RUNS ? null : (chosen ?? props.missionId ?? pinned);
+  const picture = pictureOf(stored, follow, wanted);
+  const missions = useMemo(
+    () => (picture ? missionsOf(picture.tree) : []),
+    // The tree is one object that grows: its version says that it did.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [picture?.tree, version]
+  );
+  const newest = missions[0]?.id ?? null;
+  if (!props.followNewest && props.missionId === null && pinned === null && newest !== null) {
+    setPinned(newest);
+  }
+  const mission = chosen === ALL_RUNS ? null : (wanted ?? newest);
+  const roots = useMemo(() => (mission === null ? null : [mission]), [mission]);
+
+  const isLive = state.kind === 'live' && picture?.live === true;
+  const tree = picture?.tree ?? null;
+  const shownRoots = roots ?? tree?.roots ?? [];
+  const ticks = isLive && tree !== null && shownRoots.some(id => isRunning(tree, id));
+  const clock = useNow(ticks);
+  const now = timedTo(tree, picture?.live === true, isLive, clock, heardAt);
+
+  const choose = useCallback(
+    (id: string) => {
+      setChosen(id);
+      setSelected(null);
+      onMission?.(id);
+    },
+    [onMission]
+  );
+
+  const projectTitle = follow?.info?.title ?? stored?.title ?? null;
+  const isThere = tree !== null && (chosen === ALL_RUNS || (mission !== null && tree.node(mission)));
+  if (!tree || !isThere) {
+    return (
+      <div className={`tt-view tt-view-${layout}`}>
+        <Empty
+          state={state}
+          projectTitle={projectTitle}
+          missionGone={tree !== null && mission !== null}
+          onRetry={retry}
+          badge={badge}
+        />
+      </div>
+    );
+  }
+  const title = (mission && tree.node(mission)?.title) ?? projectTitle ?? 'Tasks';
+  return (
+    <div className={`tt-view tt-view-${layout}`}>
+      <Header
+        tree={tree}
+        mission={mission}
+        missions={missions}
+        projectTitle={projectTitle ?? 'All runs'}
+        onMission={choose}
+        now={now}
+        today={clock}
+        ticks={ticks}
+        state={badge ? state : null}
+        storedAt={picture?.live ? null : tree.at}
+        onRetry={retry}
+      />
+      <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
+        <TreeGrid
+          tree={tree}
+          version={`${version}.${tree.version}`}
+          roots={shownRoots}
+          withOmittedRoots={mission === null}
+          expansion={expansion}
+          label={`Tasks of ${title}`}
+          now={now}
+          ticks={ticks}
+          selected={selected}
+          onSelect={setSelected}
+          layout={layout}
+        />
+        {selected === null ? null : (
+          <Details tree={tree} id={selected} now={now} today={clock} ticks={ticks} onSelect={setSelected} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Running tasks are timed to now only while that is true; else to when it last was. Microseconds since 1970. */
+function timedTo(
+  tree: TreeReader | null,
+  fromServer: boolean,
+  isLive: boolean,
+  clock: number,
+  heardAt: number | null
+): number | null {
+  if (isLive) {
+    return clock * 1000;
+  }
+  if (fromServer && heardAt !== null) {
+    return heardAt * 1000;
+  }
+  return tree && tree.at > 0 ? tree.at : null;
+}
