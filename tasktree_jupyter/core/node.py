@@ -1,8 +1,8 @@
 """One node as the tree keeps it: small, outside the garbage collector's reach, and summed up in integers.
 
 A full collection looks at every tracked object, and Jupyter's only loop waits for it. A node is therefore an untracked
-struct of strings and numbers; whatever nests is kept as encoded JSON and decoded when it is patched or read. Nothing here
-refers back to the tree or down to children (only ids do), so reference counting alone frees it.
+struct of strings and numbers; whatever nests is kept as encoded JSON and decoded when it is patched or read. Nothing
+here refers back to the tree or down to children (only ids do), so reference counting alone frees it.
 """
 
 from __future__ import annotations

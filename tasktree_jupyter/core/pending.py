@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Pending:
     """Where nodes stand after the events checked so far, laid over a tree that doesn't change meanwhile.
 
-    It knows placing only: parents, removals and snapshot ids. The limit on the number of nodes refuses nothing, so it is
-    left out.
+    It knows placing only: parents, removals and snapshot ids. The limit on the number of nodes refuses nothing, so
+    it is left out.
     """
 
     def __init__(self) -> None:

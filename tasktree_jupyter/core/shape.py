@@ -179,6 +179,17 @@ def _sanitised_object(value: dict[Any, Any], room: int, path: list[str]) -> dict
     return value if changed is None else changed
 
 
+def without_surrogates(value: Any) -> Any:
+    """Return a decoded JSON value with its lone surrogates replaced by U+FFFD."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_SURROGATE.sub("\ufffd", key): without_surrogates(item) for key, item in value.items()}
+    return value
+
+
 def _is(one: object, other: object) -> bool:
     return one is other
 

@@ -21,8 +21,8 @@ MAX_TOMBSTONES: Final = 200_000
 class TaskTree:
     """The state that a project's log folds to. `apply` is total: any event gives a state, and none raises.
 
-    Events and states are decoded JSON. What the methods hand out is the caller's, except that the entries within `state()`
-    must not be changed. Not for use from several threads at once.
+    Events and states are decoded JSON. What the methods hand out is the caller's, except that the entries within
+    `state()` must not be changed. Not for use from several threads at once.
     """
 
     def __init__(self) -> None:
