@@ -1,8 +1,8 @@
 """The following side of a `tasktree.v1.json` connection, as a machine without I/O.
 
 Its owner sends what it says, hands it every frame that comes, and takes what it delivers. What it promises for each
-project: events in offset order, each once, none left out; where that can't be had, a whole state in their place. It asks
-again by itself when a frame doesn't follow on from the last.
+project: events in offset order, each once, none left out; where that can't be had, a whole state in their place. It
+asks again by itself when a frame doesn't follow on from the last.
 """
 
 from __future__ import annotations
