@@ -16,6 +16,8 @@ from tests.browser.jupyter import Jupyter, wait_until
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 """The notebook in front, in the page's own words."""
 
+TREE_MIME = "application/vnd.tasktree.v1+json"
+
 KNOWN_NOISE = re.compile(r"favicon|apple-touch-icon|Failed to load resource.*(404|409)|restore the debugger state")
 """What JupyterLab itself says to the console in a healthy page."""
 
@@ -227,6 +229,42 @@ class Lab:
 
     def shut_down_kernel(self) -> None:
         self.page.evaluate(f"async () => {{ await {NOTEBOOK}.sessionContext.shutdown(); }}")
+
+    def restart_kernel(self) -> None:
+        self.page.evaluate(f"async () => {{ await {NOTEBOOK}.sessionContext.restartKernel(); }}")
+        self.wait_kernel("idle")
+
+    def rename_notebook(self, name: str) -> None:
+        """Rename the file of the notebook in front, as the file browser does."""
+        self.page.evaluate(f"async name => {{ await {NOTEBOOK}.context.rename(name); }}", name)
+        self.wait_notebook(name)
+
+    def is_dirty(self) -> bool:
+        """Whether the notebook has changes that aren't saved."""
+        return bool(self.page.evaluate(f"() => {NOTEBOOK}.context.model.dirty"))
+
+    def is_trusted(self, index: int) -> bool:
+        return bool(self.page.evaluate(f"i => {NOTEBOOK}.content.widgets[i].model.trusted", index))
+
+    def cell_errors(self) -> list[str]:
+        """The exceptions that cells have ended with."""
+        code = f"""
+        () => {NOTEBOOK}.context.model.toJSON().cells
+          .flatMap(cell => cell.outputs ?? [])
+          .filter(output => output.output_type === 'error')
+          .map(output => `${{output.ename}}: ${{output.evalue}}`)
+        """
+        errors: list[str] = self.page.evaluate(code)
+        return errors
+
+    def cell_with_tree(self) -> int:
+        """The first cell that has a task tree among its outputs; waits for one."""
+        code = f"""
+        () => {NOTEBOOK}.context.model.toJSON().cells
+          .findIndex(cell => (cell.outputs ?? []).some(output => output.data?.[{TREE_MIME!r}]))
+        """
+        index: int = wait_until(lambda: self.page.evaluate(code) + 1, "a cell with a tree") - 1
+        return index
 
     def cell_text(self, index: int) -> str:
         """All that the cell's code has put out, as text."""
