@@ -64,6 +64,10 @@ class TaskTree:
         """Return `node()` encoded as JSON, several times faster. Raises KeyError where there is none."""
         return self._nodes[node_id].wire_bytes()
 
+    def status_of(self, node_id: str) -> str:
+        """Return a node's own status, without the cost of its other fields. Raises KeyError where there is none."""
+        return self._nodes[node_id].status
+
     def parent(self, node_id: str) -> str | None:
         """Return the id of a node's parent, None for a root. Raises KeyError where there is no such node."""
         parent = self._nodes[node_id].parent
