@@ -43,7 +43,7 @@ def check_batches(batches: Sequence[Batch]) -> None:
 
 
 def judge(batches: Sequence[Batch], stored_upto: Callable[[str], int], offset: int, at: int) -> Judged:
-    """Judge the batches one after the other, as if the log's head were at `offset`, and number what is new from there."""
+    """Judge the batches one after the other, and number what is new as if the log's head were at `offset`."""
     events: list[bytes] = []
     results: list[Appended] = []
     uptos: dict[str, int] = {}

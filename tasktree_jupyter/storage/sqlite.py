@@ -1,0 +1,311 @@
+"""The event log in SQLite: one file per project in one folder, which several servers may share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from tasktree_jupyter.storage import sqlite_reader
+from tasktree_jupyter.storage.admission import check_batches
+from tasktree_jupyter.storage.filesystem import filesystem_of, is_network
+from tasktree_jupyter.storage.followers import Followers
+from tasktree_jupyter.storage.log import (
+    Batch,
+    Commit,
+    EventLog,
+    Head,
+    NoSuchProject,
+    OnHead,
+    Pin,
+    ProjectRecord,
+    StorageError,
+    StoredFold,
+)
+from tasktree_jupyter.storage.sqlite_folder import Folder, Signature, signature
+from tasktree_jupyter.storage.sqlite_reader import Question, Readers
+from tasktree_jupyter.storage.sqlite_schema import select, storage_error
+from tasktree_jupyter.storage.sqlite_transaction import Transaction
+from tasktree_jupyter.storage.sqlite_watch import Turns, Watcher
+from tasktree_jupyter.storage.sqlite_writer import Job, Outcome, Writer
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_READ_THREADS = 4
+
+
+class _Running(msgspec.Struct, eq=False):
+    """What exists between `start` and `close`."""
+
+    loop: asyncio.AbstractEventLoop
+    followers: Followers
+    writer: Writer
+    watcher: Watcher
+    threads: ThreadPoolExecutor
+    closing: bool = False
+
+
+class SqliteLog(EventLog):
+    """The event log in a folder of SQLite files.
+
+    `journal` is `wal` or `truncate`; by default it is `truncate` on a network filesystem, where WAL is unsupported, and
+    else `wal`. `busy_ms`: how long to wait for another process' lock. `poll`: seconds between looks at what other
+    processes did to followed projects.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, journal: str | None = None, busy_ms: int = 5000, poll: float = 0.03
+    ) -> None:
+        path = Path(folder).absolute()
+        if journal not in (None, "wal", "truncate"):
+            raise ValueError(f"journal is {journal!r}; allowed: wal, truncate")
+        if journal is None:
+            journal = "truncate" if is_network(filesystem_of(path)) else "wal"
+        self._folder = Folder(path, journal=journal, busy_ms=busy_ms)
+        self._poll = poll
+        self._turns = Turns()
+        self._readers = Readers(self._folder)
+        self._records: dict[Path, tuple[Signature, ProjectRecord]] = {}
+        self._complained: dict[Path, str] = {}
+        self._running: _Running | None = None
+
+    @property
+    def engine(self) -> str:
+        """Always `sqlite`."""
+        return "sqlite"
+
+    @property
+    def mode(self) -> str:
+        """The journal mode in force, `wal` or `truncate`; after `start` it is known to work here."""
+        return self._folder.journal
+
+    @property
+    def promise(self) -> str:
+        """What acknowledged means here."""
+        return f"Acknowledged means on disk: written to SQLite and synced (journal_mode={self.mode}, synchronous=FULL)."
+
+    async def start(self) -> None:
+        """See `EventLog.start`."""
+        loop = asyncio.get_running_loop()
+        threads = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="tasktree-reader")
+        try:
+            await loop.run_in_executor(threads, self._folder.start)
+        except StorageError:
+            threads.shutdown()
+            raise
+        watcher = Watcher(self._folder, self._turns, self._on_foreign, interval=self._poll)
+        writer = Writer(self._folder, self._turns, self._on_outcome, self._release, self._readers.sweep)
+        self._running = _Running(loop, Followers(loop), writer, watcher, threads)
+        writer.start()
+        watcher.start()
+
+    async def close(self) -> None:
+        """See `EventLog.close`.
+
+        What was submitted before is finished; the last process to close a file checkpoints it.
+        """
+        running = self._running
+        if running is None or running.closing:
+            return
+        running.closing = True
+        running.writer.stop()
+        running.watcher.stop()
+        for thread in (running.writer, running.watcher):
+            await running.loop.run_in_executor(running.threads, thread.join)
+        await running.loop.run_in_executor(running.threads, self._readers.close)
+        running.threads.shutdown()
+        self._running = None
+        self._folder.stop()
+
+    async def append(self, project_id: str, batches: Sequence[Batch], *, now: int) -> Commit:
+        """See `EventLog.append`."""
+        check_batches(batches)
+        commit: Commit = await self._write(project_id, lambda write: write.append(batches, now), makes=now)
+        return commit
+
+    async def head(self, project_id: str) -> Head | None:
+        """See `EventLog.head`."""
+        return await self._ask(project_id, sqlite_reader.read_head)
+
+    async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
+        """See `EventLog.read`."""
+        return await self._ask_existing(
+            project_id, lambda connection: sqlite_reader.read_events(connection, project_id, after, limit, until)
+        )
+
+    async def at_of(self, project_id: str, offset: int) -> int | None:
+        """See `EventLog.at_of`."""
+        return await self._ask(project_id, lambda connection: sqlite_reader.read_at(connection, offset))
+
+    async def offset_at(self, project_id: str, at: int) -> int:
+        """See `EventLog.offset_at`."""
+        return await self._ask_existing(
+            project_id, lambda connection: sqlite_reader.read_offset_at(connection, project_id, at)
+        )
+
+    def follow(self, project_id: str, on_head: OnHead) -> Callable[[], None]:
+        """See `EventLog.follow`."""
+        running = self._opened()
+        stop_telling = running.followers.add(project_id, on_head)
+        running.watcher.follow(project_id)
+
+        def stop() -> None:
+            stop_telling()
+            if not running.followers.followed(project_id):
+                running.watcher.unfollow(project_id)
+
+        return stop
+
+    async def save_fold(self, project_id: str, epoch: str, fold: StoredFold) -> None:
+        """See `EventLog.save_fold`."""
+        await self._write(project_id, lambda write: write.save_fold(epoch, fold))
+
+    async def fold_below(self, project_id: str, offset: int | None, *, version: int | None = None) -> StoredFold | None:
+        """See `EventLog.fold_below`."""
+        return await self._ask(project_id, lambda connection: sqlite_reader.read_fold(connection, offset, version))
+
+    async def upto(self, project_id: str, source: str) -> int:
+        """See `EventLog.upto`."""
+        return await self._ask(project_id, lambda connection: sqlite_reader.read_upto(connection, source)) or 0
+
+    async def attributes(self, project_id: str) -> dict[str, Any]:
+        """See `EventLog.attributes`."""
+        return await self._ask(project_id, sqlite_reader.read_attributes) or {}
+
+    async def set_attributes(self, project_id: str, patch: Mapping[str, Any]) -> None:
+        """See `EventLog.set_attributes`."""
+        encoded = {key: None if value is None else msgspec.json.encode(value) for key, value in patch.items()}
+        now = time.time_ns() // 1000
+        await self._write(project_id, lambda write: write.set_attributes(encoded), makes=now)
+
+    async def projects(self) -> list[ProjectRecord]:
+        """See `EventLog.projects`."""
+        running = self._opened()
+        return await running.loop.run_in_executor(running.threads, self._list)
+
+    async def pin(self, project_id: str, offset: int, name: str) -> None:
+        """See `EventLog.pin`."""
+        await self._write(project_id, lambda write: write.pin(offset, name), absent=NoSuchProject(project_id))
+
+    async def pins(self, project_id: str) -> list[Pin]:
+        """See `EventLog.pins`."""
+        return await self._ask(project_id, sqlite_reader.read_pins) or []
+
+    async def trim(self, project_id: str, offset: int) -> None:
+        """See `EventLog.trim`."""
+        await self._write(project_id, lambda write: write.trim(offset), absent=NoSuchProject(project_id), alone=True)
+
+    async def delete(self, project_id: str) -> bool:
+        """See `EventLog.delete`."""
+        return bool(await self._write(project_id, None, absent=False, alone=True))
+
+    def _opened(self) -> _Running:
+        if self._running is None or self._running.closing:
+            raise StorageError("the log is closed", retryable=False)
+        return self._running
+
+    async def _write(
+        self,
+        project_id: str,
+        work: Callable[[Transaction], Any] | None,
+        *,
+        makes: int | None = None,
+        absent: Any = None,
+        alone: bool = False,
+    ) -> Any:
+        running = self._opened()
+        job = Job(project_id, work, running.loop.create_future(), absent, makes, alone)
+        running.writer.submit(job)
+        return await job.future
+
+    async def _ask(self, project_id: str, question: Question[T]) -> T | None:
+        running = self._opened()
+        ask = functools.partial(self._readers.ask, project_id, question)
+        return await running.loop.run_in_executor(running.threads, ask)
+
+    async def _ask_existing(self, project_id: str, question: Question[T]) -> T:
+        answer = await self._ask(project_id, question)
+        if answer is None:
+            raise NoSuchProject(project_id)
+        return answer
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        """On the writer's thread: wake the loop once for all that was committed together."""
+        self._on_loop(self._settle, outcome)
+
+    def _on_foreign(self, project_id: str, head: Head | None) -> None:
+        """On the watcher's thread."""
+        self._on_loop(self._tell, project_id, head)
+
+    def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
+        running = self._running
+        if running is not None:
+            with contextlib.suppress(RuntimeError):
+                running.loop.call_soon_threadsafe(call, *args)
+
+    def _tell(self, project_id: str, head: Head | None) -> None:
+        if self._running is not None:
+            self._running.followers.moved(project_id, head)
+
+    def _settle(self, outcome: Outcome) -> None:
+        for future, answer in outcome.answers:
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+        if not outcome.failed:
+            self._tell(outcome.project_id, outcome.head)
+
+    def _release(self, project_id: str) -> None:
+        """On the writer's thread, before a file is removed: Windows removes no file that is open."""
+        self._readers.release(project_id)
+        if self._running is not None:
+            self._running.watcher.release(project_id)
+
+    def _list(self) -> list[ProjectRecord]:
+        records: dict[Path, tuple[Signature, ProjectRecord]] = {}
+        found: list[ProjectRecord] = []
+        for path in self._folder.paths():
+            mark = signature(path)
+            known = self._records.get(path)
+            if known is not None and known[0] == mark:
+                record: ProjectRecord | None = known[1]
+            else:
+                record = self._record(path)
+            if record is not None:
+                found.append(record)
+                if mark is not None:
+                    records[path] = (mark, record)
+        self._records = records
+        return sorted(found, key=lambda record: (record.created_at, record.project_id))
+
+    def _record(self, path: Path) -> ProjectRecord | None:
+        try:
+            file = self._folder.open(path, writes=False)
+            if file is None:
+                return None
+            try:
+                ((created_at,),) = select(file.connection, "SELECT created_at FROM log")
+                return ProjectRecord(file.project_id, created_at, sqlite_reader.read_attributes(file.connection))
+            except apsw.Error as error:
+                raise storage_error(error, path) from error
+            finally:
+                self._folder.close(file)
+        except StorageError as error:
+            if self._complained.get(path) != str(error):
+                self._complained[path] = str(error)
+                _log.warning("Left out of the list of projects: %s", error)
+            return None

@@ -1,0 +1,263 @@
+"""The folder of SQLite files: their names, and making, opening and removing them while other processes do the same.
+
+SQLite finds a file's `-wal` and `-shm` by name. If a file were replaced under a name while another process opens or
+closes it, that process could join the old file to the new one's WAL. So making, opening, closing and removing each
+happen under one lock of the folder; appends and reads don't need it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+
+from tasktree_jupyter.storage import sqlite_schema
+from tasktree_jupyter.storage.log import StorageError, Unavailable
+
+SUFFIX = ".sqlite"
+_LOCK = "folder.lock"
+_BESIDE = ("-wal", "-shm", "-journal")
+_SETTLED_NS = 2_000_000_000
+
+Signature = tuple[int, ...]
+
+
+class ProjectFile:
+    """An open connection to one project's file, and which file that was."""
+
+    def __init__(self, path: Path, project_id: str, connection: apsw.Connection) -> None:
+        self.path = path
+        self.project_id = project_id
+        self.connection = connection
+        self.identity = identity(path)
+        self.used = time.monotonic()
+
+    def current(self) -> bool:
+        """Whether the name still leads to this file: it may have been removed, or replaced by another."""
+        return identity(self.path) == self.identity is not None
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another of the same name; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def signature(path: Path) -> Signature | None:
+    """Changes whenever the file or its WAL is written to; None while that was so recent that the clock can't tell.
+
+    Equal signatures mean that nothing was written in between, without opening the file. An absent file has the empty
+    one.
+    """
+    parts: list[int] = []
+    newest = 0
+    for name in (path, Path(f"{path}-wal")):
+        with contextlib.suppress(FileNotFoundError):
+            found = os.stat(name)
+            if found.st_size or name is path:
+                parts += (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                newest = max(newest, found.st_mtime_ns)
+    return None if time.time_ns() - newest < _SETTLED_NS else tuple(parts)
+
+
+def file_name(project_id: str) -> str:
+    """The name of a project's file: readable where it can be, and always the project's own."""
+    slug = re.sub(r"[^a-z0-9_]+", "-", project_id.lower()).strip("-")[:40]
+    digest = hashlib.sha256(project_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{slug}-{digest}{SUFFIX}" if slug else f"{digest}{SUFFIX}"
+
+
+class Folder:
+    """One folder of project files, for all threads of this process."""
+
+    def __init__(self, path: Path, *, journal: str, busy_ms: int) -> None:
+        self.path = path
+        self.journal = journal
+        self._busy_ms = busy_ms
+        self._mutex = threading.Lock()
+        self._lock: apsw.Connection | None = None
+
+    def start(self) -> None:
+        """Make the folder and see that it can be written and locked, and whether WAL works. Raises `Unavailable`."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = self.path / _LOCK
+            if not lock.exists():
+                _touch(lock)
+            self._lock = apsw.Connection(str(lock), flags=apsw.SQLITE_OPEN_READWRITE)
+            self._lock.set_busy_timeout(self._busy_ms)
+            with self._locked():
+                self._probe()
+        except (OSError, apsw.Error, StorageError) as error:
+            self.stop()
+            raise Unavailable(f"{self.path} can't hold the logs: {error or type(error).__name__}") from error
+
+    def stop(self) -> None:
+        """Let go of the lock."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def path_of(self, project_id: str) -> Path:
+        """Where a project's file is, or would be."""
+        return self.path / file_name(project_id)
+
+    def paths(self) -> list[Path]:
+        """All project files there are."""
+        return sorted(self.path.glob(f"*{SUFFIX}"))
+
+    def open(self, path: Path, *, writes: bool) -> ProjectFile | None:
+        """Open the file.
+
+        None if there is none. Raises `StorageError` for one that isn't ours, is damaged, or is newer.
+        """
+        try:
+            with self._locked():
+                return self._open(path, writes=writes)
+        except (apsw.Error, OSError) as error:
+            raise sqlite_schema.storage_error(error, path) from error
+
+    def open_or_make(self, project_id: str, created_at: int) -> ProjectFile:
+        """Open a project's file for writing; make it if absent."""
+        path = self.path_of(project_id)
+        try:
+            with self._locked():
+                file = self._open(path, writes=True)
+                if file is None:
+                    self._make(path, project_id, created_at)
+                    file = self._open(path, writes=True)
+        except (apsw.Error, OSError) as error:
+            raise sqlite_schema.storage_error(error, path) from error
+        if file is None:
+            raise StorageError(f"{path.name} was removed while it was being made")
+        if file.project_id != project_id:
+            self.close(file)
+            raise StorageError(f"{path} belongs to {file.project_id!r}, not to {project_id!r}", retryable=False)
+        return file
+
+    def close(self, file: ProjectFile) -> None:
+        """Close a file.
+
+        The last connection to it takes its WAL along, but never that of a new file of the same name.
+        """
+        try:
+            with self._locked():
+                if not file.current():
+                    file.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                file.connection.close()
+        except (apsw.Error, StorageError):
+            file.connection.close()
+
+    def remove(self, file: ProjectFile) -> None:
+        """Mark an open file as deleted, so that nothing more is acknowledged into it, then close and unlink it."""
+        try:
+            with self._locked():
+                try:
+                    file.connection.execute("UPDATE log SET deleted = 1")
+                finally:
+                    file.connection.close()
+                self._unlink(file.path)
+        except (apsw.Error, OSError) as error:
+            raise sqlite_schema.storage_error(error, file.path) from error
+
+    def discard(self, path: Path) -> None:
+        """Unlink a file that can't be opened."""
+        try:
+            with self._locked():
+                self._unlink(path)
+        except (apsw.Error, OSError) as error:
+            raise sqlite_schema.storage_error(error, path) from error
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._mutex:
+            if self._lock is None:
+                raise StorageError("the log is closed", retryable=False)
+            self._lock.execute("BEGIN EXCLUSIVE")
+            try:
+                yield
+            finally:
+                self._lock.execute("ROLLBACK")
+
+    def _open(self, path: Path, *, writes: bool) -> ProjectFile | None:
+        if identity(path) is None:
+            return None
+        sqlite_schema.check_version(path)
+        connection = sqlite_schema.connect(path, busy_ms=self._busy_ms, writes=writes)
+        try:
+            sqlite_schema.check_connection(connection, path)
+            if writes:
+                sqlite_schema.use_journal(connection, self.journal)
+            project_id, deleted = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"))
+        except BaseException:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close()
+            raise
+        if deleted:
+            connection.close()
+            self._unlink(path)
+            return None
+        return ProjectFile(path, project_id, connection)
+
+    def _make(self, path: Path, project_id: str, created_at: int) -> None:
+        """Make the whole file under another name first: a crash leaves no half of one."""
+        self._unlink(path)
+        new = Path(f"{path}.new")
+        self._unlink(new)
+        _touch(new)
+        connection = sqlite_schema.connect(new, busy_ms=self._busy_ms, writes=True)
+        try:
+            sqlite_schema.fill(connection, project_id, secrets.token_hex(8), created_at)
+            sqlite_schema.use_journal(connection, self.journal)
+        finally:
+            connection.close()
+        os.replace(new, path)
+        self._sync()
+
+    def _unlink(self, path: Path) -> None:
+        """The file first: if the process dies here, what is left beside it belongs to nothing and goes later."""
+        for beside in ("", *_BESIDE):
+            Path(f"{path}{beside}").unlink(missing_ok=True)
+        self._sync()
+
+    def _sync(self) -> None:
+        """Bring names to the disk, where the system lets a folder be synced."""
+        if os.name == "posix":
+            handle = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _probe(self) -> None:
+        """See that a file can be written here, and fall back from WAL where SQLite itself finds it impossible."""
+        probe = self.path / "probe.new"
+        self._unlink(probe)
+        _touch(probe)
+        connection = sqlite_schema.connect(probe, busy_ms=self._busy_ms, writes=True)
+        try:
+            sqlite_schema.use_journal(connection, self.journal)
+            if connection.execute("PRAGMA journal_mode").get != self.journal:
+                self.journal = "truncate"
+                sqlite_schema.use_journal(connection, self.journal)
+            connection.execute("CREATE TABLE probe (x)")
+        finally:
+            connection.close()
+            self._unlink(probe)
+
+
+def _touch(path: Path) -> None:
+    """Make an empty file that only its owner may read; SQLite gives `-wal` and `-shm` the same rights."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

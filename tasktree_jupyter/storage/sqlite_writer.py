@@ -1,0 +1,296 @@
+"""The one thread that writes: it commits what waits for a project in one transaction, merges, and runs the checkpoints.
+
+Batching needs no timer: what arrives while one commit is being synced is the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+import msgspec
+
+from tasktree_jupyter.storage import sqlite_merge
+from tasktree_jupyter.storage.log import Head, NewerSchema, StorageError
+from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile
+from tasktree_jupyter.storage.sqlite_schema import storage_error, writing
+from tasktree_jupyter.storage.sqlite_transaction import Transaction, read_head
+from tasktree_jupyter.storage.sqlite_watch import Turns
+
+_log = logging.getLogger(__name__)
+
+_MOST_FILES = 32
+_CHECKPOINT_PAGES = 1000
+_MERGE_BUSY = 512
+_MERGE_IDLE = 64
+_QUIET_S = 0.5
+_CHECKPOINT_AFTER_S = 2.0
+_MERGE_AFTER_S = 10.0
+_CLOSE_AFTER_S = 60.0
+_SWEEP_S = 5.0
+
+
+class Job(msgspec.Struct, eq=False):
+    """One thing to do to a project, and who waits for it.
+
+    `makes`: the creation time if it makes an absent project, else None; then `absent` is the answer, or raised if it is
+    an exception. `alone`: it gets a transaction of its own.
+    """
+
+    project_id: str
+    work: Callable[[Transaction], Any] | None
+    future: asyncio.Future[Any]
+    absent: Any = None
+    makes: int | None = None
+    alone: bool = False
+
+
+class Outcome(msgspec.Struct, eq=False):
+    """What one turn of the writer did to a project. `head` is None if it is not there (any more)."""
+
+    project_id: str
+    head: Head | None
+    answers: list[tuple[asyncio.Future[Any], Any]]
+    failed: bool = False
+
+
+class _Written(ProjectFile):
+    """A file the writer holds open, with what upkeep needs to know."""
+
+    def __init__(self, file: ProjectFile) -> None:
+        super().__init__(file.path, file.project_id, file.connection)
+        self.identity = file.identity
+        self.unmerged = sqlite_merge.unmerged(self.connection)
+        self.wal_pages = 0
+        self.connection.set_wal_hook(self._on_wal)
+
+    def _on_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        """Having a hook also keeps SQLite from running a checkpoint while someone waits for the commit."""
+        self.wal_pages = pages
+        return apsw.SQLITE_OK
+
+
+class Writer:
+    """Owns the connections that write."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        turns: Turns,
+        deliver: Callable[[Outcome], None],
+        release: Callable[[str], None],
+        sweep: Callable[[], bool],
+    ) -> None:
+        """`deliver` and `sweep` are called on this thread; `release` too: nobody may keep the project's file open after
+        it.
+
+        `sweep` closes others' idle connections and says whether there are any left.
+        """
+        self._thread = threading.Thread(target=self._run, name="tasktree-writer", daemon=True)
+        self._folder = folder
+        self._turns = turns
+        self._deliver = deliver
+        self._release = release
+        self._sweep = sweep
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._files: dict[str, _Written] = {}
+        self._swept = True
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; jobs of one project are done in this order."""
+        self._queue.put(job)
+
+    def stop(self) -> None:
+        """End the thread after what is queued."""
+        self._queue.put(None)
+
+    def join(self) -> None:
+        """Wait for the thread's end."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            groups: dict[str, list[Job]] = {}
+            going = self._take(groups)
+            for project_id, jobs in groups.items():
+                for run in _runs(jobs):
+                    self._turn(project_id, run)
+            if groups:
+                self._guarded(self._upkeep_busy, list(groups))
+            elif going:
+                self._guarded(self._upkeep_idle)
+        for project_id in list(self._files):
+            self._drop(project_id)
+
+    def _take(self, groups: dict[str, list[Job]]) -> bool:
+        """Everything that is queued, waiting a while for the first; False: stop after it."""
+        try:
+            job = self._queue.get(timeout=self._patience())
+            while True:
+                if job is None:
+                    return False
+                groups.setdefault(job.project_id, []).append(job)
+                job = self._queue.get_nowait()
+        except queue.Empty:
+            return True
+
+    def _patience(self) -> float | None:
+        if any(file.wal_pages or file.unmerged > 1 for file in self._files.values()):
+            return _QUIET_S
+        return _SWEEP_S if self._files or not self._swept else None
+
+    def _turn(self, project_id: str, jobs: list[Job]) -> None:
+        """Do some jobs of one project, and tell those who wait."""
+        self._turns.begin(project_id)
+        self._swept = False
+        outcome = Outcome(project_id, None, [], failed=True)
+        try:
+            outcome = self._delete(jobs[0]) if jobs[0].work is None else self._commit(project_id, jobs)
+        except StorageError as error:
+            outcome.answers = [(job.future, error) for job in jobs]
+        except Exception as error:
+            _log.exception("Writing to project %r failed", project_id)
+            told = StorageError(f"writing failed: {error!r}", retryable=False)
+            outcome.answers = [(job.future, told) for job in jobs]
+        finally:
+            self._turns.end(project_id, lambda: self._deliver(outcome))
+
+    def _commit(self, project_id: str, jobs: list[Job]) -> Outcome:
+        """All jobs in one transaction, one sync."""
+        makes = next((job.makes for job in jobs if job.makes is not None), None)
+        for _ in range(3):
+            file = self._file(project_id, makes)
+            if file is None:
+                return Outcome(project_id, None, [(job.future, job.absent) for job in jobs])
+            try:
+                with writing(file.connection):
+                    head = read_head(file.connection)
+                    if head is not None:
+                        transaction = Transaction(file.connection, project_id, head)
+                        answers = [(job.future, job.work(transaction)) for job in jobs if job.work is not None]
+                        transaction.flush()
+            except (apsw.Error, OSError) as error:
+                if not isinstance(error, apsw.BusyError):
+                    self._drop(project_id)
+                raise storage_error(error, file.path) from error
+            if head is not None:
+                file.unmerged += transaction.rows
+                file.used = time.monotonic()
+                return Outcome(project_id, transaction.head, answers)
+            self._drop(project_id)
+        raise StorageError(f"project {project_id!r} is being deleted by another process")
+
+    def _delete(self, job: Job) -> Outcome:
+        path = self._folder.path_of(job.project_id)
+        try:
+            file = self._file(job.project_id, None)
+            self._files.pop(job.project_id, None)
+            self._release(job.project_id)
+            if file is None:
+                return Outcome(job.project_id, None, [(job.future, False)])
+            self._folder.remove(file)
+        except NewerSchema:
+            raise
+        except StorageError as error:
+            if error.retryable:
+                raise
+            self._release(job.project_id)
+            self._folder.discard(path)
+        return Outcome(job.project_id, None, [(job.future, True)])
+
+    def _file(self, project_id: str, makes: int | None) -> _Written | None:
+        """The project's open file; opened, or with `makes` made, if need be."""
+        held = self._files.get(project_id)
+        if held is not None:
+            if held.current():
+                return held
+            self._drop(project_id)
+        if makes is None:
+            file = self._folder.open(self._folder.path_of(project_id), writes=True)
+        else:
+            file = self._folder.open_or_make(project_id, makes)
+        if file is None:
+            return None
+        try:
+            written = _Written(file)
+        except apsw.Error as error:
+            self._folder.close(file)
+            raise storage_error(error, file.path) from error
+        while len(self._files) >= _MOST_FILES:
+            self._drop(min(self._files, key=lambda name: self._files[name].used))
+        self._files[project_id] = written
+        return written
+
+    def _drop(self, project_id: str) -> None:
+        file = self._files.pop(project_id, None)
+        if file is not None:
+            self._folder.close(file)
+
+    def _guarded(self, upkeep: Callable[..., None], *args: Any) -> None:
+        """Upkeep that fails is tried again later; nobody waits for it."""
+        try:
+            upkeep(*args)
+        except Exception:
+            _log.warning("Upkeep of the logs failed", exc_info=True)
+
+    def _upkeep_busy(self, project_ids: list[str]) -> None:
+        for project_id in project_ids:
+            file = self._files.get(project_id)
+            if file is not None and file.unmerged >= _MERGE_BUSY:
+                self._merge(file)
+            if file is not None and file.wal_pages >= _CHECKPOINT_PAGES:
+                self._checkpoint(file)
+
+    def _upkeep_idle(self) -> None:
+        """One short piece of work at a time: someone may come."""
+        now = time.monotonic()
+        for project_id, file in list(self._files.items()):
+            idle = now - file.used
+            if not file.current() or idle >= _CLOSE_AFTER_S:
+                self._drop(project_id)
+            elif file.unmerged >= _MERGE_IDLE or (file.unmerged > 1 and idle >= _MERGE_AFTER_S):
+                self._merge(file)
+            elif file.wal_pages and idle >= _CHECKPOINT_AFTER_S:
+                self._checkpoint(file)
+            if not self._queue.empty():
+                return
+        self._swept = not self._sweep()
+
+    def _merge(self, file: _Written) -> None:
+        try:
+            if not sqlite_merge.merge(file.connection):
+                file.unmerged = 0
+        except apsw.BusyError:
+            return
+        except (apsw.Error, StorageError):
+            file.unmerged = 0
+            raise
+
+    def _checkpoint(self, file: _Written) -> None:
+        """Passive: it waits for no reader. What a reader holds back is done by a later one."""
+        file.wal_pages = 0
+        file.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+def _runs(jobs: list[Job]) -> list[list[Job]]:
+    """Jobs that may share a transaction, side by side as they came."""
+    runs: list[list[Job]] = []
+    shared = False
+    for job in jobs:
+        if shared and not job.alone:
+            runs[-1].append(job)
+        else:
+            runs.append([job])
+        shared = not job.alone
+    return runs
