@@ -1,0 +1,26 @@
+"""The bounds that the server keeps; `app.py` fills them from its traits."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """All bounds in one place. Bytes are of UTF-8 JSON, times are seconds."""
+
+    max_message_bytes: int = 1024 * 1024
+    max_events_per_publish: int = 1000
+    max_unacked_bytes: int = 256 * 1024
+    max_lag_bytes: int = 4 * 1024 * 1024
+    max_replay_events: int = 10_000
+    ping_interval: float = 20.0
+    max_connections: int = 1000
+    room_idle: float = 60.0
+    fold_every: int = 5000
+    max_queued_bytes: int = 64 * 1024 * 1024
+    follow_interval: float = 2.0
+
+    @property
+    def hard_message_bytes(self) -> int:
+        """Above this a message isn't even read: Tornado closes the connection. Below, it gets an answer."""
+        return max(8 * self.max_message_bytes, 16 * 1024 * 1024)
