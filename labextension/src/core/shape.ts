@@ -38,6 +38,12 @@ export function checkData(type: string, data: unknown): Problem | null {
   return DATA.get(type)?.(data) ?? null;
 }
 
+/** Whether a node may have this field with this value; the fold's own fields included. */
+export function isField(key: string, value: unknown): boolean {
+  const check = OWN.get(key) ?? CHANGES.get(key);
+  return value !== null && (check?.(value, key) ?? null) === null;
+}
+
 function problem(field: string, reason: string): Problem {
   return { field, reason };
 }
@@ -202,6 +208,41 @@ const CHANGES = new Map<string, Check>([
   ['unusual', checkReserved],
   ['placeholder', checkReserved],
   ['rollup', checkReserved]
+]);
+
+const objectOf =
+  (checks: [string, Check][]): Check =>
+  (value, field) =>
+    isObject(value)
+      ? firstOf(checks, ([name, check]) => check(value[name], `${field}.${name}`))
+      : problem(field, 'type');
+
+/** What the fold itself gives a node. */
+const OWN = new Map<string, Check>([
+  ['node_id', checkId],
+  ['placeholder', (value, field) => (value === true ? null : problem(field, 'type'))],
+  [
+    'unusual',
+    objectOf([
+      ['from', checkString],
+      ['to', checkString],
+      ['timestamp', checkString]
+    ])
+  ],
+  [
+    'log',
+    objectOf([
+      ['counts', checkMetrics],
+      [
+        'last',
+        objectOf([
+          ['level', checkString],
+          ['message', checkString],
+          ['timestamp', checkString]
+        ])
+      ]
+    ])
+  ]
 ]);
 
 function checkNodeUpdate(data: JsonObject): Problem | null {
