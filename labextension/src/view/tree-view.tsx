@@ -91,6 +91,8 @@ export function TreeView(props: TreeViewProps) {
 
   const isLive = state.kind === 'live' && picture?.live === true;
   const tree = picture?.tree ?? null;
+  // Live is said of what is shown: a stored tree over a live connection isn't.
+  const shownAs = state.kind === 'live' && picture !== null && !picture.live ? 'stored' : state.kind;
   const shownRoots = roots ?? tree?.roots ?? [];
   const ticks = isLive && tree !== null && shownRoots.some(id => isRunning(tree, id));
   const clock = useNow(ticks);
@@ -109,7 +111,7 @@ export function TreeView(props: TreeViewProps) {
   const isThere = tree !== null && (chosen === ALL_RUNS || (mission !== null && tree.node(mission)));
   if (!tree || !isThere) {
     return (
-      <div className={`tt-view tt-view-${layout}`}>
+      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs}>
         <Empty
           state={state}
           projectTitle={projectTitle}
@@ -122,7 +124,7 @@ export function TreeView(props: TreeViewProps) {
   }
   const title = (mission && tree.node(mission)?.title) ?? projectTitle ?? 'Tasks';
   return (
-    <div className={`tt-view tt-view-${layout}`}>
+    <div className={`tt-view tt-view-${layout}`} data-connection={shownAs}>
       <Header
         tree={tree}
         mission={mission}
