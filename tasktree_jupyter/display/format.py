@@ -1,0 +1,50 @@
+"""How counts, durations and times are written, the same as in the live view. Times are microseconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tasktree_jupyter.core.times import format_time
+from tasktree_jupyter.display.glyphs import GLYPHS, status_name
+
+NARROW_SPACE: Final = "\u202f"
+_SECOND: Final = 1_000_000
+
+
+def count(number: int) -> str:
+    """`6 480`: grouped by narrow spaces, which no language reads as a decimal point."""
+    return f"{number:,}".replace(",", NARROW_SPACE)
+
+
+def percent(per_mille: int) -> str:
+    """Rounded down, so that 100 % means all of it."""
+    return f"{per_mille // 10}{NARROW_SPACE}%"
+
+
+def duration(microseconds: int) -> str:
+    """`82 ms`, `9.8 s`, `1:02`, `1:02:33`, `2 d 3 h`; below zero counts as zero."""
+    elapsed = max(0, microseconds)
+    if elapsed < _SECOND // 10:
+        return f"{round(elapsed / 1000)}{NARROW_SPACE}ms"
+    if elapsed < 60 * _SECOND:
+        return f"{elapsed // (_SECOND // 10) / 10:.1f}{NARROW_SPACE}s"
+    minutes, seconds = divmod(elapsed // _SECOND, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 24:
+        return f"{count(hours // 24)}{NARROW_SPACE}d {hours % 24}{NARROW_SPACE}h"
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def clock(microseconds: int) -> str:
+    """`2026-01-31 14:02:11 UTC`: a stored output doesn't know where it will be read."""
+    return format_time(microseconds)[:19].replace("T", " ") + " UTC"
+
+
+def counts(by_status: Mapping[str, int], total: int | None = None) -> str:
+    """`3 failed, 6 480 completed, 2 more`: what the counts don't explain of `total` is "more"."""
+    parts = [f"{count(by_status[status])} {status_name(status)}" for status in GLYPHS if by_status.get(status)]
+    rest = (total or 0) - sum(by_status.get(status, 0) for status in GLYPHS)
+    if rest > 0:
+        parts.append(f"{count(rest)} more")
+    return ", ".join(parts)
