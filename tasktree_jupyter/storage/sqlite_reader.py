@@ -149,7 +149,8 @@ def read_at(connection: apsw.Connection, offset: int) -> int | None:
     rows = list(
         select(
             connection,
-            "SELECT first, last, first_at, last_at, codec, body FROM batches WHERE first <= ? ORDER BY first DESC LIMIT 1",
+            "SELECT first, last, first_at, last_at, codec, body FROM batches"
+            " WHERE first <= ? ORDER BY first DESC LIMIT 1",
             (offset,),
         )
     )
