@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -155,4 +156,9 @@ def test_sdist_installs_where_there_is_no_node(sdist: Path, names: list[str], tm
     arguments = ["-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(sdist)]
     build(*arguments, environment=environment)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
-        assert sorted(archive.namelist()) == sorted(names)
+        assert without_hashes(archive.namelist()) == without_hashes(names)
+
+
+def without_hashes(names: list[str]) -> list[str]:
+    """The bundler's file names hold a hash of what is in them, which depends on the folder it ran in."""
+    return sorted(re.sub(r"\.[0-9a-f]{16,}\.", ".", name) for name in names)
