@@ -16,7 +16,7 @@ MIME_TYPE: Final = "application/vnd.tasktree.v1+json"
 MAX_BYTES: Final = 200_000
 """A bundle's size as compact JSON in UTF-8."""
 
-_DETAILED: Final = 20
+_DETAILED: Final = 10
 _HEAD: Final = 6_000
 """Bytes kept for what isn't a node; the title is cut to 200 characters, ids have at most 500."""
 
