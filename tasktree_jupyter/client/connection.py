@@ -1,0 +1,476 @@
+"""The one connection of a process, on one daemon thread: it publishes what the queues hold and keeps coming back.
+
+The thread waits on its inbox. Emits don't wake it while a frame is under way: what came meanwhile is the next frame.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from tasktree_jupyter.client.reporting import Complaints, logger
+from tasktree_jupyter.client.source import Limits
+from tasktree_jupyter.core.protocol import decode, encode, may_come_back
+from tasktree_jupyter.core.shape import ProblemError
+from tasktree_jupyter.core.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.client.discovery import Discovery, Identity, Server
+    from tasktree_jupyter.client.following import Following
+    from tasktree_jupyter.client.project import Project
+    from tasktree_jupyter.client.websocket import Happening, Wire
+
+State = Literal["local", "connecting", "connected", "waiting", "refused", "closed"]
+
+TICK: Final = 0.1
+"""Seconds between two looks at what changes too often to be told each time."""
+_FIRST_DELAY: Final = 0.25
+_LONGEST_DELAY: Final = 15.0
+_WELCOME_TIMEOUT: Final = 15.0
+_SILENCE: Final = 2.5
+"""Ping intervals without a word after which the connection counts as lost (docs/protocol.md, ping)."""
+_HOLD: Final = 5.0
+"""Seconds before a project that refuses everything is asked again."""
+_ATTEMPTS_BEFORE_COMPLAINT: Final = 3
+_DEFAULT_LIMITS: Final = Limits(message_bytes=1_000_000, events=500)
+
+
+class _Link(msgspec.Struct):
+    """What the connection knows of one project."""
+
+    project: Project
+    asked: bool = False
+    held_until: float = 0.0
+    failures: int = 0
+    complained: bool = False
+
+
+class Connection:
+    """Carries events of all projects of the process to the server.
+
+    Args:
+        discovery: says where the server is.
+        identity: which notebook or script the default project belongs to.
+        complaints: takes what the user is to be told.
+    """
+
+    def __init__(self, discovery: Discovery, identity: Callable[[], Identity], complaints: Complaints) -> None:
+        self._discovery = discovery
+        self._identity = identity
+        self._links: list[_Link] = []
+        self._wire: Wire | None = None
+        self._begin(complaints)
+
+    def after_fork(self, complaints: Complaints) -> None:
+        """In a forked child: begin anew, with no thread and no socket, but the same projects."""
+        if self._wire is not None:
+            self._wire.abandon()
+        self._begin(complaints)
+
+    def _begin(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+        self._thread: threading.Thread | None = None
+        self._starting = threading.RLock()
+        self.threadless = sys.platform in ("emscripten", "wasi")
+        """Whether this platform can't start threads: the tree then lives in this process."""
+        self._inbox: SimpleQueue[Happening | Callable[[], None] | None] = SimpleQueue()
+        self._progress = threading.Condition()
+        self._tickers: list[Callable[[], None]] = []
+        self._wire = None
+        self._welcomed = False
+        self._heard = 0.0
+        self._silence = _WELCOME_TIMEOUT
+        self._limits = _DEFAULT_LIMITS
+        self._attempts = 0
+        self._complained = False
+        self._retry_at = 0.0
+        self._next_tick = 0.0
+        self._stopping = False
+        self._asked: dict[int, _Link] = {}
+        self.state: State = "connecting" if self.expects_server else "local"
+        self.server: Server | None = None
+        self.reason: str | None = None
+        """Why there is no connection, None while there is one."""
+        self.subscriber = Subscriber()
+        self.following: Following | None = None
+        for link in self._links:
+            link.asked, link.held_until, link.complained = False, 0.0, False
+
+    # Any thread
+
+    @property
+    def expects_server(self) -> bool:
+        """Whether events should be kept for a server."""
+        return not self.threadless and self._discovery.expects_server
+
+    def add(self, project: Project) -> None:
+        """Carry this project's events from now on."""
+        self._links.append(_Link(project))
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the thread look what there is to do; starts it where it isn't running."""
+        if self._thread is None and not self._start():
+            for link in self._links:
+                link.project.fold_if_due()
+                link.project.fold_for_listeners()
+                link.project.wakes = link.project.listened_to
+            return
+        self._inbox.put(None)
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Run something on the connection's thread; here, where there are no threads."""
+        if self._thread is None and not self._start():
+            action()
+            return
+        self._inbox.put(action)
+
+    def tick(self, ticker: Callable[[], None]) -> Callable[[], None]:
+        """Call `ticker` ten times a second on the connection's thread; return a function that ends it."""
+        self._tickers.append(ticker)
+        self.wake()
+
+        def stop() -> None:
+            if ticker in self._tickers:
+                self._tickers.remove(ticker)
+
+        return stop
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was emitted before is settled, at most `timeout` seconds; return whether it is."""
+        targets = [(link.project.source, link.project.source.emitted) for link in self._links]
+        self.wake()
+        with self._progress:
+            return self._progress.wait_for(
+                lambda: all(source.settled >= target for source, target in targets), max(0.0, timeout)
+            )
+
+    def wait_connected(self, timeout: float) -> bool:
+        """Wait until the server has said welcome, at most `timeout` seconds; return whether it has."""
+        with self._progress:
+            return (
+                self._progress.wait_for(lambda: self._welcomed or self.state == "refused", timeout) and self._welcomed
+            )
+
+    def renew(self) -> None:
+        """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
+        for link in self._links:
+            link.project.source.keep = self.expects_server
+        self._retry_at = 0.0
+        self._set_state("connecting" if self.expects_server else "local")
+        self.call(self._renew)
+
+    def close(self, timeout: float) -> bool:
+        """Wait for what isn't settled, then end the connection. Returns whether everything was settled."""
+        hopeful = self.state in ("connected", "connecting", "local")
+        settled = self._thread is None or self.flush(timeout if hopeful else min(timeout, 1.0))
+        self._stopping = True
+        self._inbox.put(None)
+        return settled
+
+    def _start(self) -> bool:
+        with self._starting:
+            if self._thread is None and not self.threadless:
+                thread = threading.Thread(target=self._run, name="tasktree", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    self.threadless = True
+                    self._complaints.add(
+                        f"TaskTree can't start its thread ({error}): the tree lives in this process only."
+                    )
+                    for link in self._links:
+                        link.project.source.keep = False
+                    self._set_state("local")
+                else:
+                    self._thread = thread
+            return self._thread is not None
+
+    # The thread
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                wait = self._step()
+                item = self._next(wait)
+                while item is not None:
+                    self._take(item)
+                    item = self._next(0)
+            except OSError as error:
+                self._lost(str(error))
+            except Exception:
+                logger.exception("TaskTree's connection stumbled")
+                self._lost("an error in the client, see the log")
+        if self._wire is not None:
+            self._wire.close()
+        self._set_state("closed")
+
+    def _next(self, wait: float | None) -> Happening | Callable[[], None] | None:
+        try:
+            return self._inbox.get(timeout=wait) if wait else self._inbox.get(block=wait is None)
+        except Empty:
+            return None
+
+    def _take(self, item: Happening | Callable[[], None]) -> None:
+        from tasktree_jupyter.client.websocket import Closed, Opened, Received
+
+        if not isinstance(item, (Opened, Received, Closed)):
+            item()
+        elif item.wire is not self._wire:
+            item.wire.abandon()
+        elif isinstance(item, Received):
+            self._heard = time.monotonic()
+            try:
+                messages = item.wire.feed(item.data)
+            except OSError:
+                code = item.wire.close_code
+                self._lost(item.wire.close_reason, refused=code is not None and not may_come_back(code))
+                return
+            for message in messages:
+                self._receive(message)
+        elif isinstance(item, Opened):
+            self._heard = time.monotonic()
+            self._silence = _WELCOME_TIMEOUT
+        else:
+            self._lost(item.reason, refused=item.refused)
+
+    def _step(self) -> float | None:
+        """Do what is due; return the seconds until something else is."""
+        now = time.monotonic()
+        due = [self._tick(now)]
+        for link in self._links:
+            link.project.fold_if_due()
+        if self._wire is None:
+            if self.expects_server:
+                if now >= self._retry_at:
+                    self._open()
+                due.append(self._retry_at if self._wire is None else now + _WELCOME_TIMEOUT)
+        elif self._heard and now >= self._heard + self._silence:
+            self._lost("the server has gone silent")
+            due.append(self._retry_at)
+        elif self._welcomed:
+            due.append(self._heard + self._silence)
+            due.extend(self._serve(link, now) for link in self._links)
+        earliest = min((moment for moment in due if moment is not None), default=None)
+        return None if earliest is None else max(0.0, earliest - time.monotonic())
+
+    def _tick(self, now: float) -> float | None:
+        if not self._tickers and not any(link.project.listened_to for link in self._links):
+            return None
+        if now >= self._next_tick:
+            self._next_tick = now + TICK
+            for ticker in (*self._tickers,):
+                ticker()
+            for link in self._links:
+                link.project.fold_for_listeners()
+        return self._next_tick
+
+    def _open(self) -> None:
+        from tasktree_jupyter.client.websocket import Wire
+
+        servers = self._discovery.find()
+        if not servers:
+            self._lost("no connection file is there, and no other server of the same folder")
+            return
+        self._heard = 0.0
+        self._wire = Wire(servers, self._inbox.put)
+        self._wire.start()
+        self.server = servers[0]
+
+    def _lost(self, reason: str, *, refused: bool = False) -> None:
+        if self._wire is not None:
+            self.server = self._wire.server
+            self._wire.hang_up()
+            self._wire = None
+        self._welcomed = False
+        self._asked.clear()
+        self.subscriber.closed()
+        for link in self._links:
+            link.asked = False
+            link.project.wakes = False
+            link.project.source.unsent()
+        delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
+        self._attempts = min(self._attempts + 1, 16)
+        self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
+        self.reason = reason
+        self._set_state("refused" if refused else "waiting")
+        if not self._complained and (refused or self._attempts >= _ATTEMPTS_BEFORE_COMPLAINT):
+            self._complained = True
+            where = f" at {self.server.shown}" if self.server else ""
+            self._complaints.add(
+                f"TaskTree's server{where} can't be reached: {reason}. "
+                "Events are kept and sent when it can be; see status()."
+            )
+
+    def _set_state(self, state: State) -> None:
+        with self._progress:
+            self.state = state
+            self._progress.notify_all()
+
+    def _renew(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+        self._welcomed = False
+        self._asked.clear()
+        self.subscriber.closed()
+        self._attempts, self._retry_at, self._complained = 0, 0.0, False
+        for link in self._links:
+            link.asked, link.held_until, link.complained = False, 0.0, False
+            link.project.forget_server()
+            link.project.heal(new_life=True)
+        if self.following is not None:
+            self.following.forget_server()
+
+    # Frames
+
+    def _send(self, frame: dict[str, Any] | bytes) -> None:
+        if self._wire is not None:
+            self._wire.send(frame if isinstance(frame, bytes) else encode(frame))
+
+    def _receive(self, message: bytes) -> None:
+        try:
+            frame = decode(message)
+        except ProblemError as error:
+            logger.warning("The server sent what is no frame: %s", error)
+            return
+        op = frame["op"]
+        if op == "published":
+            self._published(frame)
+        elif op == "resolved":
+            self._resolved(frame)
+        elif op == "error" and frame.get("ref") in self._asked:
+            self._refused(self._asked.pop(frame["ref"]), frame)
+        else:
+            step = self.subscriber.receive(frame, len(message))
+            if op == "welcome" and self.subscriber.connected:
+                self._welcome(frame)
+            if self.following is not None:
+                for delivery in step.deliver:
+                    self.following.deliver(delivery)
+            for answer in step.send:
+                self._send(answer)
+
+    def _welcome(self, frame: dict[str, Any]) -> None:
+        limits = self.subscriber.limits
+        self._limits = Limits(
+            message_bytes=_positive(limits.get("max_message_bytes"), _DEFAULT_LIMITS.message_bytes),
+            events=_positive(limits.get("max_events_per_publish"), _DEFAULT_LIMITS.events),
+        )
+        interval = limits.get("ping_interval")
+        self._silence = _SILENCE * interval if isinstance(interval, (int, float)) and interval > 0 else float("inf")
+        self._attempts = 0
+        self._complained = False
+        self._welcomed = True
+        self.server = self._wire.server if self._wire is not None else None
+        self.reason = None
+        self._set_state("connected")
+
+    def _serve(self, link: _Link, now: float) -> float | None:
+        """Send what a project has to say; return when to look again, None: when something happens."""
+        project = link.project
+        if now < link.held_until:
+            return link.held_until
+        if project.project_id is None:
+            if not link.asked:
+                link.asked = True
+                identity = self._identity()
+                self._ask({"op": "resolve", **identity._asdict()}, link)
+            return None
+        while True:
+            if project.source.first_drop is not None and not project.source.in_flight and not project.source.waiting:
+                project.heal(new_life=False)
+            ref = self.subscriber.next_ref()
+            frame = project.source.next_frame(ref, project.project_id, self._limits)
+            if frame is not None:
+                project.wakes = False
+                self._asked[ref] = link
+                self._send(frame)
+                return None
+            if project.source.in_flight:
+                return None
+            project.wakes = True
+            if not project.source.waiting:
+                return None
+
+    def _ask(self, frame: dict[str, Any], link: _Link) -> None:
+        ref = self.subscriber.next_ref()
+        self._asked[ref] = link
+        self._send({**frame, "ref": ref})
+
+    def _resolved(self, frame: dict[str, Any]) -> None:
+        link = self._asked.pop(frame.get("ref", -1), None)
+        project_id = frame.get("project_id")
+        if link is None or not isinstance(project_id, str):
+            return
+        info = frame.get("info")
+        link.failures = 0
+        link.project.resolved(project_id, info if isinstance(info, dict) else None)
+        if self.following is not None:
+            self.following.known(link.project)
+
+    def _published(self, frame: dict[str, Any]) -> None:
+        link = self._asked.pop(frame.get("ref", -1), None)
+        if link is None:
+            return
+        project = link.project
+        for rejection in project.source.published(frame):
+            where = f" ({rejection.field})" if rejection.field else ""
+            self._complaints.add(f"TaskTree refused a {rejection.entry.type} event{where}: {rejection.message}")
+        epoch, offset = frame.get("epoch"), frame.get("offset")
+        if project.epoch is not None and epoch != project.epoch:
+            project.heal(new_life=True)
+        project.epoch = epoch if isinstance(epoch, str) else None
+        project.offset = offset if isinstance(offset, int) else project.offset
+        link.failures = 0
+        link.complained = False
+        self._note_progress()
+
+    def _refused(self, link: _Link, frame: dict[str, Any]) -> None:
+        """A publish or resolve was answered by an error."""
+        project, code = link.project, frame.get("code")
+        publishing = project.source.awaits(frame.get("ref"))
+        now = time.monotonic()
+        if not publishing:
+            link.asked = False
+        if code == "seq_gap" and publishing:
+            # The log lost what it had acknowledged: only a new life can tell it.
+            project.heal(new_life=True)
+        elif code == "too_large" and publishing:
+            alone = project.source.too_large()
+            if alone is not None:
+                self._complaints.add(
+                    f"TaskTree dropped a {alone.type} event of {len(alone.data)} bytes: the server takes none so large."
+                )
+        elif frame.get("retry") is True:
+            link.failures += 1
+            link.held_until = now + min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16)) * random.uniform(
+                0.5, 1
+            )
+            project.source.unsent()
+        else:
+            link.held_until = now + _HOLD
+            lost = project.source.discard() if publishing else 0
+            if not link.complained:
+                link.complained = True
+                what = (
+                    f"refuses what is emitted to {project.project_id!r}" if publishing else "names no project for this"
+                )
+                dropped = f" {lost} events were dropped." if lost else ""
+                self._complaints.add(f"TaskTree's server {what}: {frame.get('message') or code}.{dropped}")
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        with self._progress:
+            self._progress.notify_all()
+
+
+def _positive(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else otherwise

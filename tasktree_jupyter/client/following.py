@@ -1,0 +1,148 @@
+"""Subscriptions of this process: one server subscription a project, however many callbacks want its events.
+
+Belongs to the connection thread. Each callback has its own thread and its own bounded queue, so that a slow one slows
+nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tasktree_jupyter.client.reporting import Complaints
+from tasktree_jupyter.core.subscriber import (
+    Delivery,
+    Events,
+    Gone,
+    Position,
+    Refused,
+    Resync,
+    Snapshot,
+    Subscribed,
+    Subscriber,
+)
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.client.project import Project
+    from tasktree_jupyter.client.subscribe import Subscription
+
+
+class Following:
+    """Hands what the server delivers to the subscriptions that want it.
+
+    Args:
+        subscriber: the machine that follows projects on this connection.
+        send: sends a frame, where there is a connection.
+        complaints: takes what the user is to be told.
+    """
+
+    def __init__(self, subscriber: Subscriber, send: Callable[[dict[str, Any]], None], complaints: Complaints) -> None:
+        self._subscriber = subscriber
+        self._send = send
+        self._complaints = complaints
+        self._subscriptions: list[Subscription] = []
+        self._followed: set[str] = set()
+
+    def add(self, subscription: Subscription) -> None:
+        """Follow the subscription's project for it, as soon as the project is known."""
+        self._subscriptions.append(subscription)
+        self._follow_for(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Stop; the last one of a project ends the server's subscription."""
+        if subscription not in self._subscriptions:
+            return
+        self._subscriptions.remove(subscription)
+        project_id = subscription.project.project_id
+        if project_id in self._followed and not self._of(project_id):
+            self._unfollow(project_id)
+
+    def known(self, project: Project) -> None:
+        """The server has said which project this is."""
+        for subscription in self._subscriptions:
+            if subscription.project is project:
+                self._follow_for(subscription)
+
+    def forget_server(self) -> None:
+        """Another server answers from now on: follow everything there from its present state."""
+        for project_id in (*self._followed,):
+            self._subscriber.unfollow(project_id)
+        self._followed.clear()
+        for subscription in self._subscriptions:
+            subscription.start_over()
+            self._follow_for(subscription)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand over what the server delivered."""
+        if isinstance(delivery, Events):
+            for subscription in self._subscriptions if delivery.project_id is None else self._of(delivery.project_id):
+                subscription.take(delivery.events)
+        elif isinstance(delivery, Subscribed):
+            self._subscribed(delivery)
+        elif isinstance(delivery, Snapshot):
+            for subscription in self._of(delivery.project_id):
+                subscription.jump(delivery.epoch, delivery.offset)
+        elif isinstance(delivery, Resync):
+            for subscription in self._of(delivery.project_id):
+                subscription.gap_reason = delivery.reason
+        elif isinstance(delivery, Gone):
+            self._ended(
+                delivery.project_id,
+                "gone",
+                f"The project {delivery.project_id!r} was deleted: its subscription has ended.",
+            )
+        elif isinstance(delivery, Refused):
+            shown = "" if delivery.project_id is None else f" to {delivery.project_id!r}"
+            message = f"TaskTree refused the subscription{shown}: {delivery.message}"
+            for project_id in [delivery.project_id] if delivery.project_id is not None else [*self._followed]:
+                self._ended(project_id, delivery.code, message)
+
+    def _of(self, project_id: str | None) -> list[Subscription]:
+        return [subscription for subscription in self._subscriptions if subscription.project.project_id == project_id]
+
+    def _follow_for(self, subscription: Subscription) -> None:
+        project_id = subscription.project.project_id
+        if project_id is None:
+            return
+        since = subscription.since(subscription.project.epoch, subscription.project.offset)
+        if project_id in self._followed:
+            position = self._subscriber.position(project_id)
+            if position is None:
+                # Its snapshot is on the way; from there on, or asked again then.
+                return
+            if since is None or (since.epoch == position.epoch and since.offset >= position.offset):
+                subscription.begin(position.epoch, position.offset)
+                return
+            # Everyone passes over what they have had.
+            self._unfollow(project_id)
+        self._follow(project_id, since)
+        if since is not None:
+            subscription.begin(since.epoch, since.offset)
+
+    def _follow(self, project_id: str, since: Position | None) -> None:
+        self._followed.add(project_id)
+        for frame in self._subscriber.follow(project_id, since):
+            self._send(frame)
+
+    def _unfollow(self, project_id: str) -> None:
+        self._followed.discard(project_id)
+        for frame in self._subscriber.unfollow(project_id):
+            self._send(frame)
+
+    def _subscribed(self, delivery: Subscribed) -> None:
+        """Only now is the epoch known, which a subscription from the beginning needs."""
+        project_id = delivery.project_id
+        early = [subscription for subscription in self._of(project_id) if subscription.wants_from(delivery.epoch)]
+        if early:
+            self._unfollow(project_id)
+            since = min(early, key=lambda subscription: subscription.position.offset).position
+            self._follow(project_id, since)
+
+    def _ended(self, project_id: str, code: str, message: str) -> None:
+        self._followed.discard(project_id)
+        ended = self._of(project_id)
+        for subscription in ended:
+            self._subscriptions.remove(subscription)
+            subscription.end(code)
+        if ended:
+            self._complaints.add(message)

@@ -1,0 +1,245 @@
+"""A project as this process sees it: where its events go, and the tree they make here.
+
+The local tree holds what *this process* emitted, whether or not a server has it. It is folded lazily: when it is
+read, when a listener waits, or when a few hundred events have come together.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+
+from tasktree_jupyter.client.encode import Bounds, encode
+from tasktree_jupyter.client.reporting import logger
+from tasktree_jupyter.client.source import Entry, Source
+from tasktree_jupyter.core.status import ENDED
+from tasktree_jupyter.core.times import format_time
+from tasktree_jupyter.core.tree import TaskTree
+
+Listener = Callable[[list[dict[str, Any]]], None]
+
+_FOLD_AT: Final = 500
+"""So many unfolded events are folded though nobody asks: they would only take room."""
+_LOCAL_NODES: Final = 50_000
+"""Past this the local tree forgets ended missions, the oldest first."""
+_STATE_OF_THE_FOLD: Final = ("log", "unusual", "placeholder", "rollup", "node_id")
+_REMOVABLE: Final = ("progress", "message", "error", "started_at", "ended_at", "trigger", "reason")
+
+
+class Project:
+    """One project of this process. Made by `Session.project`; there is one per name.
+
+    Attributes:
+        name: the name the user gave, or None for the default project, whose id the server knows.
+        project_id: its id, or None until the server has said it (and for ever without a server).
+        info: what the server last said about it (docs/protocol.md, info), or None.
+        epoch: the epoch of the last acknowledgement, or None.
+        offset: the log's offset of the last acknowledgement; 0 before.
+        source: the queue to the server.
+        wakes: whether the connection thread waits for the next event; set by it.
+    """
+
+    def __init__(
+        self, name: str | None, source: Source, wake: Callable[[], None], bounds: Callable[[], Bounds]
+    ) -> None:
+        self.name = name
+        self.info: dict[str, Any] | None = None
+        self._project_id: str | None = name
+        self._wake = wake
+        self._bounds = bounds
+        self._begin(source)
+
+    def _begin(self, source: Source) -> None:
+        self.source = source
+        self.epoch: str | None = None
+        self.offset = 0
+        self.wakes = True
+        self._tree = TaskTree()
+        self._folding = threading.RLock()
+        self._listeners: list[Listener] = []
+        self._known = threading.Event()
+        if self._project_id is not None:
+            self._known.set()
+
+    def after_fork(self) -> None:
+        """In a forked child: what the parent has queued and folded is the parent's. The project stays the same one."""
+        parent = self.source
+        self._begin(Source(max_events=parent.max_events, max_bytes=parent.max_bytes, keep=parent.keep))
+
+    def emit(self, type: str, data: Mapping[str, Any]) -> None:
+        """Check, encode and queue an event. Takes microseconds; never waits for the server.
+
+        Raises:
+            ProblemError: it isn't valid (docs/fold.md, Shape), or too large; nothing was queued.
+        """
+        source = self.source
+        source.push(Entry(type, encode(type, data, self._bounds()), time.time_ns() // 1000))
+        if self.wakes or not len(source.unfolded) % _FOLD_AT:
+            self.wakes = False
+            self._wake()
+
+    # The project's id
+
+    @property
+    def project_id(self) -> str | None:
+        """Its id, or None until the server has said it."""
+        return self._project_id
+
+    def wait_known(self, timeout: float) -> bool:
+        """Wait until the server has said the project's id, at most `timeout` seconds; return whether it has."""
+        return self._known.wait(timeout)
+
+    def resolved(self, project_id: str, info: dict[str, Any] | None) -> None:
+        """Take what the server said (connection thread)."""
+        self._project_id = project_id
+        self.info = info
+        self._known.set()
+
+    def forget_server(self) -> None:
+        """Another server answers from now on: ids, epochs and acknowledgements of the old one mean nothing."""
+        self.epoch, self.offset, self.info = None, 0, None
+        if self.name is None:
+            self._project_id = None
+            self._known.clear()
+
+    # The local tree
+
+    @contextmanager
+    def read(self) -> Iterator[TaskTree]:
+        """Give the local tree with everything emitted so far; events wait unfolded meanwhile, emits don't.
+
+        Keep it short, and keep nothing of the tree itself. Its `offset` counts this process's events and is no offset
+        of the
+        log: that is `offset` here.
+        """
+        with self._folding:
+            self._fold()
+            yield self._tree
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with the events folded since its last call, in order, at most ten times a second.
+
+        It is called on the connection thread while the tree is held, so that taking the state inside `read()` and
+        listening from there misses nothing. It must be quick. What it raises is logged.
+
+        Returns:
+            a function that ends it.
+        """
+        with self._folding:
+            self._fold()
+            self._listeners.append(listener)
+        self._wake()
+
+        def stop() -> None:
+            with self._folding:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return stop
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether somebody waits for folded events."""
+        return bool(self._listeners)
+
+    def fold_for_listeners(self) -> None:
+        """Fold where somebody listens, unless the tree is being read just now."""
+        if self._listeners:
+            self._try_to_fold(1)
+
+    def fold_if_due(self) -> None:
+        """Fold where much has come together, unless the tree is being read just now."""
+        self._try_to_fold(_FOLD_AT)
+
+    def _try_to_fold(self, at_least: int) -> None:
+        if len(self.source.unfolded) >= at_least and self._folding.acquire(blocking=False):
+            try:
+                self._fold()
+            finally:
+                self._folding.release()
+
+    def _fold(self) -> None:
+        events = []
+        tree, unfolded = self._tree, self.source.unfolded
+        while unfolded:
+            entry = unfolded.popleft()
+            event = self._event(entry, tree.offset + 1, max(tree.at, entry.timestamp))
+            tree.apply(event)
+            if self._listeners:
+                events.append(event)
+        if events:
+            for listener in (*self._listeners,):
+                try:
+                    listener(events)
+                except Exception:
+                    logger.exception("A listener of the local tree failed")
+        if len(tree) > _LOCAL_NODES:
+            self._forget_ended()
+
+    def _event(self, entry: Entry, offset: int, at: int) -> dict[str, Any]:
+        return {
+            "type": entry.type,
+            "project_id": self.project_id,
+            "data": msgspec.json.decode(entry.data),
+            "timestamp": format_time(entry.timestamp),
+            "source": self.source.id,
+            "offset": offset,
+            "at": at,
+        }
+
+    def _forget_ended(self) -> None:
+        tree = self._tree
+        room = len(tree) - _LOCAL_NODES // 2
+        gone: set[str] = set()
+        for root in tree.roots:
+            if room <= 0:
+                break
+            if tree.node(root)["status"] in ENDED:
+                below = set(tree.walk(root))
+                gone |= below
+                room -= len(below)
+        state = tree.state()
+        state["roots"] = [root for root in state["roots"] if root not in gone]
+        state["tombstones"] = []
+        self._tree = TaskTree.load(state, (node for node in tree.nodes() if node["node_id"] not in gone))
+
+    # Healing
+
+    def heal(self, *, new_life: bool) -> None:
+        """Emit open tasks again, whole: the log lost what it had (`new_life`), or events were dropped.
+
+        A mission's tasks are emitted with it, so that the mission is whole too; after drops also those of missions
+        that ended since the first drop.
+        """
+        since = self.source.first_drop
+        with self._folding:
+            self._fold()
+            folded = self.source.emitted - len(self.source.unfolded)
+            nodes = list(self._whole_nodes(None if since is None else format_time(since)))
+        now = time.time_ns() // 1000
+        self.source.heal((_whole(node, now) for node in nodes), folded, new_life=new_life)
+        if new_life:
+            self.epoch, self.offset = None, 0
+
+    def _whole_nodes(self, since: str | None) -> Iterable[dict[str, Any]]:
+        tree = self._tree
+        for root in tree.roots:
+            node = tree.node(root)
+            if node["status"] not in ENDED or (since is not None and node.get("ended_at", "") >= since):
+                for node_id in tree.walk(root):
+                    node = tree.node(node_id)
+                    if not node.get("placeholder"):
+                        yield node
+
+
+def _whole(node: dict[str, Any], now: int) -> Entry:
+    changes = {key: value for key, value in node.items() if key not in _STATE_OF_THE_FOLD}
+    changes.setdefault("attempt", 1)
+    for key in _REMOVABLE:
+        changes.setdefault(key, None)
+    return Entry("node_update", msgspec.json.encode({"node_id": node["node_id"], "changes": changes}), now)

@@ -1,0 +1,262 @@
+"""What one process has in common: its projects, its open missions, its one connection. Made anew in a forked child."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from tasktree_jupyter.client import ids, joining, origin
+from tasktree_jupyter.client.connection import Connection
+from tasktree_jupyter.client.discovery import Discovery, Identity, identity
+from tasktree_jupyter.client.encode import Bounds
+from tasktree_jupyter.client.mission import Mission
+from tasktree_jupyter.client.project import Project
+from tasktree_jupyter.client.reporting import Complaints, logger, tell_at_exit, warn
+from tasktree_jupyter.client.source import MAX_BYTES, MAX_EVENTS, Source
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.client.task import Task
+
+RootHook = Callable[["Task"], None]
+
+
+class Settings(NamedTuple):
+    """What `configure` sets.
+
+    Attributes:
+        project: the default project's name; None: the server knows it by the notebook or script.
+        max_events: how many events a project's queue keeps until they are acknowledged.
+        max_bytes: how many bytes of them.
+        exit_timeout: seconds that the end of the process waits at most for what isn't acknowledged.
+        bounds: how much of a value is kept.
+    """
+
+    project: str | None = None
+    max_events: int = MAX_EVENTS
+    max_bytes: int = MAX_BYTES
+    exit_timeout: float = 5.0
+    bounds: Bounds = Bounds()
+
+
+class Session:
+    """All that this process has of TaskTree. Get it by `session()`.
+
+    Attributes:
+        settings: see `Settings`.
+        complaints: what the user is to be told; `complaints.tell()` warns at the caller's line. A display calls it
+            when a cell has run, so that the warning stands under the right cell; every API call does too.
+        root_started: called with each root task that was entered in this process, on the thread that entered it,
+            after its first event was queued. The "unattached" group isn't told.
+        root_ended: called with each root task that was left, on the thread that left it, after its last event was
+            queued. What these hooks raise is logged.
+        connection: the way to the server.
+    """
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.complaints = Complaints()
+        self.root_started: list[RootHook] = []
+        self.root_ended: list[RootHook] = []
+        self.environment = joining.Environment()
+        self.discovery = Discovery()
+        self.connection = Connection(self.discovery, self.identity, self.complaints)
+        self._lock = threading.RLock()
+        self._projects: dict[str | None, Project] = {}
+        self._missions: dict[str, Mission] = {}
+        self._newest: Mission | None = None
+        self._unattached: dict[Project, Mission] = {}
+        self._told_of_no_server = False
+        self.forked = False
+        self.joined: Mission | None = None
+        self._identity: Identity | None = None
+        self._join(joining.read_environment())
+
+    def _join(self, parent: joining.Parent | None) -> None:
+        own = identity()
+        if parent is None or own.kernel_id is not None:
+            self._identity = own
+            return
+        self._identity = parent.identity
+        self.settings = self.settings._replace(project=parent.project)
+        self.joined = Mission(parent.mission, self.project(), "", parent_id=parent.node)
+        self.begin(self.joined)
+
+    def identity(self) -> Identity:
+        """Return who this process is for the server; a child process is who its parent is."""
+        assert self._identity is not None
+        return self._identity
+
+    def after_fork(self) -> None:
+        """In a forked child: new locks, new sources, no thread; open missions are still the ones to join."""
+        self._lock = threading.RLock()
+        self.forked = True
+        self.complaints = Complaints()
+        self.connection.after_fork(self.complaints)
+        for project in self.projects:
+            project.after_fork()
+        self.root_started.clear()
+        self.root_ended.clear()
+
+    # Projects
+
+    def project(self, name: str | None = None) -> Project:
+        """Return a project of this process: the one with this name, or the default one.
+
+        Args:
+            name: a project id (docs/fold.md); None: the one set by `configure`, else the notebook's or script's own.
+        """
+        if name is None:
+            name = self.settings.project
+        project = self._projects.get(name)
+        return project if project is not None else self._make_project(name)
+
+    @property
+    def projects(self) -> tuple[Project, ...]:
+        """The projects this process has used, in the order of their first use."""
+        return tuple(self._projects.values())
+
+    def _make_project(self, name: str | None) -> Project:
+        with self._lock:
+            project = self._projects.get(name)
+            if project is None:
+                settings = self.settings
+                source = Source(
+                    max_events=settings.max_events,
+                    max_bytes=settings.max_bytes,
+                    keep=self.connection.expects_server,
+                )
+                project = Project(name, source, self.connection.wake, lambda: self.settings.bounds)
+                self._projects[name] = project
+                self.connection.add(project)
+        return project
+
+    # Missions
+
+    def begin(self, mission: Mission) -> None:
+        """Take note of a mission that begins in this process."""
+        with self._lock:
+            self._missions[mission.id] = mission
+            self._newest = mission
+
+    def end(self, mission: Mission) -> None:
+        """Take note that a mission has ended."""
+        with self._lock:
+            mission.ended = True
+            self._missions.pop(mission.id, None)
+
+    def open_missions(self, project: Project | None = None) -> list[Mission]:
+        """Return the missions of this process that haven't ended, oldest first."""
+        with self._lock:
+            return [mission for mission in self._missions.values() if project in (None, mission.project)]
+
+    def newest_mission(self, project: Project | None = None) -> Mission | None:
+        """Return the newest open mission, else the one that began last; None before the first."""
+        with self._lock:
+            missions = self.open_missions(project)
+            if missions:
+                return missions[-1]
+            newest = self._newest
+            return newest if newest is not None and project in (None, newest.project) else None
+
+    def current_mission(self) -> Mission | None:
+        """Return the mission of the task this code runs in, else the newest one."""
+        from tasktree_jupyter.client.task import current
+
+        task = current()
+        return task.mission if task is not None else self.newest_mission()
+
+    def mission_of_thread(self, project: Project | None) -> Mission | None:
+        """Return the one open mission, for code on a thread without a context; None if there is none, or others."""
+        missions = self.open_missions(project)
+        return missions[0] if len(missions) == 1 else None
+
+    def unattached(self, project: Project) -> Mission:
+        """Return the group that takes tasks of which nobody knows the mission; made when it is first needed."""
+        with self._lock:
+            group = self._unattached.get(project)
+            if group is None:
+                group = Mission(f"{ids.time_ordered_id()}-unattached", project, "Unattached")
+                self._unattached[project] = group
+                changes = {
+                    "title": group.title,
+                    "kind": "unattached",
+                    "status": "running",
+                    "source": origin.of_process(project, self.identity().kernel_id),
+                }
+                project.emit("node_update", {"node_id": group.id, "changes": changes})
+        return group
+
+    def close(self) -> None:
+        """End the process's part: close what can't go on, wait a little for what isn't acknowledged."""
+        if self.forked:
+            self._unattached.clear()
+        for project, group in self._unattached.items():
+            project.emit("node_update", {"node_id": group.id, "changes": {"status": "completed"}})
+        for mission in self.open_missions():
+            if mission.root is not None and not self.forked:
+                changes = {"status": "cancelled", "reason": "the process has ended"}
+                mission.project.emit("node_update", {"node_id": mission.id, "changes": changes})
+        if not self.connection.close(self.settings.exit_timeout):
+            waiting = sum(len(project.source) for project in self.projects)
+            reason = self.connection.reason or "the server didn't acknowledge them in time"
+            tell_at_exit(f"{waiting} events didn't reach TaskTree's server: {reason}.")
+
+    # Telling
+
+    def check_in(self) -> None:
+        """Tell what is to be told; called by every function of the API. Costs nothing when there is nothing."""
+        if self.complaints:
+            self.complaints.tell()
+        if not self._told_of_no_server and not self.connection.expects_server:
+            self._told_of_no_server = True
+            warn(
+                "No TaskTree server found: the tree lives in this process only. "
+                "Start Jupyter with tasktree_jupyter installed, or name a server: tasktree_jupyter.connect(url, token)."
+            )
+
+    def run_hooks(self, hooks: list[RootHook], task: Task) -> None:
+        """Call hooks with a root task; log what they raise."""
+        for hook in (*hooks,):
+            try:
+                hook(task)
+            except Exception:
+                logger.exception("A hook of the session failed")
+
+
+_session: Session | None = None
+_making = threading.RLock()
+
+
+def session() -> Session:
+    """Return this process's session; made when it is first asked for."""
+    return _session if _session is not None else _make()
+
+
+def _make() -> Session:
+    global _session
+    with _making:
+        if _session is None:
+            made = Session()
+            atexit.register(_at_exit)
+            _session = made
+        return _session
+
+
+def _at_exit() -> None:
+    if _session is not None:
+        _session.close()
+
+
+def _after_fork_in_child() -> None:
+    global _making
+    _making = threading.RLock()
+    ids.renew_lock_after_fork()
+    if _session is not None:
+        _session.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,192 @@
+"""A callback that is told of events, on a thread of its own and in the context it was registered in."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context
+from typing import Any, Final
+
+from tasktree_jupyter.client.project import Project
+from tasktree_jupyter.client.reporting import Complaints, logger
+from tasktree_jupyter.core.subscriber import Position
+
+OnEvent = Callable[[dict[str, Any]], object]
+Since = int | Mapping[str, Any] | None
+
+_MOST_WAITING: Final = 100_000
+"""Events that wait for a slow callback; past that, the oldest are dropped and a `resync` event tells how many."""
+
+
+class Subscription:
+    """What `subscribe` returns. Closing it, or leaving its `with` block, ends it.
+
+    Attributes:
+        project: the project whose events it gets.
+        position: up to where events were handed over.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        on_event: OnEvent,
+        types: Iterable[str] | None,
+        since: Since,
+        context: Context,
+        complaints: Complaints,
+        on_close: Callable[[Subscription], None],
+    ) -> None:
+        self.project = project
+        self.gap_reason = "restarted"
+        self._on_event = on_event
+        self._types = None if types is None else frozenset(types)
+        self._since = since
+        self._context = context
+        self._complaints = complaints
+        self._on_close = on_close
+        self.position = Position("", 0)
+        self._started = False
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._missed = 0
+        self._news = threading.Condition()
+        self._closed = False
+        self._complained = False
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Subscription to {self.project.project_id!r}{', closed' if self._closed else ''}>"
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more events come."""
+        return self._closed
+
+    def close(self) -> None:
+        """End it. An event that the callback is just looking at is its last; what waits is forgotten."""
+        if not self._closed:
+            self._close()
+            self._on_close(self)
+
+    def _close(self) -> None:
+        with self._news:
+            self._closed = True
+            self._waiting.clear()
+            self._news.notify_all()
+
+    def run(self, *, threads: bool) -> None:
+        """Begin to call the callback; without threads it is called where events are emitted."""
+        if threads:
+            self._thread = threading.Thread(
+                target=self._context.run, args=(self._run,), name="tasktree-subscription", daemon=True
+            )
+            self._thread.start()
+
+    # Where it is in the log; connection thread
+
+    def since(self, epoch: str | None, offset: int) -> Position | None:
+        """Return from where to follow, given what the process knows of the log; None: from its present state.
+
+        Events from now on need no state, so the last acknowledged position is a good place to begin.
+        """
+        if self._started:
+            return self.position if self.position.epoch else None
+        if isinstance(self._since, Mapping):
+            at = self._since.get("at")
+            return Position(str(self._since.get("epoch")), int(self._since.get("offset", 0)), at)
+        if epoch is None:
+            return None
+        return Position(epoch, offset if self._since is None else self._since)
+
+    def begin(self, epoch: str, offset: int) -> None:
+        """Events after this offset are wanted."""
+        if not self._started or not self.position.epoch:
+            self._started = True
+            self.position = Position(epoch, offset)
+
+    def wants_from(self, epoch: str) -> bool:
+        """Return whether it wants events from an offset on, and only now learns the epoch; then it begins there."""
+        if self._started or not isinstance(self._since, int):
+            return False
+        self.begin(epoch, self._since)
+        return True
+
+    def jump(self, epoch: str, offset: int) -> None:
+        """The server gave its present state: events up to there are missing, where any were had before."""
+        if self._started and self.position != Position(epoch, offset):
+            self._tell_gap({"reason": self.gap_reason})
+        self._started = True
+        self.gap_reason = "restarted"
+        self.position = Position(epoch, offset)
+
+    def start_over(self) -> None:
+        """Another server answers: positions mean nothing there."""
+        self._started = False
+        self._since = None
+
+    def take(self, events: Iterable[dict[str, Any]]) -> None:
+        """Hand events over, once each, in order."""
+        for event in events:
+            offset = event.get("offset")
+            if isinstance(offset, int):
+                if offset <= self.position.offset:
+                    continue
+                self.position = Position(self.position.epoch, offset, event.get("at"))
+            if self._types is None or event.get("type") in self._types:
+                self._offer(event)
+
+    def end(self, code: str) -> None:
+        """The server ended it."""
+        self._offer({"type": "gone", "project_id": self.project.project_id, "data": {"reason": code}})
+        self._on_close = lambda subscription: None
+
+    # The callback
+
+    def _tell_gap(self, data: dict[str, Any]) -> None:
+        self._offer({"type": "resync", "project_id": self.project.project_id, "data": data})
+
+    def _offer(self, event: dict[str, Any]) -> None:
+        if self._thread is None:
+            self._context.run(self._call, event)
+            return
+        with self._news:
+            if self._closed:
+                return
+            if len(self._waiting) >= _MOST_WAITING:
+                self._waiting.popleft()
+                self._missed += 1
+            self._waiting.append(event)
+            self._news.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                missed, self._missed = self._missed, 0
+                event = self._waiting.popleft()
+            if missed:
+                data = {"reason": "slow", "missed": missed}
+                self._call({"type": "resync", "project_id": self.project.project_id, "data": data})
+            self._call(event)
+
+    def _call(self, event: dict[str, Any]) -> None:
+        try:
+            self._on_event(event)
+        except Exception as error:
+            logger.exception("A callback of subscribe failed on a %s event", event.get("type"))
+            if not self._complained:
+                self._complained = True
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                self._complaints.add(
+                    f"A callback given to subscribe raised {type(error).__name__}: {error} "
+                    f"({where.filename}, line {where.lineno}). It goes on with the next event; this isn't told again."
+                )

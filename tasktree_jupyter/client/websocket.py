@@ -1,0 +1,300 @@
+"""One WebSocket connection: `websockets` knows the protocol, TLS works on memory, and this file moves the bytes.
+
+A reader thread opens the connection and then does nothing but read; everything else is done by the thread that owns the
+connection, so neither protocol nor TLS is ever touched by two threads, and a sender never waits behind a reader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import CONNECTING, OPEN
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from tasktree_jupyter.client.discovery import Server
+from tasktree_jupyter.core.protocol import SUBPROTOCOL
+
+OPEN_TIMEOUT: Final = 10.0
+SEND_TIMEOUT: Final = 30.0
+_READ: Final = 65_536
+_LARGEST: Final = 64 * 2**20
+"""Bytes of the largest frame taken from the server."""
+
+
+class Opened(NamedTuple):
+    """The handshake is done."""
+
+    wire: Wire
+
+
+class Received(NamedTuple):
+    """Bytes came; `Wire.feed` makes messages of them."""
+
+    wire: Wire
+    data: bytes
+
+
+class Closed(NamedTuple):
+    """The connection has ended, or couldn't be opened.
+
+    Attributes:
+        refused: whether the server answered, and said no (an HTTP status).
+        reason: what is known, for a person.
+    """
+
+    wire: Wire
+    refused: bool
+    reason: str
+
+
+Happening = Opened | Received | Closed
+
+
+class Wire:
+    """A connection to the first of some servers that takes it.
+
+    Args:
+        servers: the ways to try, in this order.
+        post: told what happens; called on the reader thread.
+    """
+
+    def __init__(self, servers: Iterable[Server], post: Callable[[Happening], None]) -> None:
+        self._servers = tuple(servers)
+        self._post = post
+        self._tls: _Tls | None = None
+        self._socket: socket.socket | None = None
+        self._protocol: ClientProtocol | None = None
+        self._partial = bytearray()
+        self._ended = False
+        self.server: Server = self._servers[0]
+        """The one that is connected, or tried."""
+
+    def start(self) -> None:
+        """Begin to open the connection. Raises RuntimeError where threads can't be started."""
+        threading.Thread(target=self._run, name="tasktree-reader", daemon=True).start()
+
+    # The owner's side
+
+    def send(self, text: bytes) -> None:
+        """Send a text frame; waits while the system's buffer is full, at most 30 s.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+        protocol = self._open_protocol()
+        protocol.send_text(text)
+        self._flush(protocol)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take received bytes and return the text messages they complete.
+
+        Raises:
+            OSError: the connection is gone, or the server broke the protocol.
+        """
+        protocol = self._protocol
+        if protocol is None:
+            return []
+        protocol.receive_data(self._tls.decrypt(data) if self._tls else data)
+        messages = self._messages(protocol)
+        self._flush(protocol)
+        if protocol.state is not OPEN:
+            raise ConnectionError(self.close_reason)
+        return messages
+
+    @property
+    def close_code(self) -> int | None:
+        """The code that the server closed with, None where it didn't."""
+        protocol = self._protocol
+        return protocol.close_rcvd.code if protocol is not None and protocol.close_rcvd is not None else None
+
+    @property
+    def close_reason(self) -> str:
+        """Why the connection ended, for a person."""
+        protocol = self._protocol
+        if protocol is None or protocol.close_rcvd is None:
+            return "the connection was lost"
+        return protocol.close_rcvd.reason or f"closed with code {protocol.close_rcvd.code}"
+
+    def close(self) -> None:
+        """End the connection, politely where that costs no time."""
+        protocol = self._protocol
+        if protocol is not None and protocol.state is OPEN and not self._ended:
+            with contextlib.suppress(OSError):
+                if self._socket is not None:
+                    self._socket.settimeout(0.5)
+                protocol.send_close(1000)
+                self._flush(protocol)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the socket without a word. In a forked child this leaves the parent's connection as it is."""
+        self._ended = True
+        if self._socket is not None:
+            self._socket.close()
+
+    def hang_up(self) -> None:
+        """End the connection at once and wake the reader."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self.abandon()
+
+    def _open_protocol(self) -> ClientProtocol:
+        if self._protocol is None or self._protocol.state is not OPEN:
+            raise ConnectionError("not connected")
+        return self._protocol
+
+    def _messages(self, protocol: ClientProtocol) -> list[bytes]:
+        messages = []
+        for event in protocol.events_received():
+            if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.CONT):
+                self._partial += event.data
+                if event.fin:
+                    messages.append(bytes(self._partial))
+                    self._partial.clear()
+        return messages
+
+    def _flush(self, protocol: ClientProtocol) -> None:
+        for data in protocol.data_to_send():
+            if self._socket is None or self._ended:
+                raise ConnectionError("not connected")
+            if data:
+                self._socket.sendall(self._tls.encrypt(data) if self._tls else data)
+            else:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_WR)
+
+    # The reader's side
+
+    def _run(self) -> None:
+        closed = Closed(self, False, "no server was found")
+        for server in self._servers:
+            self.server = server
+            try:
+                rest = self._open(server)
+            except Exception as error:
+                self.abandon()
+                closed = Closed(self, isinstance(error, _Refused), str(error) or type(error).__name__)
+                self._ended = False
+                continue
+            self._post(Opened(self))
+            self._read(rest)
+            return
+        self._ended = True
+        self._post(closed)
+
+    def _open(self, server: Server) -> bytes:
+        uri = parse_uri(server.url)
+        if server.unix_socket is not None:
+            self._socket = sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(OPEN_TIMEOUT)
+            sock.connect(server.unix_socket)
+        else:
+            self._socket = sock = socket.create_connection((uri.host, uri.port), timeout=OPEN_TIMEOUT)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._tls = _Tls(sock, uri.host, server.ca_file) if uri.secure else None
+        protocol = ClientProtocol(uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=_LARGEST)
+        request = protocol.connect()
+        if server.authorization is not None:
+            request.headers["Authorization"] = server.authorization
+        protocol.send_request(request)
+        self._protocol = protocol
+        self._flush(protocol)
+        while protocol.state is CONNECTING and protocol.handshake_exc is None:
+            data = sock.recv(_READ)
+            if not data:
+                protocol.receive_eof()
+                break
+            protocol.receive_data(self._tls.decrypt(data) if self._tls else data)
+        if protocol.handshake_exc is not None or protocol.state is not OPEN:
+            raise _refusal(protocol.handshake_exc)
+        if protocol.subprotocol != SUBPROTOCOL:
+            raise _Refused(f"the server doesn't speak {SUBPROTOCOL}; it may be of another version")
+        sock.settimeout(SEND_TIMEOUT)
+        return b""
+
+    def _read(self, data: bytes) -> None:
+        # What came right behind the handshake waits in the protocol: an empty feed fetches it.
+        self._post(Received(self, data))
+        sock = self._socket
+        while not self._ended and sock is not None:
+            try:
+                data = sock.recv(_READ)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                self._post(Closed(self, False, str(error)))
+                return
+            if not data:
+                break
+            self._post(Received(self, data))
+        self._post(Closed(self, False, "the connection was lost"))
+
+
+class _Refused(ConnectionError):
+    pass
+
+
+def _refusal(error: BaseException | None) -> ConnectionError:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is None:
+        return ConnectionError(str(error) if error is not None else "the connection was lost during the handshake")
+    reasons = {
+        401: "it asks for a login: the token or secret isn't the right one",
+        403: "it refuses the token or secret",
+        404: "it has no TaskTree: tasktree_jupyter isn't installed or enabled there",
+    }
+    return _Refused(f"HTTP {status}, {reasons.get(status, 'the socket was refused')}")
+
+
+class _Tls:
+    """TLS on memory, so that one thread can own it while another reads the socket."""
+
+    def __init__(self, sock: socket.socket, host: str, ca_file: str | None) -> None:
+        context = ssl.create_default_context()
+        if ca_file is not None:
+            context.load_verify_locations(ca_file)
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        while True:
+            try:
+                self._object.do_handshake()
+            except ssl.SSLWantReadError:
+                self._exchange(sock)
+            else:
+                break
+        self._send(sock)
+
+    def _send(self, sock: socket.socket) -> None:
+        if self._outgoing.pending:
+            sock.sendall(self._outgoing.read())
+
+    def _exchange(self, sock: socket.socket) -> None:
+        self._send(sock)
+        data = sock.recv(_READ)
+        if not data:
+            raise ConnectionError("the connection was lost during the TLS handshake")
+        self._incoming.write(data)
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Return what the bytes received so far mean."""
+        self._incoming.write(data)
+        clear = bytearray()
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while chunk := self._object.read(_READ):
+                clear += chunk
+        return bytes(clear)
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Return the bytes to send."""
+        self._object.write(data)
+        return self._outgoing.read()
