@@ -100,7 +100,7 @@ def check_data(type: str, data: Any) -> Problem | None:
     if not isinstance(data, dict):
         return _problem("data", "type", f"data must be an object, not {_shown(data)}")
     for value in data.values():
-        if isinstance(value, (dict, list)) and _nests_deeper(value, MAX_NESTING - 1):
+        if isinstance(value, (dict, list)) and nests_deeper(value, MAX_NESTING - 1):
             return _problem("data", "too_deep", f"data nests deeper than {MAX_NESTING} levels")
     check = _DATA.get(type)
     return None if check is None else check(data)
@@ -194,11 +194,12 @@ def _is(one: object, other: object) -> bool:
     return one is other
 
 
-def _nests_deeper(value: dict[str, Any] | list[Any], room: int) -> bool:
+def nests_deeper(value: dict[str, Any] | list[Any], room: int) -> bool:
+    """Return whether an object or array nests more than `room` levels deep, itself being one."""
     if room == 0:
         return True
     items = value.values() if isinstance(value, dict) else value
-    return any(isinstance(item, (dict, list)) and _nests_deeper(item, room - 1) for item in items)
+    return any(isinstance(item, (dict, list)) and nests_deeper(item, room - 1) for item in items)
 
 
 def _shown(value: object) -> str:

@@ -227,7 +227,7 @@ class Subscriber:
         epoch, offset, info = frame.get("epoch"), frame.get("offset"), frame.get("info")
         recovered = frame.get("recovered") is True
         follow.waiting = None
-        if not isinstance(epoch, str) or not is_integer(offset):
+        if not isinstance(epoch, str) or not is_integer(offset, 0):
             return self._ask_again(project_id, follow)
         if recovered and (follow.position is None or follow.position.epoch != epoch):
             return self._ask_again(project_id, follow)
@@ -238,22 +238,25 @@ class Subscriber:
         epoch, events, position = frame.get("epoch"), frame.get("events"), follow.position
         if position is None or epoch != position.epoch or follow.first is not None or not isinstance(events, list):
             return self._ask_again(project_id, follow)
-        offset, at, fresh, whole = position.offset, position.at, [], True
+        offset, fresh, whole = position.offset, [], True
+        at: Any = position.at
         for event in events:
             its_offset: Any = event.get("offset") if isinstance(event, dict) else None
-            if not is_integer(its_offset) or its_offset > offset + 1:
+            if not is_integer(its_offset, 0, offset + 1):
                 whole = False
                 break
             if its_offset == offset + 1:
                 offset, at = offset + 1, event.get("at")
                 fresh.append(event)
-        follow.position = Position(position.epoch, offset, int(at) if is_integer(at) else None)  # type: ignore[arg-type]
+        follow.position = Position(position.epoch, offset, int(at) if is_integer(at, 0) else None)
         deliver: list[Delivery] = [Events(project_id, position.epoch, fresh)] if fresh else []
         if not whole:
             again = self._ask_again(project_id, follow)
             return Step(deliver + again.deliver, again.send)
         follow.unacknowledged += size
-        return Step(deliver, self._acknowledge(project_id, follow) if follow.unacknowledged >= ACK_BYTES else [])
+        return Step(
+            deliver, self._acknowledge(project_id, follow) if follow.unacknowledged >= self._ack_after() else []
+        )
 
     def _snapshot(self, project_id: str, follow: _Follow, frame: Frame) -> Step:
         part, nodes = frame.get("part"), frame.get("nodes")
@@ -282,6 +285,10 @@ class Subscriber:
             return self._ask_again(project_id, follow)
         follow.holes = 0
         return Step([Live(project_id, position.offset)])
+
+    def _ack_after(self) -> float:
+        most = self.limits.get("max_unacked_bytes")
+        return min(ACK_BYTES, most / 4) if isinstance(most, int) else ACK_BYTES
 
     def _acknowledge(self, project_id: str, follow: _Follow) -> list[Frame]:
         follow.unacknowledged = 0
