@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from tasktree_jupyter.server.delivery import Delivery, Follower
 from tasktree_jupyter.server.frames import Frame, events_frames, json_frame
 from tasktree_jupyter.server.limits import Limits
@@ -45,8 +47,8 @@ class Outlet(Protocol):
         """Send an error."""
 
 
-class Since(Protocol):
-    """The position that a client says it has."""
+class Since(msgspec.Struct, frozen=True):
+    """The position that a client says it has; an `at` of None isn't compared."""
 
     epoch: str
     offset: int

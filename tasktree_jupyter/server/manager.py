@@ -1,0 +1,266 @@
+"""Who is connected, and how a message gets to them.
+
+`WebSocketManager` keeps the names of the service it is modelled on. Different from it, connections are held by project,
+and a message of a project is stored before anybody gets it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING
+from tasktree_jupyter.core.shape import Problem, ProblemError
+from tasktree_jupyter.server.connection import Connection, PlainConnection
+from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless_frame, text_frame
+from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.projects import Projects
+from tasktree_jupyter.server.publication import Failure, Publication, Published, parse_publication
+from tasktree_jupyter.server.room import Room
+from tasktree_jupyter.server.rooms import Rooms
+from tasktree_jupyter.storage.log import EventLog
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.core.events import WebSocketMessage
+
+SILENT_INTERVALS = 2.5
+"""After so many ping intervals without a word a connection is cut off."""
+
+
+class Forbidden(Exception):
+    """The user may not do this."""
+
+
+class PublishError(Exception):
+    """A broadcast wasn't stored; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Resolver(Protocol):
+    """Knows which project a kernel or a script belongs to."""
+
+    async def resolve(self, kernel_id: str | None, path: str | None, title: str | None, *, may_mint: bool) -> str:
+        """Return the project id. Raises ProblemError, NoSuchProject and StorageError."""
+
+
+class WebSocketManager:
+    """The live connections, the rooms they follow, and the broadcasts.
+
+    `active_connections` holds the connections by the project they follow; under None are those that follow none in
+    particular: plain clients for all projects, and our own clients before their first subscribe. All of it belongs to
+    the loop.
+    """
+
+    def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger) -> None:
+        self.log = log
+        self.limits = limits
+        self.logger = logger
+        self.active_connections: dict[str | None, set[Connection]] = {}
+        self.projects = Projects(log, limits, logger)
+        self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
+        self.projects.rooms = self.rooms
+        self.resolver: Resolver | None = None
+        self._connections: dict[Connection, set[str | None]] = {}
+        self._pinging: asyncio.Task[None] | None = None
+        self._warned = False
+        self._stopping = False
+
+    # The names of the service this is modelled on
+
+    async def connect(self, websocket: Connection, project_ids: Iterable[str] = ()) -> None:
+        """Take a connection in. A plain client follows these projects from now on, or all if there are none."""
+        if self._stopping:
+            websocket.close(CLOSE_STOPPING, "server stopping")
+            return
+        self._connections[websocket] = set()
+        wanted: list[str | None] = list(project_ids) or [None]
+        for project_id in wanted:
+            self.bind(websocket, project_id)
+        self._watch_number()
+        if self._pinging is None and self.limits.ping_interval > 0:
+            self._pinging = asyncio.get_running_loop().create_task(self._ping())
+        websocket.opened()
+        if isinstance(websocket, PlainConnection):
+            if None in wanted:
+                self.projects.look_out()
+            for project_id in wanted:
+                self.rooms.follow(project_id, websocket)
+
+    def disconnect(self, websocket: Connection) -> None:
+        """Take a connection out everywhere; doing it again does nothing."""
+        bound = self._connections.pop(websocket, None)
+        if bound is None:
+            return
+        for project_id in bound:
+            self._drop(websocket, project_id)
+        if isinstance(websocket, PlainConnection):
+            self.rooms.leave(websocket)
+            if None in bound:
+                self.projects.look_away()
+        websocket.closed()
+
+    def send_personal_message(self, message: str | Mapping[str, Any], websocket: Connection) -> bool:
+        """Send a JSON text, or an object that becomes one, to one client. False: the connection has failed."""
+        frame = text_frame(message.encode()) if isinstance(message, str) else json_frame(message)
+        return websocket.write(frame)
+
+    async def broadcast(self, message: WebSocketMessage | Mapping[str, Any]) -> None:
+        """Deliver a message: to all who follow its project, after it is stored; without project to everyone, unstored.
+
+        Raises:
+            ProblemError: the message isn't valid.
+            PublishError: it couldn't be stored.
+        """
+        envelope = dict(message) if isinstance(message, Mapping) else message.model_dump(mode="json")
+        await self.publish_envelopes(envelope.get("project_id"), [envelope])
+
+    async def broadcast_to_project(self, project_id: str, message: WebSocketMessage | Mapping[str, Any]) -> None:
+        """Deliver a message to all who follow a project, after it is stored. Raises as `broadcast` does."""
+        envelope = dict(message) if isinstance(message, Mapping) else message.model_dump(mode="json")
+        await self.publish_envelopes(project_id, [envelope | {"project_id": project_id}])
+
+    async def publish_envelopes(self, project_id: str | None, envelopes: list[dict[str, Any]]) -> Published:
+        """Publish without a source; all of them or, where one is invalid, none. Raises as `broadcast` does."""
+        frame = {"project_id": project_id, "events": envelopes}
+        publication = parse_publication(frame, limits=self.limits, now=now_us(), careful=True, size=0)
+        _raise_rejected(publication.rejected)
+        outcome = await self.publish_and_wait(publication)
+        if isinstance(outcome, Failure):
+            raise PublishError(outcome)
+        _raise_rejected(outcome.rejected)
+        return outcome
+
+    # Publishing
+
+    def publish(self, publication: Publication) -> None:
+        """Give a publication to its project's room, or to everyone if it has none."""
+        if publication.project_id is None:
+            self._to_everyone(publication)
+        else:
+            self.rooms.get(publication.project_id).publish(publication)
+
+    async def publish_and_wait(self, publication: Publication) -> Published | Failure:
+        """Publish, and return the answer."""
+        answered: asyncio.Future[Published | Failure] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: Published | Failure) -> None:
+            if not answered.done():
+                answered.set_result(outcome)
+
+        publication.answer = settle
+        self.publish(publication)
+        return await answered
+
+    def _to_everyone(self, publication: Publication) -> None:
+        for event in publication.events:
+            wire = event.body + b"}"
+            plain, framed = plain_frames([wire]), projectless_frame(wire)
+            failed = [
+                websocket
+                for websocket in tuple(self._connections)
+                if not websocket.write(plain if isinstance(websocket, PlainConnection) else framed)
+            ]
+            for websocket in failed:
+                self.disconnect(websocket)
+        publication.settle(publication.published(publication.last_seq, None, None, 0))
+
+    async def resolve(
+        self, kernel_id: str | None, path: str | None, title: str | None, *, may_mint: bool
+    ) -> dict[str, Any]:
+        """Return the info of the project that a kernel or a script belongs to.
+
+        Raises ProblemError, Forbidden, NoSuchProject and StorageError.
+        """
+        if self.resolver is None:
+            raise ProblemError(Problem("not_found", "kernel_id", "This server knows no kernels", "no_kernels"))
+        project_id = await self.resolver.resolve(kernel_id, path, title, may_mint=may_mint)
+        return await self.projects.info(project_id)
+
+    # Who follows what
+
+    def bind(self, websocket: Connection, project_id: str | None) -> None:
+        """Note that a connection follows a project."""
+        bound = self._connections.get(websocket)
+        if bound is None:
+            return
+        if project_id is not None and None in bound:
+            self._drop(websocket, None)
+            bound.discard(None)
+        bound.add(project_id)
+        self.active_connections.setdefault(project_id, set()).add(websocket)
+
+    def unbind(self, websocket: Connection, project_id: str) -> None:
+        """Note that a connection follows a project no longer."""
+        bound = self._connections.get(websocket)
+        if bound is None or project_id not in bound:
+            return
+        bound.discard(project_id)
+        self._drop(websocket, project_id)
+        if not bound:
+            self.bind(websocket, None)
+
+    def _drop(self, websocket: Connection, project_id: str | None) -> None:
+        connections = self.active_connections.get(project_id)
+        if connections is not None:
+            connections.discard(websocket)
+            if not connections:
+                del self.active_connections[project_id]
+
+    @property
+    def number_of_connections(self) -> int:
+        """How many connections there are."""
+        return len(self._connections)
+
+    def _watch_number(self) -> None:
+        over = len(self._connections) > self.limits.max_connections
+        if over and not self._warned:
+            self.logger.warning(
+                "TaskTree has %d connections, more than max_connections (%d): does a client forget to close them?",
+                len(self._connections),
+                self.limits.max_connections,
+            )
+        self._warned = over
+
+    def _changed(self, room: Room) -> None:
+        self.projects.changed(room)
+
+    async def _ping(self) -> None:
+        """Ask every page now and then, and cut off those that say nothing: a connection may be half open for hours."""
+        interval = self.limits.ping_interval
+        loop = asyncio.get_running_loop()
+        while self._connections:
+            await asyncio.sleep(interval)
+            now = loop.time()
+            for websocket in tuple(self._connections):
+                if isinstance(websocket, PlainConnection):
+                    continue
+                if now - websocket.heard_at > SILENT_INTERVALS * interval:
+                    websocket.close(CLOSE_NO_PONG, "no pong")
+                    self.disconnect(websocket)
+                elif not websocket.ping():
+                    self.disconnect(websocket)
+        self._pinging = None
+
+    # Life
+
+    async def stop(self) -> None:
+        """Tell everyone, finish what was begun, keep folds and summaries. The log is left open."""
+        self._stopping = True
+        if self._pinging is not None:
+            self._pinging.cancel()
+        for websocket in tuple(self._connections):
+            websocket.close(CLOSE_STOPPING, "server stopping")
+            self.disconnect(websocket)
+        self.projects.close()
+        await self.rooms.close()
+
+
+def _raise_rejected(rejected: list[dict[str, Any]]) -> None:
+    for problem in rejected:
+        raise ProblemError(Problem(problem["code"], problem["field"], problem["message"], problem["reason"]))

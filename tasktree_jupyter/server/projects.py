@@ -1,0 +1,277 @@
+"""What there is to follow: the info of each project, the list of them, and the list as it changes.
+
+Open rooms know their missions. For the others a summary is kept among the project's attributes; it counts only while
+the log still ends where the summary was made, so another server's events are never hidden behind an old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from tasktree_jupyter.core.tree import TaskTree
+from tasktree_jupyter.server.frames import encode, text_frame
+from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.room import Room
+from tasktree_jupyter.server.rooms import Rooms
+from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
+
+MAX_MISSIONS = 20
+TICK_SECONDS = 0.25
+SUMMARY = "summary"
+"""The attribute that keeps a closed room's missions."""
+
+
+class Watcher(Protocol):
+    """A connection that watches the list."""
+
+    def write(self, frame: bytes) -> bool:
+        """Send a prepared frame; False if the connection has failed."""
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether what was written before hasn't left yet."""
+
+
+class _Watch(msgspec.Struct, eq=False):
+    """What one watcher hasn't been told yet. Before its first, full list it is told nothing."""
+
+    dirty: set[str]
+    ready: bool = False
+
+
+def missions_of(tree: TaskTree) -> dict[str, Any]:
+    """Return a tree's part of the info."""
+    missions, total = tree.missions(MAX_MISSIONS)
+    return {"missions": missions, "missions_total": total}
+
+
+class Projects:
+    """The list of projects on this server's log."""
+
+    def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger) -> None:
+        self.rooms: Rooms
+        self.describe: Callable[[ProjectRecord], dict[str, Any]] = describe_named
+        self._log = log
+        self._limits = limits
+        self._logger = logger
+        self._created: dict[str, int] = {}
+        self._watches: dict[Watcher, _Watch] = {}
+        self._listeners = 0
+        self._ticking: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._followed: dict[str, Callable[[], None]] = {}
+        self._known: dict[str, tuple[str, int]] = {}
+
+    # Infos
+
+    async def info(self, project_id: str) -> dict[str, Any]:
+        """Return a project's info (docs/protocol.md). Raises NoSuchProject, and StorageError otherwise."""
+        head = await self._log.head(project_id)
+        if head is None:
+            raise NoSuchProject(project_id)
+        if project_id not in self._created:
+            for record in await self._log.projects():
+                self._created[record.project_id] = record.created_at
+        attributes = await self._log.attributes(project_id)
+        record = ProjectRecord(project_id, self._created.get(project_id, 0), attributes)
+        return await self._info(record, head)
+
+    async def infos(self) -> list[dict[str, Any]]:
+        """Return every project's info, oldest first; those that can't be read are left out. Raises StorageError."""
+        infos = []
+        for record in await self._log.projects():
+            self._created[record.project_id] = record.created_at
+            try:
+                head = await self._log.head(record.project_id)
+                if head is not None:
+                    infos.append(await self._info(record, head))
+            except StorageError as error:
+                self._logger.warning("Left %r out of the list: %s", record.project_id, error)
+        return infos
+
+    async def _info(self, record: ProjectRecord, head: Head) -> dict[str, Any]:
+        project_id = record.project_id
+        info = self.describe(record) | {"created_at": record.created_at}
+        room = self.rooms.find(project_id)
+        if room is None or not room.exists:
+            summary = record.attributes.get(SUMMARY)
+            if head.offset == 0:
+                return info | _position(head.epoch, 0, 0) | {"missions": [], "missions_total": 0}
+            if isinstance(summary, dict) and summary.get("epoch") == head.epoch and summary["offset"] == head.offset:
+                return info | summary
+            async with self.rooms.hold(project_id) as opened:
+                room = opened
+        return info | summary_of(room)
+
+    async def keep_summary(self, room: Room) -> None:
+        """Keep what the info of a project says while its room is closed."""
+        if not room.exists or room.failed or room.tree.offset == 0:
+            return
+        summary = summary_of(room)
+        try:
+            attributes = await self._log.attributes(room.project_id)
+            if attributes.get(SUMMARY) != summary and await self._log.head(room.project_id) is not None:
+                await self._log.set_attributes(room.project_id, {SUMMARY: summary})
+        except StorageError as error:
+            self._logger.warning("Can't keep the summary of %r: %s", room.project_id, error)
+
+    # Watching
+
+    async def watch(self, watcher: Watcher, ref: int | None) -> None:
+        """Send the full list, and from then on what changes. Raises StorageError."""
+        if watcher not in self._watches:
+            self._watches[watcher] = _Watch(set())
+            self.look_out()
+        watch = self._watches[watcher]
+        watch.ready = False
+        try:
+            infos = await self.infos()
+        except StorageError:
+            self.unwatch(watcher)
+            raise
+        watch.ready = True
+        frame = {"op": "projects", "ref": ref, "full": True, "projects": infos, "removed": []}
+        watcher.write(text_frame(encode(frame)))
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Send it no more."""
+        if self._watches.pop(watcher, None) is not None:
+            self.look_away()
+
+    def touched(self, project_id: str) -> None:
+        """Note that a project's info may have changed."""
+        for watch in self._watches.values():
+            watch.dirty.add(project_id)
+        if self._watches and self._ticking is None:
+            self._ticking = asyncio.get_running_loop().create_task(self._tick())
+
+    def changed(self, room: Room) -> None:
+        """Note what a room has delivered."""
+        if self._followed:
+            self._known[room.project_id] = (room.epoch, room.offset)
+        if self._watches:
+            self.touched(room.project_id)
+
+    async def _tick(self) -> None:
+        """At most four times a second, tell each watcher what has changed since the last time."""
+        try:
+            while any(watch.dirty for watch in self._watches.values()):
+                await asyncio.sleep(TICK_SECONDS)
+                await self._tell()
+        finally:
+            self._ticking = None
+
+    async def _tell(self) -> None:
+        ready = [(watcher, watch) for watcher, watch in self._watches.items() if watch.ready and not watcher.backlogged]
+        infos: dict[str, bytes | None] = {}
+        unreadable = set()
+        for project_id in sorted(set().union(*(watch.dirty for _, watch in ready))):
+            try:
+                infos[project_id] = encode(await self.info(project_id))
+            except NoSuchProject:
+                infos[project_id] = None
+            except StorageError as error:
+                self._logger.warning("Can't tell of %r: %s", project_id, error)
+                unreadable.add(project_id)
+        frames: dict[frozenset[str], bytes] = {}
+        for watcher, watch in ready:
+            told = frozenset(watch.dirty & infos.keys())
+            watch.dirty -= told | unreadable
+            if not told or watcher not in self._watches:
+                continue
+            if told not in frames:
+                frames[told] = _changes_frame({project_id: infos[project_id] for project_id in sorted(told)})
+            watcher.write(frames[told])
+
+    # Looking out for what other servers do
+
+    def look_out(self) -> None:
+        """Begin to follow projects without a room too: somebody wants to hear of all of them."""
+        self._listeners += 1
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    def look_away(self) -> None:
+        """One less wants to hear of all projects."""
+        self._listeners -= 1
+        if self._listeners <= 0:
+            self.close()
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        self._listeners = 0
+        for task in (self._looking, self._ticking):
+            if task is not None:
+                task.cancel()
+        self._looking = self._ticking = None
+        for stop in self._followed.values():
+            stop()
+        self._followed.clear()
+        self._known.clear()
+
+    async def _look(self) -> None:
+        first = True
+        while True:
+            try:
+                records = await self._log.projects()
+            except StorageError as error:
+                self._logger.warning("Can't list the projects: %s", error)
+                records = []
+            for record in records:
+                if record.project_id not in self._followed:
+                    await self._follow(record, new=not first)
+            first = False
+            await asyncio.sleep(self._limits.follow_interval)
+
+    async def _follow(self, record: ProjectRecord, *, new: bool) -> None:
+        """What is there when we begin to look is old; a project that appears later is new from its first event on."""
+        project_id = record.project_id
+        room = self.rooms.find(project_id)
+        if room is not None:
+            self._known[project_id] = (room.epoch, room.offset)
+        elif not new:
+            try:
+                head = await self._log.head(project_id)
+            except StorageError:
+                return
+            if head is not None:
+                self._known[project_id] = (head.epoch, head.offset)
+        self._followed[project_id] = self._log.follow(project_id, lambda head: self._on_head(project_id, head))
+        if new:
+            self.touched(project_id)
+
+    def _on_head(self, project_id: str, head: Head | None) -> None:
+        epoch, offset = self._known.get(project_id, ("", 0))
+        if head is None:
+            self._known.pop(project_id, None)
+            self._created.pop(project_id, None)
+            self.touched(project_id)
+        elif self.rooms.find(project_id) is None and (head.epoch, head.offset) != (epoch, offset):
+            self._known[project_id] = (head.epoch, head.offset)
+            self.rooms.get(project_id, delivered=offset if head.epoch == epoch else 0)
+            self.touched(project_id)
+
+
+def describe_named(record: ProjectRecord) -> dict[str, Any]:
+    """Return what a project with a name given by the user is called."""
+    return {"project_id": record.project_id, "title": record.project_id, "path": None, "kind": "named"}
+
+
+def summary_of(room: Room) -> dict[str, Any]:
+    """Return the part of the info that the log decides."""
+    return _position(room.epoch, room.tree.offset, room.at) | missions_of(room.tree)
+
+
+def _position(epoch: str, offset: int, at: int) -> dict[str, Any]:
+    return {"epoch": epoch, "offset": offset, "at": at}
+
+
+def _changes_frame(infos: dict[str, bytes | None]) -> bytes:
+    changed = b",".join(info for info in infos.values() if info is not None)
+    removed = encode([project_id for project_id, info in infos.items() if info is None])
+    return text_frame(b'{"op":"projects","full":false,"projects":[%b],"removed":%b}' % (changed, removed))

@@ -1,0 +1,256 @@
+"""The server's side of `tasktree.v1.json` on one connection: frames in, answers out (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tasktree_jupyter._version import __version__
+from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
+from tasktree_jupyter.core.shape import ProblemError, is_integer, is_project_id
+from tasktree_jupyter.server.connection import Connection, Socket, read_message
+from tasktree_jupyter.server.frames import encode, json_frame, text_frame
+from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.manager import Forbidden, WebSocketManager
+from tasktree_jupyter.server.publication import Failure, Published, invalid, parse_publication
+from tasktree_jupyter.server.subscription import Since, Subscription
+from tasktree_jupyter.storage.log import NoSuchProject, StorageError
+
+PING = json_frame({"op": "ping"})
+PONG = json_frame({"op": "pong"})
+
+_REF = re.compile(r'"ref"\s*:\s*([0-9]{1,15})\b')
+
+
+class ProtocolConnection(Connection):
+    """A client that speaks `tasktree.v1.json`."""
+
+    def __init__(self, socket: Socket, manager: WebSocketManager, logger: logging.Logger) -> None:
+        super().__init__(socket, manager, logger)
+        self._subscriptions: dict[str, Subscription] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watching = False
+        self._ops: dict[str, Callable[[dict[str, Any], int | None], Awaitable[None] | None]] = {
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "ack": self._ack,
+            "resolve": self._resolve,
+            "watch": self._watch,
+            "unwatch": self._unwatch,
+            "ping": self._ping,
+            "pong": self._pong,
+        }
+
+    def opened(self) -> None:
+        """Send `welcome`, the first frame."""
+        limits = self.limits
+        self.write(
+            json_frame(
+                {
+                    "op": "welcome",
+                    "protocol": PROTOCOL_VERSION,
+                    "server": __version__,
+                    "time": now_us(),
+                    "limits": {
+                        "max_message_bytes": limits.max_message_bytes,
+                        "max_events_per_publish": limits.max_events_per_publish,
+                        "max_unacked_bytes": limits.max_unacked_bytes,
+                        "ping_interval": limits.ping_interval,
+                    },
+                }
+            )
+        )
+
+    def ping(self) -> bool:
+        """See `Connection.ping`."""
+        return self.write(PING)
+
+    def closed(self) -> None:
+        """Let go of everything that was followed."""
+        super().closed()
+        for subscription in tuple(self._subscriptions.values()):
+            subscription.end()
+        self._subscriptions.clear()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._watching:
+            self._watching = False
+            self.manager.projects.unwatch(self)
+
+    # Receiving
+
+    async def receive(self, message: str | bytes) -> None:
+        """Take in one frame. See `Connection.receive`."""
+        self.heard_at = asyncio.get_running_loop().time()
+        ref: int | None = None
+        try:
+            ref = _ref_in(message)
+            frame, careful = read_message(message, self.limits.max_message_bytes)
+            if not isinstance(frame, dict):
+                raise invalid("", "type", "A frame must be a JSON object")
+            op, given = frame.get("op"), frame.get("ref")
+            ref = int(given) if is_integer(given) else None  # type: ignore[arg-type]
+            if op == "publish":
+                await self._publish(frame, ref, careful, len(message))
+                return
+            answer = self._ops.get(op) if isinstance(op, str) else None
+            if answer is None:
+                self.refuse(ref, "unknown_op", f"There is no op {op!r}", field="op")
+                return
+            work = answer(frame, ref)
+            if work is not None:
+                await work
+        except ProblemError as error:
+            problem = error.problem
+            self.refuse(ref, problem.code, problem.message, field=problem.field, reason=problem.reason)
+        except Exception:
+            self.logger.exception("A frame couldn't be handled")
+            self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
+
+    def refuse(self, ref: int | None, code: str, message: str, *, retry: bool = False, **more: Any) -> None:
+        """Send an `error`."""
+        fields = {key: value for key, value in more.items() if value not in (None, "")}
+        self.write(json_frame({"op": "error", "ref": ref, "code": code, "message": message, "retry": retry} | fields))
+
+    def forget(self, project_id: str) -> None:
+        """See `Outlet.forget`."""
+        self._subscriptions.pop(project_id, None)
+        self.manager.unbind(self, project_id)
+
+    def _later(self, ref: int | None, work: Awaitable[None]) -> None:
+        """Answer a question that takes time without holding up the frames that come after it."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except NoSuchProject as error:
+                self.refuse(ref, "not_found", str(error), retry=True)
+            except StorageError as error:
+                self.refuse(ref, "storage", str(error), retry=error.retryable)
+            except Forbidden as error:
+                self.refuse(ref, "forbidden", str(error))
+            except ProblemError as error:
+                self.refuse(ref, error.problem.code, error.problem.message, field=error.problem.field)
+            except Exception:
+                self.logger.exception("A question couldn't be answered")
+                self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
+
+        task = asyncio.get_running_loop().create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # The ops
+
+    async def _publish(self, frame: dict[str, Any], ref: int | None, careful: bool, size: int) -> None:
+        publication = parse_publication(frame, limits=self.limits, now=now_us(), careful=careful, size=size)
+        if not await self.socket.is_allowed("write"):
+            self.refuse(ref, "forbidden", "You may read here, but not publish")
+            return
+        publication.answer = lambda outcome: self._settled(ref, outcome)
+        await self.publish(publication)
+
+    def _settled(self, ref: int | None, outcome: Published | Failure) -> None:
+        if isinstance(outcome, Published):
+            body = encode(outcome)
+            self.write(text_frame(b'{"op":"published","ref":%b,%b' % (encode(ref), body[1:])))
+            return
+        self.refuse(
+            ref,
+            outcome.code,
+            outcome.message,
+            retry=outcome.retry,
+            expected=outcome.expected,
+            field=outcome.field,
+            reason=outcome.reason,
+        )
+
+    def _subscribe(self, frame: dict[str, Any], ref: int | None) -> None:
+        project_id = _project_of(frame)
+        since = _since_of(frame)
+        if project_id in self._subscriptions:
+            self.refuse(ref, "already_subscribed", f"This connection follows {project_id!r} already")
+            return
+        subscription = Subscription(self, self.manager.rooms.get(project_id), self.limits)
+        self._subscriptions[project_id] = subscription
+        self.manager.bind(self, project_id)
+        subscription.start(ref, since, lambda: self.manager.projects.info(project_id))
+
+    def _unsubscribe(self, frame: dict[str, Any], ref: int | None) -> None:
+        project_id = _project_of(frame)
+        subscription = self._subscriptions.get(project_id)
+        if subscription is None:
+            self.refuse(ref, "not_subscribed", f"This connection doesn't follow {project_id!r}")
+            return
+        subscription.end()
+        self.forget(project_id)
+        self.write(json_frame({"op": "unsubscribed", "ref": ref, "project_id": project_id}))
+
+    def _ack(self, frame: dict[str, Any], ref: int | None) -> None:
+        project_id, offset = _project_of(frame), frame.get("offset")
+        if not is_integer(offset, 0):
+            raise invalid("offset", "range", "offset must be an integer from 0")
+        subscription = self._subscriptions.get(project_id)
+        # An acknowledgement that crossed our `gone` or the client's own `unsubscribe` is no mistake.
+        if subscription is not None:
+            subscription.acknowledge(int(offset))  # type: ignore[arg-type]
+
+    def _resolve(self, frame: dict[str, Any], ref: int | None) -> None:
+        asked = {key: frame.get(key) for key in ("kernel_id", "path", "title")}
+        for key, value in asked.items():
+            if value is not None and not (isinstance(value, str) and len(value) <= 4096):
+                raise invalid(key, "type", f"{key} must be a string of at most 4096 characters")
+        self._later(ref, self._answer_resolve(asked, ref))
+
+    async def _answer_resolve(self, asked: dict[str, Any], ref: int | None) -> None:
+        may_write = await self.socket.is_allowed("write")
+        info = await self.manager.resolve(asked["kernel_id"], asked["path"], asked["title"], may_mint=may_write)
+        self.write(json_frame({"op": "resolved", "ref": ref, "project_id": info["project_id"], "info": info}))
+
+    def _watch(self, frame: dict[str, Any], ref: int | None) -> None:
+        self._watching = True
+        self._later(ref, self.manager.projects.watch(self, ref))
+
+    def _unwatch(self, frame: dict[str, Any], ref: int | None) -> None:
+        if self._watching:
+            self._watching = False
+            self.manager.projects.unwatch(self)
+
+    def _ping(self, frame: dict[str, Any], ref: int | None) -> None:
+        self.write(PONG)
+
+    def _pong(self, frame: dict[str, Any], ref: int | None) -> None:
+        return None
+
+
+def _ref_in(message: str | bytes) -> int | None:
+    """The `ref` of a frame that may be too large or too broken to be read: its sender is told which one it was."""
+    found = _REF.search(message, 0, 300) if isinstance(message, str) else None
+    return int(found.group(1)) if found else None
+
+
+def _project_of(frame: dict[str, Any]) -> str:
+    project_id = frame.get("project_id")
+    if not is_project_id(project_id):
+        raise invalid(
+            "project_id",
+            "missing" if project_id is None else "project_id",
+            "project_id must be a string of 1 to 200 characters without control characters",
+        )
+    return str(project_id)
+
+
+def _since_of(frame: dict[str, Any]) -> Since | None:
+    since = frame.get("since")
+    if since is None:
+        return None
+    if not isinstance(since, dict) or not isinstance(since.get("epoch"), str):
+        raise invalid("since", "type", 'since must be null or {"epoch": string, "offset": integer, "at": integer}')
+    offset, at = since.get("offset"), since.get("at")
+    if not is_integer(offset, 0):
+        raise invalid("since.offset", "range", "since.offset must be an integer from 0")
+    if at is not None and not is_integer(at):
+        raise invalid("since.at", "type", "since.at must be an integer or null")
+    return Since(since["epoch"], int(offset), None if at is None else int(at))  # type: ignore[arg-type]
