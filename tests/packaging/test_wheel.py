@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clone import clone
+
 ROOT = Path(__file__).resolve().parents[2]
 LABEXTENSION = "share/jupyter/labextensions/tasktree-jupyter/"
 SERVER_CONFIG = "etc/jupyter/jupyter_server_config.d/tasktree_jupyter.json"
@@ -58,16 +60,9 @@ def shared(wheel: Path) -> Iterator[dict[str, bytes]]:
 @pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An sdist made where nothing has been built, as a publisher's clean clone is."""
-    clone = tmp_path_factory.mktemp("clone") / "source"
-    ignored = shutil.ignore_patterns(
-        "node_modules", "lib", ".*", "__pycache__", "static", "dist", "build", "*.tsbuildinfo"
-    )
-    shutil.copytree(ROOT, clone, ignore=ignored)
-    shutil.rmtree(clone / "tasktree_jupyter" / "labextension", ignore_errors=True)
-    for name in (".gitignore", "labextension/.npmrc"):
-        shutil.copy(ROOT / name, clone / name)
+    source = clone(tmp_path_factory.mktemp("clone") / "source")
     folder = tmp_path_factory.mktemp("sdist")
-    build("-m", "build", "--sdist", "--outdir", str(folder), str(clone))
+    build("-m", "build", "--sdist", "--outdir", str(folder), str(source))
     return next(folder.glob("*.tar.gz"))
 
 

@@ -1,0 +1,79 @@
+"""The first command of the README, from a clone to a live tree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.jupyter import Jupyter, wait_until
+from tests.browser.lab import Lab
+from tests.clone import clone
+
+INSTALL_SECONDS = 280
+
+
+class Opened(Jupyter):
+    """The JupyterLab that `notebooks/open.py` starts, in a clone of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "home", root=folder / "clone" / "notebooks")
+        self.home.mkdir()
+        clone(folder / "clone")
+
+    def start(self) -> Opened:
+        command = [sys.executable, str(self.root / "open.py"), "--no-browser"]
+        command += [f"--port={self.port}", f"--IdentityProvider.token={self.token}"]
+        command += ["--LabApp.expose_app_in_browser=True"]
+        environment = self._environment()
+        # The user's own layouts aren't asked.
+        del environment["JUPYTERLAB_WORKSPACES_DIR"], environment["JUPYTERLAB_SETTINGS_DIR"]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self._answers, "JupyterLab answers", INSTALL_SECONDS)
+        return self
+
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    server = Opened(tmp_path_factory.mktemp("open"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def test_one_command_leads_from_a_clone_to_a_live_tree(opened: Opened, browser: Browser) -> None:
+    assert "Making a virtual environment" in opened.said()
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    lab = Lab(context.new_page(), opened)
+    lab.page.goto(opened.url(f"lab?token={opened.token}"))
+    lab.wait_ready()
+    lab.wait_notebook("quickstart.ipynb")
+    panel = lab.page.locator("#tasktree-panel")
+    expect(panel).to_be_visible()
+    lab.screenshot("opened")
+    lab.wait_kernel("idle")
+    lab.run_all(wait=False)
+    view = lab.tree_in_cell(lab.cell_with_tree()).wait_shown(60)
+    view.wait_connection("live")
+    expect(panel.get_by_role("treegrid")).to_be_visible()
+    assert lab.unexpected_errors() == []
+    context.close()
+    opened.shut_down_kernels()
+
+
+def test_second_time_nothing_is_installed(opened: Opened) -> None:
+    opened.stop()
+    opened.start()
+    assert not re.search("Installing|Making", opened.said())
