@@ -286,4 +286,4 @@ class Lab:
         self.page.evaluate("() => window.jupyterapp.shell.activateById('tasktree-panel')")
         panel = self.page.locator("#tasktree-panel")
         panel.wait_for(timeout=15_000)
-        return TreeView(panel.locator(".tt-view").first)
+        return TreeView(panel.locator(".tt-view[data-connection]").first)
