@@ -1,5 +1,5 @@
 /** Cuts what is long in a node, so that a bundle holds many nodes; the twin of Python's `display/trim.py`. */
-import { isObject } from './json.js';
+import { isObject, put } from './json.js';
 import type { NodeError, NodeLog, TreeNode } from './reader.js';
 
 /** How many bytes of UTF-8 each part of a node may take. */
@@ -55,7 +55,7 @@ export function trim(node: TreeNode, bounds: Bounds): { node: TreeNode; lost: st
       continue;
     }
     if (KEPT.has(name)) {
-      kept[name] = value;
+      put(kept, name, value);
     } else if (TEXTS.has(name) && typeof value === 'string') {
       kept[name] = cut(value, name === 'title' ? bounds.title : bounds.text);
       if (kept[name] !== value) {
@@ -74,7 +74,7 @@ export function trim(node: TreeNode, bounds: Bounds): { node: TreeNode; lost: st
       continue;
     }
     room -= size;
-    kept[name] = value;
+    put(kept, name, value);
     if (JSON.stringify(value) !== JSON.stringify(node[name])) {
       lost.push(name);
     }

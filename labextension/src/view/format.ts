@@ -73,7 +73,10 @@ export function formatAgo(microseconds: number, now: number): string {
     : `${formatCount(Math.floor(hours / 24))}${NARROW_SPACE}d ago`;
 }
 
-/** `3 failed, 6 480 completed, 2 more`: what the counts don't explain is "more". */
+/**
+ * `3 failed, 6 480 completed, 2 more`: what the counts don't explain is "more". Where they count leaves of fewer groups:
+ * `2 more with 600 completed`.
+ */
 export function formatCounts(counts: StatusCounts, count?: number): string {
   const parts: string[] = [];
   let explained = 0;
@@ -88,7 +91,9 @@ export function formatCounts(counts: StatusCounts, count?: number): string {
   if (rest > 0) {
     parts.push(`${formatCount(rest)} more`);
   }
-  return parts.join(', ');
+  return rest < 0 && count !== undefined
+    ? `${formatCount(count)} more with ${parts.join(', ')}`
+    : parts.join(', ');
 }
 
 /** `1st`, `2nd`, `3rd`, `11th`. */

@@ -1,6 +1,7 @@
 export { useNow } from './clock.js';
 export { ConnectionBadge } from './connection-badge.js';
 export { stateOf, viewState, wording, type ViewState } from './connection.js';
+export { Empty } from './empty.js';
 export { ErrorBoundary } from './error-boundary.js';
 export * from './format.js';
 export { throttled, useFollow, useListenable } from './hooks.js';

@@ -75,6 +75,7 @@ export function TreeGrid(props: Props) {
       moveFocus.current = false;
       const row = scroller.current?.querySelector<HTMLElement>('[role="row"][tabindex="0"]');
       row?.focus({ preventScroll: true });
+      row?.scrollIntoView({ block: 'nearest' });
     }
   });
 
@@ -86,7 +87,6 @@ export function TreeGrid(props: Props) {
     }
     moveFocus.current = true;
     setFocusKey(row.key);
-    virtualizer.scrollToIndex(to, { align: 'auto' });
     if (selected !== null && row.kind === 'node') {
       onSelect(row.id);
     }
@@ -220,6 +220,8 @@ export function TreeGrid(props: Props) {
               style={{ transform: `translateY(${item.start}px)` }}
               tabIndex={item.index === focusIndex ? 0 : -1}
               data-index={item.index}
+              data-node-id={row.kind === 'node' ? row.id : undefined}
+              data-status={row.kind === 'node' ? tree.node(row.id)?.status : undefined}
               aria-rowindex={item.index + 2}
               aria-level={row.level}
               aria-posinset={row.position}

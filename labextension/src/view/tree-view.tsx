@@ -31,6 +31,8 @@ export interface TreeViewProps {
   layout: 'inline' | 'fill';
   /** False where the connection is told elsewhere. */
   badge?: boolean;
+  /** False where the runs are listed elsewhere. */
+  runs?: boolean;
   /** Called when somebody chooses another run. */
   onMission?: (id: string) => void;
 }
@@ -65,7 +67,7 @@ export function pictureOf(
 }
 
 export function TreeView(props: TreeViewProps) {
-  const { projectId, follow, hub, layout, badge = true, onMission } = props;
+  const { projectId, follow, hub, layout, badge = true, runs = true, onMission } = props;
   const stored = props.stored ?? null;
   const { state, version, heardAt } = useFollow(follow, hub);
   const [chosen, setChosen] = useState<string | null>(null);
@@ -128,7 +130,7 @@ export function TreeView(props: TreeViewProps) {
       <Header
         tree={tree}
         mission={mission}
-        missions={missions}
+        missions={runs ? missions : []}
         projectTitle={projectTitle ?? 'All runs'}
         onMission={choose}
         now={now}
