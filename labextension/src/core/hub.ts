@@ -1,3 +1,23 @@
+/** One connection for a browser tab and a server, whoever in the tab looks: both our bundles find the same hub. */
+import { keyOf, probeUrlOf } from './endpoint.js';
+import { browser, type Cancel, type Environment } from './environment.js';
+import type { Envelope } from './envelope.js';
+import type { Connection, Follow, Hub, ProjectList, Published, Resolved } from './follow.js';
+import { Notifier } from './notifier.js';
+import { Project } from './project.js';
+import {
+  asFrame,
+  SUBPROTOCOL,
+  type ClientFrame,
+  type ProjectsFrame,
+  type PublishedFrame
+} from './protocol.js';
+import { Requests } from './requests.js';
+import { WebSocketService, type ServiceOptions } from './service.js';
+import { Shared } from './shared.js';
+import { Subscriber, type Delivery } from './subscriber.js';
+import { Watched } from './watched.js';
+
 export type {
   Connection,
   Follow,
@@ -12,3 +32,348 @@ export type {
   StopReason
 } from './follow.js';
 export { HubError } from './follow.js';
+
+/** Its name goes up when a hub of one version can't serve views of another. */
+const REGISTRY = 'tasktree.hub.v1';
+
+export type HubOptions = Pick<
+  ServiceOptions,
+  'reconnectDelay' | 'maxReconnectDelay' | 'maxAttempts' | 'environment'
+>;
+
+/** The tab's hub for a server (`socketUrl`: see `socketUrlOf`). The options count for the first who asks. */
+export function hubAt(socketUrl: string, options: HubOptions = {}): Hub {
+  const page = globalThis as { [REGISTRY]?: Map<string, Hub> };
+  const hubs = (page[REGISTRY] ??= new Map<string, Hub>());
+  const key = keyOf(socketUrl);
+  let hub = hubs.get(key);
+  if (!hub) {
+    hub = new TabHub(socketUrl, options);
+    hubs.set(key, hub);
+  }
+  return hub;
+}
+
+class Followed extends Shared {
+  readonly project: Project;
+  cancelAsking: Cancel | null = null;
+
+  constructor(projectId: string, environment: Environment, leave: () => void) {
+    super(environment, leave);
+    this.project = new Project(projectId);
+  }
+}
+
+/** Not made directly but by `hubAt`, except in tests. */
+export class TabHub implements Hub {
+  readonly subscribe: Hub['subscribe'];
+  readonly getVersion: Hub['getVersion'];
+  private readonly environment: Environment;
+  private readonly service: WebSocketService;
+  private readonly subscriber = new Subscriber();
+  private readonly notifier: Notifier;
+  private readonly requests: Requests;
+  private readonly followed = new Map<string, Followed>();
+  private watched: Watched | null = null;
+  private isWelcome = false;
+
+  constructor(
+    readonly url: string,
+    options: HubOptions = {}
+  ) {
+    this.environment = options.environment ?? browser;
+    this.notifier = new Notifier(this.environment);
+    this.subscribe = this.notifier.subscribe;
+    this.getVersion = this.notifier.getVersion;
+    this.service = new WebSocketService({
+      ...options,
+      url,
+      protocol: SUBPROTOCOL,
+      probeUrl: probeUrlOf(url)
+    });
+    this.requests = new Requests(this.environment, () => this.leaveIfIdle());
+    this.service.subscribe((message, size) => this.received(message, size));
+    this.service.onState(state => this.connectionChanged(state));
+  }
+
+  get connection(): Connection {
+    return this.service.state;
+  }
+
+  follow(projectId: string): Follow {
+    let followed = this.followed.get(projectId);
+    if (!followed) {
+      followed = new Followed(projectId, this.environment, () => this.unfollow(projectId));
+      this.followed.set(projectId, followed);
+      this.send(this.subscriber.follow(projectId));
+    }
+    this.ensureConnected();
+    return new HubFollow(followed, followed.hold(), this);
+  }
+
+  watchProjects(): ProjectList {
+    if (!this.watched) {
+      this.watched = new Watched(
+        this.environment,
+        () => this.isConnected(),
+        () => this.unwatch()
+      );
+      this.watch();
+    }
+    this.ensureConnected();
+    return this.watched.list();
+  }
+
+  resolve(which: { kernelId?: string; path?: string; title?: string }): Promise<Resolved> {
+    const { kernelId, path, title } = which;
+    return this.request<Resolved>(ref => ({ op: 'resolve', ref, kernel_id: kernelId, path, title }));
+  }
+
+  publish(event: Envelope): Promise<Published> {
+    const projectId = event.project_id ?? null;
+    return this.request<PublishedFrame>(ref => ({
+      op: 'publish',
+      ref,
+      project_id: projectId,
+      events: [event]
+    }));
+  }
+
+  retryNow(): void {
+    if (this.followed.size > 0 || this.watched) {
+      this.service.retryNow();
+    }
+    for (const followed of this.followed.values()) {
+      this.ask(followed);
+    }
+  }
+
+  /** Whether what is shown may be called live as far as the connection is concerned. */
+  isConnected(): boolean {
+    const { state, heardAt, silenceLimit } = this.service;
+    const isHeard = silenceLimit === null || this.environment.now() - (heardAt ?? 0) < silenceLimit;
+    return state.kind === 'open' && this.isWelcome && isHeard;
+  }
+
+  get heardAt(): number | null {
+    return this.service.heardAt;
+  }
+
+  private request<T>(frameOf: (ref: number) => ClientFrame): Promise<T> {
+    const ref = this.subscriber.nextRef();
+    const answer = this.requests.add<T>(ref, frameOf(ref));
+    this.ensureConnected();
+    this.sendRequests();
+    return answer;
+  }
+
+  /** A service that waits for its next attempt, or was refused, isn't hurried by everyone who looks. */
+  private ensureConnected(): void {
+    const { state } = this.service;
+    if (state.kind === 'stopped' && (state.reason === 'disconnected' || state.reason === 'max_attempts')) {
+      this.service.retryNow();
+    }
+  }
+
+  private sendRequests(): void {
+    if (this.isWelcome) {
+      this.requests.sendAll(frame => this.service.send(frame));
+    }
+  }
+
+  private send(frames: readonly ClientFrame[]): void {
+    for (const frame of frames) {
+      this.service.send(frame);
+    }
+  }
+
+  private received(message: unknown, size: number): void {
+    const frame = asFrame(message);
+    if (!frame) {
+      return;
+    }
+    const { deliver, send } = this.subscriber.receive(frame, size);
+    deliver.forEach(delivery => this.deliver(delivery));
+    this.send(send);
+    switch (frame.op) {
+      case 'welcome':
+        this.welcome();
+        break;
+      case 'projects':
+        this.projects(frame as ProjectsFrame);
+        break;
+      case 'published':
+      case 'resolved':
+      case 'error':
+        this.requests.answer(frame);
+        this.watched?.refused(frame);
+        break;
+    }
+  }
+
+  private deliver(delivery: Delivery): void {
+    if (delivery.kind === 'broadcast') {
+      return;
+    }
+    if (delivery.projectId === null) {
+      this.service.giveUp('version');
+      return;
+    }
+    const followed = this.followed.get(delivery.projectId);
+    if (followed) {
+      const again = followed.project.take(delivery);
+      if (again) {
+        followed.cancelAsking ??= this.environment.after(again.after, () => this.ask(followed));
+      }
+      followed.notifier.changed();
+    }
+  }
+
+  /** Asks for a project that isn't followed (any longer), or that can't be folded on. */
+  private ask(followed: Followed): void {
+    const { project } = followed;
+    followed.cancelAsking?.();
+    followed.cancelAsking = null;
+    if (project.isStale) {
+      this.send(this.subscriber.unfollow(project.projectId));
+    }
+    if (!this.subscriber.isFollowing(project.projectId)) {
+      this.send(this.subscriber.follow(project.projectId, project.since));
+    }
+  }
+
+  private welcome(): void {
+    if (this.service.state.kind !== 'open') {
+      return;
+    }
+    this.isWelcome = true;
+    const interval = this.subscriber.limits.ping_interval;
+    if (typeof interval === 'number' && interval > 0) {
+      this.service.expectPings(interval);
+    }
+    this.watch();
+    this.sendRequests();
+    this.changed();
+  }
+
+  private watch(): void {
+    if (this.watched && this.isWelcome) {
+      this.watched.ref = this.subscriber.nextRef();
+      this.send([{ op: 'watch', ref: this.watched.ref }]);
+    }
+  }
+
+  private projects(frame: ProjectsFrame): void {
+    this.watched?.take(frame);
+    for (const info of frame.projects) {
+      const followed = this.followed.get(info.project_id);
+      if (followed) {
+        followed.project.info = info;
+        if (followed.project.isGone) {
+          this.ask(followed);
+        }
+        followed.notifier.changed();
+      }
+    }
+  }
+
+  private connectionChanged(state: Connection): void {
+    if (state.kind !== 'open' && this.isWelcome) {
+      this.isWelcome = false;
+      this.requests.interrupted();
+    }
+    if (state.kind !== 'open') {
+      this.subscriber.closed();
+      this.watched?.disconnected();
+      for (const followed of this.followed.values()) {
+        followed.project.disconnected();
+        this.ask(followed);
+      }
+    }
+    if (state.kind === 'stopped' && state.reason !== 'disconnected') {
+      this.requests.failAll(state.message);
+    }
+    this.changed();
+  }
+
+  private changed(): void {
+    this.notifier.changed();
+    this.watched?.notifier.changed();
+    for (const followed of this.followed.values()) {
+      followed.notifier.changed();
+    }
+  }
+
+  private unfollow(projectId: string): void {
+    const followed = this.followed.get(projectId);
+    followed?.cancelAsking?.();
+    this.followed.delete(projectId);
+    this.send(this.subscriber.unfollow(projectId));
+    this.leaveIfIdle();
+  }
+
+  private unwatch(): void {
+    if (typeof this.watched?.ref === 'number') {
+      this.send([{ op: 'unwatch', ref: this.watched.ref }]);
+    }
+    this.watched = null;
+    this.leaveIfIdle();
+  }
+
+  private leaveIfIdle(): void {
+    if (this.followed.size === 0 && !this.watched && this.requests.size === 0) {
+      this.service.disconnect();
+    }
+  }
+}
+
+class HubFollow implements Follow {
+  readonly subscribe: Follow['subscribe'];
+  readonly getVersion: Follow['getVersion'];
+
+  constructor(
+    private readonly followed: Followed,
+    private readonly release: () => void,
+    private readonly hub: TabHub
+  ) {
+    this.subscribe = followed.notifier.subscribe;
+    this.getVersion = followed.notifier.getVersion;
+  }
+
+  get projectId() {
+    return this.followed.project.projectId;
+  }
+
+  get tree() {
+    return this.followed.project.tree;
+  }
+
+  get status() {
+    const { project } = this.followed;
+    const { connection } = this.hub;
+    return connection.kind === 'connecting' && !project.tree
+      ? 'connecting'
+      : project.status(this.hub.isConnected());
+  }
+
+  get epoch() {
+    return this.followed.project.epoch;
+  }
+
+  get info() {
+    return this.followed.project.info;
+  }
+
+  get error() {
+    const { connection } = this.hub;
+    return this.followed.project.error ?? (connection.kind === 'stopped' ? connection.message : null);
+  }
+
+  get heardAt() {
+    return this.hub.heardAt;
+  }
+
+  close(): void {
+    this.release();
+  }
+}

@@ -1,0 +1,82 @@
+/** What the core needs of the world around it. Tests bring their own. */
+
+/** As much of a WebSocket as is used here. */
+export interface Socket {
+  readonly protocol: string;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onerror: (() => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type PageEvent = 'online' | 'offline' | 'visibilitychange' | 'pageshow';
+
+export interface Environment {
+  openSocket(url: string, protocols: string[]): Socket;
+  /** The HTTP status of a GET with the page's cookies; null where there was no answer. */
+  statusOf(url: string): Promise<number | null>;
+  /** Milliseconds since 1970; a machine's sleep counts. */
+  now(): number;
+  /** At least 0 and below 1. */
+  random(): number;
+  after(milliseconds: number, call: () => void): Cancel;
+  /** When the next frame is painted, or soon where nothing is painted. */
+  beforePaint(call: () => void): Cancel;
+  isHidden(): boolean;
+  onPage(event: PageEvent, call: () => void): Cancel;
+}
+
+export type Cancel = () => void;
+
+/** Listeners that wait for a paint get one at least this often. */
+const PAINT_BY = 250;
+
+/** The page's own. Also works where there is no page. */
+export const browser: Environment = {
+  openSocket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
+  statusOf: async url => {
+    try {
+      const { status } = await fetch(url, {
+        credentials: 'same-origin',
+        cache: 'no-store',
+        redirect: 'manual'
+      });
+      return status;
+    } catch {
+      return null;
+    }
+  },
+  now: () => Date.now(),
+  random: () => Math.random(),
+  after: (milliseconds, call) => {
+    const timer = setTimeout(call, milliseconds);
+    return () => clearTimeout(timer);
+  },
+  beforePaint: call => {
+    // A page that is hidden or covered paints nothing: then the timer is first.
+    const timer = setTimeout(once, PAINT_BY);
+    const frame = typeof requestAnimationFrame === 'function' ? requestAnimationFrame(once) : null;
+    function stop(): void {
+      clearTimeout(timer);
+      if (frame !== null) {
+        cancelAnimationFrame(frame);
+      }
+    }
+    function once(): void {
+      stop();
+      call();
+    }
+    return stop;
+  },
+  isHidden: () => typeof document !== 'undefined' && document.visibilityState === 'hidden',
+  onPage: (event, call) => {
+    if (typeof document === 'undefined' || typeof window === 'undefined') {
+      return () => undefined;
+    }
+    const target = event === 'visibilitychange' ? document : window;
+    target.addEventListener(event, call);
+    return () => target.removeEventListener(event, call);
+  }
+};

@@ -1,0 +1,350 @@
+/**
+ * One WebSocket that comes back. It says of itself only what is true: `open` means that the server was heard on this connection
+ * and, where it pings, that it hasn't fallen silent.
+ */
+import { browser, type Cancel, type Environment, type Socket } from './environment.js';
+import type { Connection, StopReason } from './follow.js';
+import { CLOSE_NO_PROTOCOL, mayComeBack } from './protocol.js';
+
+export interface ServiceOptions {
+  url: string;
+  /** The subprotocol to ask for; without one this is a plain client, and the server isn't known to ping. */
+  protocol?: string;
+  /** First delay before a reconnect, milliseconds; doubles with each attempt. */
+  reconnectDelay?: number;
+  /** No delay is longer, milliseconds. */
+  maxReconnectDelay?: number;
+  /** How often to try without success before giving up. */
+  maxAttempts?: number;
+  /** GET this where a connection is refused, to learn why: 404 means that there is no TaskTree, 401 and 403 that we may not. */
+  probeUrl?: string;
+  environment?: Environment;
+}
+
+/** A connection that takes longer to open than this is given up; so is one that leaves a ping unanswered. Milliseconds. */
+const OPEN_WITHIN = 15_000;
+const ANSWER_WITHIN = 5_000;
+/** Up to this part of a delay is taken off by chance, so that not everyone comes back at once. */
+const JITTER = 0.5;
+/** A connection that lasted this long is a success, and the next delay is the first again. Milliseconds. */
+const LASTING = 5_000;
+/** How many of the server's ping intervals of silence mean that the connection is dead. */
+const SILENT_INTERVALS = 2.5;
+
+const MESSAGES: Record<StopReason, string> = {
+  max_attempts: 'The server could not be reached. Retry when it runs again.',
+  refused: 'The server refused the connection. Log in to Jupyter again, then retry.',
+  version: 'The server speaks another version of TaskTree. Reload the page.',
+  absent:
+    'This Jupyter server has no TaskTree. Install tasktree_jupyter where the server runs, and restart it.',
+  disconnected: 'Not connected.'
+};
+
+export class WebSocketService<Incoming = unknown> {
+  /** May be changed at any time. */
+  maxAttempts: number;
+  private readonly environment: Environment;
+  private readonly handlers = new Set<(message: Incoming, size: number) => void>();
+  private readonly stateListeners = new Set<(state: Connection) => void>();
+  private readonly stopWatching: Cancel[] = [];
+  private current: Connection = { kind: 'stopped', reason: 'disconnected', message: MESSAGES.disconnected };
+  private socket: Socket | null = null;
+  private attempts = 0;
+  private openedAt: number | null = null;
+  private heard: number | null = null;
+  private silence: number | null = null;
+  private cancelTimer: Cancel | null = null;
+  private cancelSilence: Cancel | null = null;
+  private cancelCheck: Cancel | null = null;
+
+  constructor(private readonly options: ServiceOptions) {
+    this.maxAttempts = options.maxAttempts ?? Infinity;
+    this.environment = options.environment ?? browser;
+  }
+
+  get state(): Connection {
+    return this.current;
+  }
+
+  /** When the server was last heard, milliseconds since 1970. */
+  get heardAt(): number | null {
+    return this.heard;
+  }
+
+  /** After this silence the connection counts as dead, milliseconds; null where the server isn't known to ping. */
+  get silenceLimit(): number | null {
+    return this.silence;
+  }
+
+  /** The server pings this often (seconds): from now on its silence is watched. */
+  expectPings(interval: number): void {
+    this.silence = interval * 1000 * SILENT_INTERVALS;
+    this.watchSilence();
+  }
+
+  /** The listener is called with every new state. Returns how to stop. */
+  onState(listener: (state: Connection) => void): () => void {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  }
+
+  /** The handler gets every message, parsed, and its length in characters. Returns how to unsubscribe. */
+  subscribe(handler: (message: Incoming, size: number) => void): () => void {
+    this.handlers.add(handler);
+    return () => this.handlers.delete(handler);
+  }
+
+  /** Connect, and come back whenever the connection is lost, until `disconnect`. */
+  connect(): void {
+    if (this.socket || this.current.kind === 'connecting') {
+      return;
+    }
+    this.watchPage();
+    this.cancel();
+    this.setState({ kind: 'connecting' });
+    const { url, protocol } = this.options;
+    let socket: Socket;
+    try {
+      socket = this.environment.openSocket(url, protocol ? [protocol] : []);
+    } catch (error) {
+      this.giveUp('refused', `The browser refused to connect to ${url}: ${String(error)}`);
+      return;
+    }
+    this.socket = socket;
+    socket.onopen = () => this.opened(socket);
+    socket.onmessage = ({ data }) => this.received(data);
+    socket.onclose = ({ code, reason }) => this.closed(code, reason);
+    socket.onerror = null;
+    this.cancelTimer = this.environment.after(OPEN_WITHIN, () => this.scheduleReconnect());
+  }
+
+  /** Close the connection and stay away. */
+  disconnect(): void {
+    this.stopWatching.splice(0).forEach(stop => stop());
+    this.attempts = 0;
+    this.giveUp('disconnected');
+  }
+
+  /** False where it can't be sent: nothing is queued, the caller decides what becomes of it. */
+  send(message: unknown): boolean {
+    if (!this.socket || this.current.kind !== 'open') {
+      return false;
+    }
+    try {
+      this.socket.send(JSON.stringify(message));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Try now, also after giving up. Where a connection is open, see whether it is alive. */
+  retryNow(): void {
+    if (this.current.kind === 'open') {
+      this.check();
+    } else if (this.current.kind !== 'connecting') {
+      this.attempts = 0;
+      this.connect();
+    }
+  }
+
+  /**
+   * Give up the present connection, if there is one, and come back after `reconnectDelay * 2^(attempts - 1)`: at most
+   * `maxReconnectDelay`, and less a part by chance. After `maxAttempts` it stops.
+   */
+  scheduleReconnect(): void {
+    this.drop();
+    this.attempts++;
+    if (this.attempts > this.maxAttempts) {
+      this.giveUp('max_attempts');
+      return;
+    }
+    const { reconnectDelay = 1000, maxReconnectDelay = 30_000 } = this.options;
+    const longest = Math.min(reconnectDelay * 2 ** (this.attempts - 1), maxReconnectDelay);
+    const delay = longest * (1 - JITTER * this.environment.random());
+    this.cancelTimer = this.environment.after(delay, () => this.connect());
+    this.setState({ kind: 'waiting', attempt: this.attempts, retryAt: this.environment.now() + delay });
+  }
+
+  /** Close the connection and don't come back by itself. */
+  giveUp(reason: StopReason, message = MESSAGES[reason]): void {
+    this.drop();
+    this.setState({ kind: 'stopped', reason, message });
+  }
+
+  private opened(socket: Socket): void {
+    const { protocol } = this.options;
+    if (protocol && socket.protocol !== protocol) {
+      this.giveUp('version');
+      return;
+    }
+    this.cancel();
+    this.openedAt = this.environment.now();
+    this.heard = this.openedAt;
+    this.setState({ kind: 'open' });
+  }
+
+  private received(data: unknown): void {
+    this.heard = this.environment.now();
+    this.answered();
+    this.watchSilence();
+    if (typeof data !== 'string') {
+      return;
+    }
+    let message: Incoming;
+    try {
+      message = JSON.parse(data) as Incoming;
+    } catch (error) {
+      console.error('TaskTree: a message from the server is no JSON', error);
+      return;
+    }
+    for (const handler of [...this.handlers]) {
+      try {
+        handler(message, data.length);
+      } catch (error) {
+        console.error('TaskTree: a handler failed', error);
+      }
+    }
+  }
+
+  private closed(code: number, reason: string): void {
+    const wasOpen = this.openedAt !== null;
+    this.drop();
+    if (code === CLOSE_NO_PROTOCOL) {
+      this.giveUp('version');
+    } else if (!mayComeBack(code)) {
+      this.giveUp('refused', reason || MESSAGES.refused);
+    } else if (wasOpen || this.options.probeUrl === undefined) {
+      this.scheduleReconnect();
+    } else {
+      // A browser doesn't say why a connection was refused: ask over HTTP.
+      this.probe(this.options.probeUrl);
+    }
+  }
+
+  private probe(url: string): void {
+    let isStale = false;
+    this.cancelTimer = () => {
+      isStale = true;
+    };
+    void this.environment.statusOf(url).then(status => {
+      if (isStale) {
+        return;
+      }
+      if (status === 404) {
+        this.giveUp('absent');
+      } else if (status === 401 || status === 403) {
+        this.giveUp('refused');
+      } else {
+        this.scheduleReconnect();
+      }
+    });
+  }
+
+  /** Forgets the socket: nothing it still says counts. */
+  private drop(): void {
+    const socket = this.socket;
+    this.socket = null;
+    this.silence = null;
+    this.cancel();
+    this.cancelSilence?.();
+    this.cancelSilence = null;
+    this.answered();
+    if (this.openedAt !== null && this.environment.now() - this.openedAt >= LASTING) {
+      this.attempts = 0;
+    }
+    this.openedAt = null;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
+      try {
+        socket.close();
+      } catch {
+        // It was closed already.
+      }
+    }
+  }
+
+  private watchSilence(): void {
+    if (this.silence === null || this.heard === null || this.cancelSilence) {
+      return;
+    }
+    const wait = Math.max(0, this.heard + this.silence - this.environment.now());
+    this.cancelSilence = this.environment.after(wait, () => {
+      this.cancelSilence = null;
+      if (this.isSilent()) {
+        this.scheduleReconnect();
+      } else {
+        this.watchSilence();
+      }
+    });
+  }
+
+  private isSilent(): boolean {
+    const { silence, heard } = this;
+    return silence !== null && heard !== null && this.environment.now() - heard >= silence;
+  }
+
+  /** Is the connection that is shown as open alive? Asks, and gives it up where nothing is heard soon. */
+  private check(): void {
+    if (this.isSilent()) {
+      this.scheduleReconnect();
+    } else if (this.silence !== null && !this.cancelCheck && this.send({ op: 'ping' })) {
+      this.cancelCheck = this.environment.after(ANSWER_WITHIN, () => this.scheduleReconnect());
+    }
+  }
+
+  private watchPage(): void {
+    if (this.stopWatching.length > 0) {
+      return;
+    }
+    const wake = () => {
+      if (!this.environment.isHidden()) {
+        this.wake();
+      }
+    };
+    for (const event of ['online', 'visibilitychange', 'pageshow'] as const) {
+      this.stopWatching.push(this.environment.onPage(event, wake));
+    }
+    // Without a network, a server on this machine can still be reached: ask it.
+    this.stopWatching.push(
+      this.environment.onPage('offline', () => {
+        if (this.current.kind === 'open') {
+          this.check();
+        }
+      })
+    );
+  }
+
+  /** The page is back, or the network. A refused login may have been renewed in another tab meanwhile. */
+  private wake(): void {
+    const { current } = this;
+    if (current.kind === 'open') {
+      this.check();
+    } else if (current.kind === 'waiting') {
+      this.connect();
+    } else if (
+      current.kind === 'stopped' &&
+      current.reason !== 'version' &&
+      current.reason !== 'disconnected'
+    ) {
+      this.retryNow();
+    }
+  }
+
+  private answered(): void {
+    this.cancelCheck?.();
+    this.cancelCheck = null;
+  }
+
+  private cancel(): void {
+    this.cancelTimer?.();
+    this.cancelTimer = null;
+  }
+
+  private setState(state: Connection): void {
+    this.current = state;
+    for (const listener of [...this.stateListeners]) {
+      listener(state);
+    }
+  }
+}
