@@ -85,7 +85,7 @@ export class Project {
         this.load(delivery);
         return null;
       case 'live':
-        if (this.phase === 'catching-up' && !this.isBehind) {
+        if (this.phase !== 'refused' && !this.isBehind) {
           this.phase = 'live';
         }
         return null;

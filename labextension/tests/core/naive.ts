@@ -1,6 +1,7 @@
 /** What the incremental tree has to agree with, computed the plain way from scratch. */
-import type { Rollup, Status } from '../../src/core/reader.js';
-import type { TaskTree } from '../../src/core/tree.js';
+import type { Rollup, Status, TreeNode } from '../../src/core/reader.js';
+import type { TreeState } from '../../src/core/state.js';
+import { TaskTree } from '../../src/core/tree.js';
 import { parseTime } from '../../src/core/times.js';
 
 const ENDED = ['completed', 'failed', 'cancelled', 'skipped'];
@@ -60,6 +61,13 @@ export function naiveSpan(tree: TaskTree, id: string): { startedAt: number | nul
 export function whole(tree: TaskTree): unknown {
   const nodes = [...tree.nodes()].map(node => ({ ...node, rollup: tree.rollup(node.node_id) }));
   return JSON.parse(JSON.stringify({ state: tree.state(), nodes })) as unknown;
+}
+
+/** Through JSON, as a snapshot goes over the wire. */
+export function reload(tree: TaskTree): TaskTree {
+  const wire = JSON.stringify({ state: tree.state(), nodes: [...tree.nodes()] });
+  const { state, nodes } = JSON.parse(wire) as { state: TreeState; nodes: TreeNode[] };
+  return TaskTree.load(state, nodes);
 }
 
 /** JSON with its keys in order; `__proto__` among them. */

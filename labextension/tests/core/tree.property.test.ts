@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { TaskTree } from '../../src/core/tree.js';
-import { canonical, naiveRollup, naiveSpan, whole } from './naive.js';
+import { canonical, naiveRollup, naiveSpan, reload, whole } from './naive.js';
 import { sequence, type LogEvent } from './sequences.js';
 
 function fold(events: readonly LogEvent[], tree = new TaskTree()): TaskTree {
@@ -10,14 +10,6 @@ function fold(events: readonly LogEvent[], tree = new TaskTree()): TaskTree {
     tree.apply(event);
   }
   return tree;
-}
-
-function reload(tree: TaskTree): TaskTree {
-  const wire = JSON.stringify({ state: tree.state(), nodes: [...tree.nodes()] });
-  const { state, nodes } = JSON.parse(wire) as Parameters<typeof TaskTree.load> extends [infer S, infer N]
-    ? { state: S; nodes: N }
-    : never;
-  return TaskTree.load(state, nodes);
 }
 
 describe('Whatever a log holds', () => {
