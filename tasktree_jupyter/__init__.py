@@ -1,12 +1,90 @@
-"""Live task trees for Jupyter."""
+"""Live task trees for Jupyter: start work, close the laptop, come back, and the tree is live, complete and right.
+
+```python
+import tasktree_jupyter as tt
+
+with tt.task("Grid search", expected=50) as run:
+    for candidate in run.track(candidates, "fit"):
+        with tt.task(f"fit {candidate.id}", params=candidate.params) as t:
+            t.update(progress=0.4, message="fold 2", metrics={"auc": 0.93})
+```
+
+Importing this loads nothing but itself; what a name needs is loaded when the name is first used.
+"""
 
 from __future__ import annotations
 
-from tasktree_jupyter._version import __version__ as __version__
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tasktree_jupyter._version import __version__
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.client.api import (
+        Snapshot,
+        configure,
+        connect,
+        emit,
+        flush,
+        project,
+        snapshot,
+        status,
+        subscribe,
+    )
+    from tasktree_jupyter.client.reporting import TaskTreeWarning
+    from tasktree_jupyter.client.subscribe import Subscription
+    from tasktree_jupyter.client.task import Task, current, task, wrap
+    from tasktree_jupyter.client.track import Track
+
+__all__ = [
+    "Snapshot",
+    "Subscription",
+    "Task",
+    "TaskTreeWarning",
+    "Track",
+    "__version__",
+    "configure",
+    "connect",
+    "current",
+    "emit",
+    "flush",
+    "project",
+    "snapshot",
+    "status",
+    "subscribe",
+    "task",
+    "wrap",
+]
+
+_HOMES = {
+    **dict.fromkeys(
+        ("Snapshot", "configure", "connect", "emit", "flush", "project", "snapshot", "status", "subscribe"),
+        "client.api",
+    ),
+    **dict.fromkeys(("Task", "current", "task", "wrap"), "client.task"),
+    "Subscription": "client.subscribe",
+    "TaskTreeWarning": "client.reporting",
+    "Track": "client.track",
+}
 
 
-def _jupyter_server_extension_points() -> list[dict[str, object]]:
-    """Tell Jupyter Server where the extension is. Only a server asks, so only a server pays for the import."""
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from tasktree_jupyter.server.app import TaskTreeExtension
 
     return [{"module": "tasktree_jupyter.server.app", "app": TaskTreeExtension}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "tasktree-jupyter"}]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from tasktree_jupyter.client.following import Following
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
@@ -23,8 +24,8 @@ from tasktree_jupyter.core.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Discovery, Identity, Server
-    from tasktree_jupyter.client.following import Following
     from tasktree_jupyter.client.project import Project
+    from tasktree_jupyter.client.subscribe import Subscription
     from tasktree_jupyter.client.websocket import Happening, Wire
 
 State = Literal["local", "connecting", "connected", "waiting", "refused", "closed"]
@@ -38,8 +39,11 @@ _SILENCE: Final = 2.5
 """Ping intervals without a word after which the connection counts as lost (docs/protocol.md, ping)."""
 _HOLD: Final = 5.0
 """Seconds before a project that refuses everything is asked again."""
+_FOLLOW_TIMEOUT: Final = 2.0
+_BATCH: Final = 500
+"""Events of one frame at most: making it must not keep the interpreter from others for long."""
 _ATTEMPTS_BEFORE_COMPLAINT: Final = 3
-_DEFAULT_LIMITS: Final = Limits(message_bytes=1_000_000, events=500)
+_DEFAULT_LIMITS: Final = Limits(message_bytes=1_000_000, events=_BATCH)
 
 
 class _Link(msgspec.Struct):
@@ -99,7 +103,7 @@ class Connection:
         self.reason: str | None = None
         """Why there is no connection, None while there is one."""
         self.subscriber = Subscriber()
-        self.following: Following | None = None
+        self.following = Following(self.subscriber, self._send, complaints)
         for link in self._links:
             link.asked, link.held_until, link.complained = False, 0.0, False
 
@@ -158,6 +162,24 @@ class Connection:
             return (
                 self._progress.wait_for(lambda: self._welcomed or self.state == "refused", timeout) and self._welcomed
             )
+
+    def follow(self, subscription: Subscription) -> None:
+        """Hand a subscription its events from now on; waits until nothing emitted afterwards can be missed."""
+        subscription.run(threads=not self.threadless)
+        if not self.expects_server:
+            subscription.listen()
+        taken = threading.Event()
+
+        def add() -> None:
+            self.following.add(subscription)
+            taken.set()
+
+        self.call(add)
+        taken.wait(_FOLLOW_TIMEOUT)
+
+    def unfollow(self, subscription: Subscription) -> None:
+        """Hand a subscription nothing any more."""
+        self.call(lambda: self.following.remove(subscription))
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
@@ -326,8 +348,7 @@ class Connection:
             link.asked, link.held_until, link.complained = False, 0.0, False
             link.project.forget_server()
             link.project.heal(new_life=True)
-        if self.following is not None:
-            self.following.forget_server()
+        self.following.forget_server()
 
     # Frames
 
@@ -352,9 +373,8 @@ class Connection:
             step = self.subscriber.receive(frame, len(message))
             if op == "welcome" and self.subscriber.connected:
                 self._welcome(frame)
-            if self.following is not None:
-                for delivery in step.deliver:
-                    self.following.deliver(delivery)
+            for delivery in step.deliver:
+                self.following.deliver(delivery)
             for answer in step.send:
                 self._send(answer)
 
@@ -362,7 +382,7 @@ class Connection:
         limits = self.subscriber.limits
         self._limits = Limits(
             message_bytes=_positive(limits.get("max_message_bytes"), _DEFAULT_LIMITS.message_bytes),
-            events=_positive(limits.get("max_events_per_publish"), _DEFAULT_LIMITS.events),
+            events=min(_BATCH, _positive(limits.get("max_events_per_publish"), _BATCH)),
         )
         interval = limits.get("ping_interval")
         self._silence = _SILENCE * interval if isinstance(interval, (int, float)) and interval > 0 else float("inf")
@@ -413,8 +433,7 @@ class Connection:
         info = frame.get("info")
         link.failures = 0
         link.project.resolved(project_id, info if isinstance(info, dict) else None)
-        if self.following is not None:
-            self.following.known(link.project)
+        self.following.known(link.project)
 
     def _published(self, frame: dict[str, Any]) -> None:
         link = self._asked.pop(frame.get("ref", -1), None)

@@ -10,6 +10,7 @@ import contextlib
 import glob
 import json
 import os
+import platform
 import re
 import sys
 from typing import Any, Final, NamedTuple
@@ -68,6 +69,7 @@ class Discovery:
         Raises:
             ValueError: the URL isn't `http(s)://` or `ws(s)://`, or carries a token.
         """
+        token = token or os.environ.get("JUPYTER_TOKEN")
         self._named = server_at(url, f"token {token}" if token else None, ca_file)
         return self._named
 
@@ -92,7 +94,7 @@ class Discovery:
         for path in glob.glob(os.path.join(glob.escape(folder), "tasktree-*.json")):
             if path != self._file:
                 content = _read(path)
-                if content and content.get("root_dir") == self._root_dir and _is_alive(content.get("pid")):
+                if content and content.get("root_dir") == self._root_dir and _is_alive(content):
                     found.append(content)
         return found[0] if len(found) == 1 else None
 
@@ -133,22 +135,25 @@ def _servers(content: dict[str, Any] | None) -> list[Server]:
         return []
     authorization = f"TaskTree {content.get('secret')}"
     ca_file = content.get("ca_file")
-    found = []
     socket = content.get("unix_socket")
     if socket:
         path = f"{str(content.get('base_url') or '/').rstrip('/')}/{_ENDPOINT}"
-        found.append(Server(f"ws://localhost{path}", authorization, str(socket)))
+        # Not also by URL: whoever listens on localhost would get the secret.
+        return [Server(f"ws://localhost{path}", authorization, str(socket))]
+    found: list[Server] = []
     for url in content.get("urls") or ():
         with contextlib.suppress(ValueError, TypeError):
             found.append(server_at(url, authorization, ca_file))
     return found
 
 
-def _is_alive(pid: object) -> bool:
-    if not isinstance(pid, int):
+def _is_alive(content: dict[str, Any]) -> bool:
+    """Return whether a file's server may be running; other machines may share the folder."""
+    pid = content.get("pid")
+    if not isinstance(pid, int) or content.get("host", platform.node()) != platform.node():
         return False
     if os.name == "nt":
-        # There, signal 0 isn't harmless. A dead server's file is told apart when it refuses the connection.
+        # There, signal 0 isn't harmless. A dead server's file is told apart when nobody takes the connection.
         return True
     try:
         os.kill(pid, 0)

@@ -46,7 +46,8 @@ class Following:
     def add(self, subscription: Subscription) -> None:
         """Follow the subscription's project for it, as soon as the project is known."""
         self._subscriptions.append(subscription)
-        self._follow_for(subscription)
+        if not subscription.is_local:
+            self._follow_for(subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Stop; the last one of a project ends the server's subscription."""

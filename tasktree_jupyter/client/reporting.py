@@ -15,6 +15,8 @@ from collections import deque
 from types import FrameType
 from typing import Final
 
+from tasktree_jupyter.core.shape import ProblemError
+
 logger: Final = logging.getLogger("tasktree_jupyter")
 
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -46,6 +48,23 @@ def warn(message: str) -> None:
         )
     except TaskTreeWarning:
         logger.warning(message)
+
+
+class guarded:
+    """`with guarded():` nothing raised inside gets out: a refused event is warned about, anything else logged too."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if error is None or not isinstance(error, Exception):
+            return False
+        if isinstance(error, ProblemError):
+            warn(error.problem.message)
+        else:
+            logger.error("TaskTree couldn't tell what was asked", exc_info=error)
+            warn(f"TaskTree couldn't tell that: {type(error).__name__}: {error}")
+        return True
 
 
 def tell_at_exit(message: str) -> None:

@@ -133,6 +133,13 @@ class Session:
                 self.connection.add(project)
         return project
 
+    def configure(self, settings: Settings) -> None:
+        """Use these settings from now on, for the projects there are too."""
+        self.settings = settings
+        for project in self.projects:
+            project.source.max_events = settings.max_events
+            project.source.max_bytes = settings.max_bytes
+
     # Missions
 
     def begin(self, mission: Mission) -> None:

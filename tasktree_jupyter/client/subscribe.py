@@ -53,6 +53,7 @@ class Subscription:
         self._news = threading.Condition()
         self._closed = False
         self._complained = False
+        self._stop_listening: Callable[[], None] | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Subscription:
@@ -76,6 +77,8 @@ class Subscription:
             self._on_close(self)
 
     def _close(self) -> None:
+        if self._stop_listening is not None:
+            self._stop_listening()
         with self._news:
             self._closed = True
             self._waiting.clear()
@@ -88,6 +91,15 @@ class Subscription:
                 target=self._context.run, args=(self._run,), name="tasktree-subscription", daemon=True
             )
             self._thread.start()
+
+    def listen(self) -> None:
+        """Take the events of this process, there being no server."""
+        self._stop_listening = self.project.listen(self.take)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it takes the events of this process."""
+        return self._stop_listening is not None
 
     # Where it is in the log; connection thread
 
@@ -128,6 +140,10 @@ class Subscription:
 
     def start_over(self) -> None:
         """Another server answers: positions mean nothing there."""
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+        self.position = Position("", 0)
         self._started = False
         self._since = None
 

@@ -20,10 +20,10 @@ from tasktree_jupyter.client import ids, origin
 from tasktree_jupyter.client.fields import changes_of, error_of
 from tasktree_jupyter.client.joining import Parent
 from tasktree_jupyter.client.mission import Mission
-from tasktree_jupyter.client.reporting import logger, warn
+from tasktree_jupyter.client.reporting import guarded, warn
 from tasktree_jupyter.client.session import Session, session
 from tasktree_jupyter.core.node import MAX_DEPTH
-from tasktree_jupyter.core.shape import ProblemError, is_id
+from tasktree_jupyter.core.shape import is_id, is_project_id
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.project import Project
@@ -154,17 +154,18 @@ class Task:
         if self._entered > 1:
             warn(f"{self!r} is entered while it is open: what happens inside counts as part of it.")
             return
-        try:
+        with guarded():
             this = session()
             this.check_in()
             self._find_place(this)
             self._begin(this)
-        except Exception as error:
-            _failed(error)
 
     def _find_place(self, this: Session) -> None:
         around = _current.get()
         named = self._project_name
+        if named is not None and not is_project_id(named):
+            warn(f"project is {named!r}; it must have 1 to 200 characters, none of them a control character. Ignored.")
+            named = None
         if around is not None and around.project is not None and named in (None, around.project.name):
             self.parent, self.project, self.mission = around, around.project, around.mission
             return
@@ -247,18 +248,16 @@ class Task:
         if self._entered or self.project is None or self._pid != os.getpid():
             # The task of a parent process ends there, whatever its forked child does.
             return
-        try:
+        with guarded():
             changes = self._ending(error)
             for track in (*self._tracks,):
                 track.end_with(changes.get("status", "completed"))
             if changes:
                 self._update(changes)
-            if self.mission is not None and self.is_root:
-                this = session()
-                this.end(self.mission)
-                this.run_hooks(this.root_ended, self)
-        except Exception as failure:
-            _failed(failure)
+        if self.mission is not None and self.is_root:
+            this = session()
+            this.end(self.mission)
+            this.run_hooks(this.root_ended, self)
 
     def _ending(self, error: BaseException | None) -> dict[str, Any]:
         if error is None:
@@ -312,23 +311,19 @@ class Task:
             agent=agent,
             outputs=outputs,
         )
-        try:
+        with guarded():
             this = session()
             this.check_in()
             self._update(changes_of(fields, this.settings.bounds))
-        except Exception as error:
-            _failed(error)
 
     def log(self, message: object, level: Level | int = "info") -> None:
         """Keep a line with it: `debug`, `info`, `warning`, `error` or `critical`, or `logging`'s number of one."""
         if self._not_entered("log"):
             return
-        try:
+        with guarded():
             session().check_in()
             text = message if isinstance(message, str) else str(message)
             self.emit("node_log", {"node_id": self.id, "level": _LEVELS.get(level, level), "message": text[:65_536]})
-        except Exception as error:
-            _failed(error)
 
     def track(self, iterable: Iterable[T], title: str | None = None, total: int | None = None) -> Track[T]:
         """Iterate, and show how far it is as a child of this task, ten times a second at most.
@@ -375,14 +370,6 @@ class Task:
         if self.project is None:
             warn(f"{what}() does nothing: {self!r} was never entered. Use it as `with task(…) as t:`.")
         return self.project is None
-
-
-def _failed(error: Exception) -> None:
-    if isinstance(error, ProblemError):
-        warn(error.problem.message)
-    else:
-        logger.exception("TaskTree couldn't tell what was asked")
-        warn(f"TaskTree couldn't tell that: {type(error).__name__}: {error}")
 
 
 @overload

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tasktree_jupyter.client.connection import TICK
 from tasktree_jupyter.client.fields import error_of
-from tasktree_jupyter.client.reporting import warn
+from tasktree_jupyter.client.reporting import guarded, warn
 from tasktree_jupyter.client.session import session
-from tasktree_jupyter.core.shape import ProblemError
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.task import Task
@@ -138,10 +137,8 @@ class Track(Generic[T]):
         self._tell({**self._position(done), "status": status, **(more or {})})
 
     def _tell(self, changes: dict[str, Any]) -> None:
-        try:
+        with guarded():
             self._task.emit("node_update", {"node_id": self.id, "changes": changes})
-        except ProblemError as error:
-            warn(error.problem.message)
 
 
 def _length(iterable: Iterable[Any]) -> int | None:
