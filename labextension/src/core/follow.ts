@@ -96,6 +96,8 @@ export interface Resolved {
 export interface Hub extends Listenable {
   readonly url: string;
   readonly connection: Connection;
+  /** How often to try to reconnect without success before stopping until `retryNow`. May be changed at any time. */
+  maxAttempts: number;
   /** Each call is one holder, who closes it; the project is left shortly after the last one did. */
   follow(projectId: string): Follow;
   watchProjects(): ProjectList;

@@ -100,6 +100,14 @@ export class TabHub implements Hub {
     return this.service.state;
   }
 
+  get maxAttempts(): number {
+    return this.service.maxAttempts;
+  }
+
+  set maxAttempts(attempts: number) {
+    this.service.maxAttempts = attempts;
+  }
+
   follow(projectId: string): Follow {
     let followed = this.followed.get(projectId);
     if (!followed) {

@@ -9,6 +9,7 @@ export class PanelModel implements Listenable {
   private chosenProject: string | null = null;
   private chosenMission: string | null = null;
   private notebook: string | null = null;
+  private follows = true;
   private followed: Follow | null = null;
   private stopListening: (() => void) | null = null;
 
@@ -82,6 +83,12 @@ export class PanelModel implements Listenable {
     this.changed();
   }
 
+  /** Whether the notebook in front counts at all. */
+  set followsNotebook(follows: boolean) {
+    this.follows = follows;
+    this.update();
+  }
+
   chooseProject(id: string): void {
     this.chosenProject = id;
     this.chosenMission = null;
@@ -104,7 +111,7 @@ export class PanelModel implements Listenable {
     if (this.chosenProject !== null) {
       return this.chosenProject;
     }
-    if (this.notebook !== null) {
+    if (this.notebook !== null && this.follows) {
       return this.projects.find(each => each.path === this.notebook)?.project_id ?? null;
     }
     return this.followed?.projectId ?? this.projects[0]?.project_id ?? null;

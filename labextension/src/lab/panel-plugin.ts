@@ -6,6 +6,7 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { hubOf } from './hub.js';
 import { treeIcon } from './icon.js';
@@ -27,13 +28,14 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'tasktree-jupyter:panel',
   description: 'A side panel with all projects, their runs and trees.',
   autoStart: true,
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette, INotebookTracker, ITranslator],
+  optional: [ILabShell, ILayoutRestorer, ICommandPalette, INotebookTracker, ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     labShell: ILabShell | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
     notebooks: INotebookTracker | null,
+    settings: ISettingRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('tasktree_jupyter');
@@ -52,6 +54,9 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
     if (notebooks) {
       followNotebooks(app, notebooks, model);
+    }
+    if (settings) {
+      void followSettings(settings, model);
     }
 
     const { commands } = app;
@@ -92,6 +97,23 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     Object.values(CommandIDs).forEach(command => palette?.addItem({ command, category }));
   }
 };
+
+async function followSettings(registry: ISettingRegistry, model: PanelModel): Promise<void> {
+  let settings: ISettingRegistry.ISettings;
+  try {
+    settings = await registry.load(panelPlugin.id);
+  } catch (error) {
+    console.error('TaskTree: the settings can’t be read, the defaults count', error);
+    return;
+  }
+  const apply = () => {
+    model.followsNotebook = settings.composite.followNotebook !== false;
+    const attempts = settings.composite.maxReconnectAttempts;
+    model.hub.maxAttempts = typeof attempts === 'number' ? attempts : Infinity;
+  };
+  settings.changed.connect(apply);
+  apply();
+}
 
 /** Tells the model which notebook is in front, also after it was renamed. */
 function followNotebooks(app: JupyterFrontEnd, notebooks: INotebookTracker, model: PanelModel): void {

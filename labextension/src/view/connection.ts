@@ -13,12 +13,13 @@ export type ViewState =
   | { kind: 'stopped'; message: string }
   | { kind: 'refused'; message: string }
   | { kind: 'absent'; message: string }
-  | { kind: 'gone' }
+  | { kind: 'gone'; message: string }
   | { kind: 'stored' };
 
 const REFUSED = 'The server doesn’t let this page read the project. Log in again, then reload the page.';
 const ABSENT =
   'TaskTree’s server half isn’t running on this Jupyter server. Run “jupyter server extension enable tasktree_jupyter” and start it again.';
+const GONE = 'It was deleted, or nothing was ever told of it. Run its cells again to start a new one.';
 const STOPPED = 'The connection to the Jupyter server is gone.';
 
 /** Of a follow and the connection under it. Where they disagree, the worse one counts. */
@@ -38,7 +39,7 @@ export function stateOf(
   connection: Connection | null
 ): ViewState {
   if (status === 'gone') {
-    return { kind: 'gone' };
+    return { kind: 'gone', message: error ?? GONE };
   }
   if (status === 'refused') {
     return { kind: 'refused', message: error ?? REFUSED };
@@ -84,7 +85,8 @@ export interface Wording {
 }
 
 /**
- * `storedAt`: when what is shown was true, microseconds since 1970, where it comes from the notebook's file and not from the server.
+ * `now`: milliseconds since 1970, whole seconds. `storedAt`: when what is shown was true, microseconds since 1970, where it comes
+ * from the notebook's file and not from the server.
  */
 export function wording(state: ViewState, storedAt: number | null, now: number): Wording {
   const stored = storedAt === null ? null : `stored at ${formatClock(storedAt, now * 1000)} (not live)`;
@@ -99,7 +101,7 @@ export function wording(state: ViewState, storedAt: number | null, now: number):
     case 'catching-up':
       return { tone: 'busy', text: also('catching up'), detail: null };
     case 'offline': {
-      const seconds = state.retryAt === null ? 0 : Math.ceil((state.retryAt - now) / 1000);
+      const seconds = state.retryAt === null ? 0 : Math.floor((state.retryAt - now) / 1000);
       const text = seconds > 0 ? `offline, retry in ${seconds} s` : 'offline, retrying';
       return { tone: 'off', text: also(text), detail: null };
     }
@@ -110,7 +112,7 @@ export function wording(state: ViewState, storedAt: number | null, now: number):
     case 'absent':
       return { tone: 'off', text: also('no TaskTree server'), detail: state.message };
     case 'gone':
-      return { tone: 'still', text: also('deleted on the server'), detail: null };
+      return { tone: 'still', text: also('not on the server'), detail: state.message };
     case 'stored':
       return { tone: 'still', text: stored ?? 'not live', detail: null };
   }

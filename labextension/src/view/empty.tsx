@@ -57,10 +57,7 @@ function wordsFor(state: ViewState, projectTitle: string | null, missionGone: bo
     case 'absent':
       return { title: 'No TaskTree server', advice: state.message };
     case 'gone':
-      return {
-        title: 'This project was deleted on the server',
-        advice: 'Run its cells again to start a new one.'
-      };
+      return { title: 'This project isn’t on the server', advice: state.message };
   }
 }
 

@@ -21,17 +21,16 @@ export class Expansion {
 
   getVersion = (): number => this.#version;
 
-  /** `rows`: how many are shown already. A mission itself is always open unless the user closed it. */
-  isOpen(tree: TreeReader, id: string, level: number, rows: number): boolean {
+  /** `rows`: how many are shown already. `isAlone`: nothing stands beside it; then it is open unless the user closed it. */
+  isOpen(tree: TreeReader, id: string, isAlone: boolean, rows: number): boolean {
     const chosen = this.#chosen.get(id);
     if (chosen !== undefined) {
       return chosen;
     }
-    if (level === 1 || this.#opened.has(id)) {
+    if (isAlone || this.#opened.has(id)) {
       return true;
     }
-    const { running = 0, failed = 0, review = 0 } = tree.rollup(id).counts;
-    if (running + failed + review > 0 && rows < AUTOMATIC_ROWS) {
+    if (rows < AUTOMATIC_ROWS && wantsAttention(tree, id)) {
       this.#opened.add(id);
       return true;
     }
@@ -52,6 +51,12 @@ export class Expansion {
       listener();
     }
   }
+}
+
+function wantsAttention(tree: TreeReader, id: string): boolean {
+  const own = tree.node(id)?.status;
+  const { running = 0, failed = 0, review = 0 } = tree.rollup(id).counts;
+  return own === 'running' || own === 'failed' || own === 'review' || running + failed + review > 0;
 }
 
 const remembered = new Map<string, Expansion>();

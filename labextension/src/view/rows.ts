@@ -122,7 +122,7 @@ export function visibleRows(
     }
     const children = tree.children(id).length;
     const hasMore = children > 0 || tree.omitted(id) !== null;
-    const open = hasMore ? expansion.isOpen(tree, id, level, rows.length) : null;
+    const open = hasMore ? expansion.isOpen(tree, id, level === 1 && siblings === 1, rows.length) : null;
     rows.push({ kind: 'node', key: id, id, level, position, siblings, open, children });
     if (open) {
       onPath.add(id);

@@ -51,7 +51,11 @@ export class Story {
 export function gridSearch(fits = 40, start = START): Story {
   const story = new Story(start);
   story.task('run', null, { title: 'Grid search', status: 'running' });
-  story.task('load', 'run', { title: 'load data', status: 'completed', message: '1.2 M rows from warehouse.events' });
+  story.task('load', 'run', {
+    title: 'load data',
+    status: 'completed',
+    message: '1.2 M rows from warehouse.events'
+  });
   story.task('load/1', 'load', { title: 'read', status: 'completed' });
   story.task('load/2', 'load', { title: 'clean', status: 'completed' });
   story.task('fit', 'run', { title: 'fit', status: 'running', expected: fits + 20 });
@@ -129,6 +133,7 @@ export class FakeFollow extends Changing implements Follow {
 export class FakeHub extends Changing implements Hub {
   readonly url = 'ws://hub/';
   connection: Connection = { kind: 'open' };
+  maxAttempts = Infinity;
   retries = 0;
   readonly followed: FakeFollow[] = [];
 

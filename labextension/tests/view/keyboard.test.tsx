@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { show } from './page.js';
+import { gridSearch, Story } from './story.js';
+
+describe('the tree by keyboard', () => {
+  test('is one stop for Tab, on the row that was left', async () => {
+    const page = show(gridSearch());
+    await page.user.tab();
+    expect(page.focused()).toBe('Grid search');
+    await page.user.keyboard('{ArrowDown}');
+    expect(page.focused()).toBe('load data');
+    await page.user.tab();
+    await page.user.tab({ shift: true });
+    expect(page.focused()).toBe('load data');
+    expect(page.rows().filter(row => row.tabIndex === 0)).toHaveLength(1);
+  });
+
+  test('right opens, then goes in; left goes out, then closes', async () => {
+    const page = show(gridSearch());
+    await page.user.tab();
+    await page.user.keyboard('{ArrowDown}');
+    expect(page.row('load data').getAttribute('aria-expanded')).toBe('false');
+    await page.user.keyboard('{ArrowRight}');
+    expect(page.row('load data').getAttribute('aria-expanded')).toBe('true');
+    await page.user.keyboard('{ArrowRight}');
+    expect(page.focused()).toBe('read');
+    await page.user.keyboard('{ArrowLeft}');
+    expect(page.focused()).toBe('load data');
+    await page.user.keyboard('{ArrowLeft}');
+    expect(page.titles()).not.toContain('read');
+  });
+
+  test('Home, End and the page keys reach every row of a long tree', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    for (let i = 0; i < 5000; i += 1) {
+      story.task(`t${i}`, 'run', { status: 'completed' });
+    }
+    const page = show(story);
+    await page.user.tab();
+    await page.user.keyboard('{End}');
+    expect(page.focused()).toMatch(/4.988 completed/);
+    await page.user.keyboard('{ArrowRight}{End}');
+    expect(page.focused()).toBe('t4987');
+    await page.user.keyboard('{PageUp}');
+    expect(page.focused()).not.toBe('t4987');
+    await page.user.keyboard('{Home}');
+    expect(page.focused()).toBe('run');
+  });
+
+  test('* opens all that stand beside the row', async () => {
+    const story = new Story().task('run', null, { status: 'completed' });
+    for (const group of ['a', 'b', 'c']) {
+      story.task(group, 'run', { status: 'completed' }).task(`${group}1`, group, { status: 'completed' });
+    }
+    const page = show(story);
+    await page.user.tab();
+    await page.user.keyboard('{ArrowDown}*');
+    expect(page.titles()).toEqual(['run', 'a', 'a1', 'b', 'b1', 'c', 'c1']);
+    expect(page.focused()).toBe('a');
+  });
+
+  test('Enter shows the details, arrows move them along, Escape closes them', async () => {
+    const page = show(gridSearch());
+    await page.user.tab();
+    await page.user.keyboard('{ArrowDown}{Enter}');
+    expect(page.getByRole('region', { name: 'Details of load data' })).toBeTruthy();
+    expect(page.row('load data').getAttribute('aria-selected')).toBe('true');
+    await page.user.keyboard('{ArrowDown}');
+    expect(page.getByRole('region', { name: 'Details of fit' })).toBeTruthy();
+    await page.user.keyboard('{Escape}');
+    expect(page.queryByRole('region')).toBeNull();
+    expect(page.focused()).toBe('fit');
+  });
+
+  test('keeps its keys from the notebook around it, and leaves it the others', async () => {
+    const page = show(gridSearch());
+    const heard: string[] = [];
+    document.addEventListener('keydown', event => heard.push(event.key));
+    await page.user.tab();
+    heard.length = 0;
+    await page.user.keyboard('{ArrowDown}{Enter}{Escape}b{Escape}{Control>}s{/Control}');
+    expect(heard).toEqual(['b', 'Escape', 'Control', 's']);
+  });
+
+  test('the row with the keyboard stays, though a long group shows others by now', async () => {
+    const story = gridSearch(40);
+    const page = show(story);
+    await page.user.click(page.row('fit 36'));
+    for (let i = 36; i < 40; i += 1) {
+      story.task(`fit/${i}`, 'fit', { title: `fit ${i}`, status: 'completed' });
+    }
+    for (let i = 40; i < 60; i += 1) {
+      story.task(`fit/${i}`, 'fit', { title: `fit ${i}`, status: 'running' });
+    }
+    page.follow.set({});
+    await page.settle();
+    expect(page.focused()).toBe('fit 36');
+    expect(page.titles()).toContain('fit 40');
+    expect(page.titles()).not.toContain('fit 37');
+  });
+});
+
+describe('the tree for a screen reader', () => {
+  test('is a treegrid whose rows tell level, place and state', () => {
+    const page = show(gridSearch());
+    const grid = page.getByRole('treegrid', { name: 'Tasks of Grid search' });
+    expect(Number(grid.getAttribute('aria-rowcount'))).toBe(page.rows().length + 1);
+    const fit = page.row('fit');
+    expect(fit.getAttribute('aria-level')).toBe('2');
+    expect(fit.getAttribute('aria-posinset')).toBe('2');
+    expect(fit.getAttribute('aria-setsize')).toBe('4');
+    expect(fit.getAttribute('aria-expanded')).toBe('true');
+    expect(page.row('fit 26').hasAttribute('aria-expanded')).toBe(false);
+  });
+
+  test('every status has a name, not only a colour', () => {
+    const story = new Story().task('run', null);
+    const words = ['draft', 'ready', 'running', 'review', 'completed', 'failed', 'cancelled', 'skipped'];
+    words.forEach(status => story.task(`a ${status} task`, 'run', { status }));
+    const page = show(story);
+    const shapes = words.map(word => {
+      const icon = page.row(`a ${word} task`).querySelector('svg[role="img"]');
+      expect(icon?.getAttribute('aria-label')).toContain(word);
+      return icon?.innerHTML.replace(/<title>.*<\/title>/, '');
+    });
+    expect(new Set(shapes).size).toBe(words.length);
+  });
+});

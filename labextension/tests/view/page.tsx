@@ -1,0 +1,69 @@
+/** A page to show a view in, as far as jsdom has one. */
+import { act, cleanup, render } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, beforeEach, vi } from 'vitest';
+import { TreeView, type TreeViewProps } from '../../src/view/index.js';
+import { FakeFollow, FakeHub, type Story } from './story.js';
+
+let projects = 0;
+
+beforeEach(() => {
+  // jsdom lays nothing out: the grid is told that it is 416 px high.
+  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(416);
+  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(800);
+  Element.prototype.scrollIntoView = () => undefined;
+});
+
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+export function show(story: Story | null, props: Partial<TreeViewProps> = {}) {
+  const follow = new FakeFollow();
+  const hub = new FakeHub();
+  if (story) {
+    follow.set({ tree: story.tree, status: 'live', heardAt: Date.now() });
+  }
+  projects += 1;
+  const view = (
+    <TreeView
+      projectId={`project-${projects}`}
+      follow={follow}
+      hub={hub}
+      missionId={null}
+      layout="inline"
+      {...props}
+    />
+  );
+  const page = render(view);
+  return {
+    ...page,
+    follow,
+    hub,
+    user: userEvent.setup(),
+    /** Lets what the hub tells arrive, which is at most ten times a second. */
+    async settle() {
+      await act(() => new Promise(resolve => setTimeout(resolve, 120)));
+    },
+    rows: () => [...page.container.querySelectorAll<HTMLElement>('.tt-row')].sort(byPlace),
+    titles: () => [...page.container.querySelectorAll<HTMLElement>('.tt-row')].sort(byPlace).map(titleOf),
+    row(title: string): HTMLElement {
+      const found = this.rows().find(row => titleOf(row) === title);
+      if (!found) {
+        throw new Error(`no row "${title}" among ${this.titles().join(', ')}`);
+      }
+      return found;
+    },
+    focused: () => (document.activeElement ? titleOf(document.activeElement) : null)
+  };
+}
+
+function titleOf(row: Element): string {
+  return row.querySelector('.tt-title')?.textContent ?? '';
+}
+
+function byPlace(a: HTMLElement, b: HTMLElement): number {
+  return Number(a.dataset.index) - Number(b.dataset.index);
+}
