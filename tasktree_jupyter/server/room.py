@@ -375,7 +375,11 @@ class Room:
         """Return a recent state as frames, shared by all who ask at about the same time. Raises StorageError."""
         await self.ready()
         kept = self._snapshot
-        if kept is not None and self.recent_after(kept.offset) is not None:
+        if kept is not None and (
+            kept.offset == self.tree.offset
+            # Making a large one is dear; an older one and what came since does as well.
+            or (len(kept.frames) > 1 and self.recent_after(kept.offset) is not None)
+        ):
             return kept
         if self._snapshotting is None:
             self._snapshotting = self._spawn(self._make_snapshot())
