@@ -141,9 +141,6 @@ class Folder:
             raise sqlite_schema.storage_error(error, path) from error
         if file is None:
             raise StorageError(f"{path.name} was removed while it was being made")
-        if file.project_id != project_id:
-            self.close(file)
-            raise StorageError(f"{path} belongs to {file.project_id!r}, not to {project_id!r}", retryable=False)
         return file
 
     def close(self, file: ProjectFile) -> None:
@@ -200,6 +197,8 @@ class Folder:
             if writes:
                 sqlite_schema.use_journal(connection, self.journal)
             project_id, deleted = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"))
+            if file_name(project_id) != path.name:
+                raise StorageError(f"{path} belongs to another project, {project_id!r}", retryable=False)
         except BaseException:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()

@@ -26,6 +26,7 @@ from tasktree_jupyter.storage.sqlite_watch import Turns
 _log = logging.getLogger(__name__)
 
 _MOST_FILES = 32
+_TRIES = 10
 _CHECKPOINT_PAGES = 1000
 _MERGE_BUSY = 512
 _MERGE_IDLE = 64
@@ -169,7 +170,7 @@ class Writer:
     def _commit(self, project_id: str, jobs: list[Job]) -> Outcome:
         """All jobs in one transaction, one sync."""
         makes = next((job.makes for job in jobs if job.makes is not None), None)
-        for _ in range(3):
+        for _ in range(_TRIES):
             file = self._file(project_id, makes)
             if file is None:
                 return Outcome(project_id, None, [(job.future, job.absent) for job in jobs])

@@ -1,0 +1,48 @@
+"""Following more projects than files may be held open for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasktree_jupyter.storage import sqlite_watch
+from tasktree_jupyter.storage.log import Batch, Head
+from tasktree_jupyter.storage.sqlite import SqliteLog
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.storage.conftest import Heads
+
+
+def at_offset(offset: int) -> Callable[[Head | None], bool]:
+    return lambda head: head is not None and head.offset == offset
+
+
+async def test_quiet_projects_are_followed_too(
+    tmp_path: Path, batch: Callable[..., Batch], heads: Callable[[], Heads], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_watch, "_MOST_OPEN", 4)
+    log, other = SqliteLog(tmp_path), SqliteLog(tmp_path)
+    await log.start()
+    await other.start()
+    names = [f"p{i}" for i in range(20)]
+    heard = {name: heads() for name in names}
+    for name in names:
+        await other.append(name, [batch("a", 1, 1)], now=1)
+        log.follow(name, heard[name])
+
+    for offset in range(2, 6):
+        for name in names:
+            await heard[name].until(at_offset(offset - 1))
+        await asyncio.gather(*(other.append(name, [batch("a", offset, offset)], now=1) for name in names))
+    await other.delete("p7")
+    await heard["p7"].until(lambda head: head is None)
+    for name in names:
+        if name != "p7":
+            await heard[name].until(at_offset(5))
+
+    await log.close()
+    await other.close()
