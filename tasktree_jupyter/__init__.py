@@ -14,6 +14,7 @@ Importing this loads nothing but itself; what a name needs is loaded when the na
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tasktree_jupyter.client.subscribe import Subscription
     from tasktree_jupyter.client.task import Task, current, task, wrap
     from tasktree_jupyter.client.track import Track
+    from tasktree_jupyter.display.view import View, view, widget
 
 __all__ = [
     "Snapshot",
@@ -42,6 +44,7 @@ __all__ = [
     "Task",
     "TaskTreeWarning",
     "Track",
+    "View",
     "__version__",
     "configure",
     "connect",
@@ -53,6 +56,8 @@ __all__ = [
     "status",
     "subscribe",
     "task",
+    "view",
+    "widget",
     "wrap",
 ]
 
@@ -65,6 +70,7 @@ _HOMES = {
     "Subscription": "client.subscribe",
     "TaskTreeWarning": "client.reporting",
     "Track": "client.track",
+    **dict.fromkeys(("View", "view", "widget"), "display.view"),
 }
 
 
@@ -73,7 +79,16 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    if "IPython" in sys.modules:
+        _show_in_notebook()
     return value
+
+
+def _show_in_notebook() -> None:
+    from tasktree_jupyter.client.session import session
+    from tasktree_jupyter.display import ipython
+
+    ipython.attach(session())
 
 
 def __dir__() -> list[str]:

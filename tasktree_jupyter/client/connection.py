@@ -63,11 +63,19 @@ class Connection:
         discovery: says where the server is.
         identity: which notebook or script the default project belongs to.
         complaints: takes what the user is to be told.
+        on_start: called when the thread has been started.
     """
 
-    def __init__(self, discovery: Discovery, identity: Callable[[], Identity], complaints: Complaints) -> None:
+    def __init__(
+        self,
+        discovery: Discovery,
+        identity: Callable[[], Identity],
+        complaints: Complaints,
+        on_start: Callable[[], None],
+    ) -> None:
         self._discovery = discovery
         self._identity = identity
+        self._on_start = on_start
         self._links: list[_Link] = []
         self._wire: Wire | None = None
         self._begin(complaints)
@@ -213,6 +221,7 @@ class Connection:
                     self._set_state("local")
                 else:
                     self._thread = thread
+                    self._on_start()
             return self._thread is not None
 
     # The thread

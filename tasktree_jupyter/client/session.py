@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,13 +63,15 @@ class Session:
         self.root_ended: list[RootHook] = []
         self.environment = joining.Environment()
         self.discovery = Discovery()
-        self.connection = Connection(self.discovery, self.identity, self.complaints)
+        self.connection = Connection(self.discovery, self.identity, self.complaints, self._close_with_process)
         self._lock = threading.RLock()
         self._projects: dict[str | None, Project] = {}
         self._missions: dict[str, Mission] = {}
         self._newest: Mission | None = None
         self._unattached: dict[Project, Mission] = {}
+        self._open_tasks: dict[Task, None] = {}
         self._told_of_no_server = False
+        self._closed = False
         self.forked = False
         self.joined: Mission | None = None
         self._identity: Identity | None = None
@@ -93,6 +96,9 @@ class Session:
         """In a forked child: new locks, new sources, no thread; open missions are still the ones to join."""
         self._lock = threading.RLock()
         self.forked = True
+        self._closed = False
+        self._open_tasks = {}
+        self._unattached = {}
         self.complaints = Complaints()
         self.connection.after_fork(self.complaints)
         for project in self.projects:
@@ -154,6 +160,14 @@ class Session:
             mission.ended = True
             self._missions.pop(mission.id, None)
 
+    def opened(self, task: Task) -> None:
+        """Take note of a task that was entered in this process."""
+        self._open_tasks[task] = None
+
+    def closed(self, task: Task) -> None:
+        """Take note that it was left."""
+        self._open_tasks.pop(task, None)
+
     def open_missions(self, project: Project | None = None) -> list[Mission]:
         """Return the missions of this process that haven't ended, oldest first."""
         with self._lock:
@@ -196,16 +210,23 @@ class Session:
                 project.emit("node_update", {"node_id": group.id, "changes": changes})
         return group
 
+    def _close_with_process(self) -> None:
+        """`multiprocessing` ends its children without `atexit`; it has finalizers of its own."""
+        process = sys.modules.get("multiprocessing.process")
+        if process is not None and process.parent_process() is not None:
+            from multiprocessing.util import Finalize
+
+            Finalize(None, self.close, exitpriority=0)
+
     def close(self) -> None:
         """End the process's part: close what can't go on, wait a little for what isn't acknowledged."""
-        if self.forked:
-            self._unattached.clear()
+        if self._closed:
+            return
+        self._closed = True
+        for task in reversed([*self._open_tasks]):
+            task.give_up("the process has ended")
         for project, group in self._unattached.items():
             project.emit("node_update", {"node_id": group.id, "changes": {"status": "completed"}})
-        for mission in self.open_missions():
-            if mission.root is not None and not self.forked:
-                changes = {"status": "cancelled", "reason": "the process has ended"}
-                mission.project.emit("node_update", {"node_id": mission.id, "changes": changes})
         if not self.connection.close(self.settings.exit_timeout):
             waiting = sum(len(project.source) for project in self.projects)
             reason = self.connection.reason or "the server didn't acknowledge them in time"

@@ -211,6 +211,7 @@ class Task:
         changes["status"] = "running"
         changes.update(changes_of(self._fields, this.settings.bounds))
         self.title = str(changes["title"])
+        this.opened(self)
         self._update(changes)
         if root:
             this.run_hooks(this.root_started, self)
@@ -248,6 +249,8 @@ class Task:
         if self._entered or self.project is None or self._pid != os.getpid():
             # The task of a parent process ends there, whatever its forked child does.
             return
+        this = session()
+        this.closed(self)
         with guarded():
             changes = self._ending(error)
             for track in (*self._tracks,):
@@ -255,9 +258,16 @@ class Task:
             if changes:
                 self._update(changes)
         if self.mission is not None and self.is_root:
-            this = session()
             this.end(self.mission)
             this.run_hooks(this.root_ended, self)
+
+    def give_up(self, reason: str) -> None:
+        """Mark it cancelled though its code hasn't ended: the process does."""
+        with guarded():
+            for track in (*self._tracks,):
+                track.end_with("cancelled")
+            if self.status in _UNFINISHED:
+                self._update({"status": "cancelled", "reason": reason})
 
     def _ending(self, error: BaseException | None) -> dict[str, Any]:
         if error is None:
