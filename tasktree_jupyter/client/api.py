@@ -162,6 +162,7 @@ def configure(
     max_items: int = _UNCHANGED,
     max_text: int = _UNCHANGED,
     max_event_bytes: int = _UNCHANGED,
+    display: bool = _UNCHANGED,
 ) -> None:
     """Change settings of this process; those not given stay.
 
@@ -175,6 +176,7 @@ def configure(
         max_items: entries kept of one array or object there. 200 at first.
         max_text: characters kept of one string there. 8192 at first.
         max_event_bytes: a larger event is refused. 262 144 at first.
+        display: whether a root task shows itself under its cell. True at first.
 
     Raises:
         ValueError: a number isn't positive, or `project` is no project id.
@@ -191,7 +193,8 @@ def configure(
             raise ValueError(_no_project(project).message)
         settings = settings._replace(project=project)
     bounds = bounds._replace(**{name: value for name, value in sizes.items() if value is not _UNCHANGED})
-    changed: dict[str, Any] = {name: value for name, value in numbers.items() if value is not _UNCHANGED}
+    plain = {**numbers, "display": display}
+    changed: dict[str, Any] = {name: value for name, value in plain.items() if value is not _UNCHANGED}
     this.configure(settings._replace(bounds=Bounds(*bounds), **changed))
 
 

@@ -33,6 +33,7 @@ class Settings(NamedTuple):
         max_bytes: how many bytes of them.
         exit_timeout: seconds that the end of the process waits at most for what isn't acknowledged.
         bounds: how much of a value is kept.
+        display: whether a root task shows itself under its cell.
     """
 
     project: str | None = None
@@ -40,6 +41,7 @@ class Settings(NamedTuple):
     max_bytes: int = MAX_BYTES
     exit_timeout: float = 5.0
     bounds: Bounds = Bounds()
+    display: bool = True
 
 
 class Session:

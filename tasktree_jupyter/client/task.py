@@ -176,9 +176,11 @@ class Task:
             joined = this.joined
             if joined is not None and joined.project is project:
                 self.mission = joined
-            elif this.forked or threading.current_thread() is not threading.main_thread():
-                self.mission = this.mission_of_thread(project if named is not None else None)
-                if self.mission is None and not this.forked:
+            else:
+                elsewhere = threading.current_thread() is not threading.main_thread()
+                if elsewhere or this.forked:
+                    self.mission = this.mission_of_thread(project if named is not None else None)
+                if elsewhere and self.mission is None:
                     self.mission = this.unattached(project)
             if self.mission is not None:
                 self.project = self.mission.project
