@@ -1,7 +1,6 @@
 """Logs made at random: few ids, so that events meet, and every rule of the fold is hit, the wrong ways too.
 
-Written against `Choose`, so that Hypothesis (which shrinks) and a seeded generator (which is fast) make the same kind of
-log.
+Written against `Choose`, so that Hypothesis (which shrinks) and a seeded generator (which is fast) make the same kind.
 """
 
 from __future__ import annotations
