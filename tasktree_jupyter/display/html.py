@@ -149,7 +149,8 @@ def _fill(status: str) -> str:
     colour = COLOURS[status]
     if status != "failed":
         return f"background:{colour}"
-    return f"background:{colour} linear-gradient(45deg, {colour} 40%, rgba(255,255,255,0.8) 50%, {colour} 60%);background-size:6px 6px"
+    hatching = f"linear-gradient(45deg, {colour} 40%, rgba(255,255,255,0.8) 50%, {colour} 60%)"
+    return f"background:{colour} {hatching};background-size:6px 6px"
 
 
 def _segments(tree: StoredTree, node_id: str) -> Iterable[tuple[str, float]]:
