@@ -3,7 +3,8 @@ import type { Connection, Follow, FollowStatus } from '../core/follow.js';
 import { formatClock } from './format.js';
 
 /**
- * `live` is the only kind that says "this is how it is". `stored`: from the notebook's file. `local`: the kernel feeds this view itself.
+ * `live` is the only kind that says "this is how it is". `stored`: from the notebook's file. `kernel`: the kernel feeds this view itself; its
+ * silence may mean that it is busy, or that it is gone.
  */
 export type ViewState =
   | { kind: 'live' }
@@ -14,7 +15,8 @@ export type ViewState =
   | { kind: 'refused'; message: string }
   | { kind: 'absent'; message: string }
   | { kind: 'gone'; message: string }
-  | { kind: 'stored' };
+  | { kind: 'stored' }
+  | { kind: 'kernel' };
 
 const REFUSED = 'The server doesn’t let this page read the project. Log in again, then reload the page.';
 const ABSENT =
@@ -31,6 +33,15 @@ export function viewState(
     return { kind: 'stored' };
   }
   return stateOf(follow.status, follow.error, connection);
+}
+
+/** Of a view that a kernel feeds. */
+export function kernelState(follow: Pick<Follow, 'status' | 'error'>): ViewState {
+  const { status, error } = follow;
+  if (status === 'live' || status === 'catching-up') {
+    return { kind: 'kernel' };
+  }
+  return status === 'connecting' ? { kind: 'connecting' } : { kind: 'stopped', message: error ?? STOPPED };
 }
 
 export function stateOf(
@@ -113,6 +124,8 @@ export function wording(state: ViewState, storedAt: number | null, now: number):
       return { tone: 'off', text: also('no TaskTree server'), detail: state.message };
     case 'gone':
       return { tone: 'still', text: also('not on the server'), detail: state.message };
+    case 'kernel':
+      return { tone: 'still', text: stored ?? 'from the kernel', detail: null };
     case 'stored':
       return { tone: 'still', text: stored ?? 'not live', detail: null };
   }

@@ -30,6 +30,7 @@ function wordsFor(state: ViewState, projectTitle: string | null, missionGone: bo
         advice: 'No task had started when this was saved. Run the cell again to start one.'
       };
     case 'live':
+    case 'kernel':
       return missionGone
         ? {
             title: 'This run isn’t here any more',

@@ -1,7 +1,7 @@
 import { useMemo, useSyncExternalStore } from 'react';
 import type { Follow, Hub, Listenable } from '../core/follow.js';
 import type { TreeReader } from '../core/reader.js';
-import { viewState, type ViewState } from './connection.js';
+import { kernelState, viewState, type ViewState } from './connection.js';
 
 /** Ten pictures a second are as good as sixty for reading, and leave the browser to the notebook. */
 const INTERVAL = 100;
@@ -65,12 +65,16 @@ export interface Following {
 }
 
 /** A followed project and how far it may be believed. */
-export function useFollow(follow: Follow | null, hub: Hub | null): Following {
+export function useFollow(
+  follow: Follow | null,
+  hub: Hub | null,
+  source: 'server' | 'kernel' = 'server'
+): Following {
   const followed = useListenable(follow);
   const connected = useListenable(hub);
   return {
     tree: follow?.tree ?? null,
-    state: viewState(follow, hub?.connection ?? null),
+    state: follow && source === 'kernel' ? kernelState(follow) : viewState(follow, hub?.connection ?? null),
     heardAt: follow?.heardAt ?? null,
     version: `${followed}.${connected}`
   };

@@ -31,6 +31,8 @@ export interface TreeViewProps {
   layout: 'inline' | 'fill';
   /** False where the connection is told elsewhere. */
   badge?: boolean;
+  /** Who feeds `follow`. */
+  source?: 'server' | 'kernel';
   /** False where the runs are listed elsewhere. */
   runs?: boolean;
   /** Called when somebody chooses another run. */
@@ -69,7 +71,7 @@ export function pictureOf(
 export function TreeView(props: TreeViewProps) {
   const { projectId, follow, hub, layout, badge = true, runs = true, onMission } = props;
   const stored = props.stored ?? null;
-  const { state, version, heardAt } = useFollow(follow, hub);
+  const { state, version, heardAt } = useFollow(follow, hub, props.source);
   const [chosen, setChosen] = useState<string | null>(null);
   const [pinned, setPinned] = useState<string | null>(null);
   const [selected, setSelected] = useState<string | null>(null);
@@ -91,7 +93,7 @@ export function TreeView(props: TreeViewProps) {
   const mission = chosen === ALL_RUNS ? null : (wanted ?? newest);
   const roots = useMemo(() => (mission === null ? null : [mission]), [mission]);
 
-  const isLive = state.kind === 'live' && picture?.live === true;
+  const isLive = (state.kind === 'live' || state.kind === 'kernel') && picture?.live === true;
   const tree = picture?.tree ?? null;
   // Live is said of what is shown: a stored tree over a live connection isn't.
   const shownAs = state.kind === 'live' && picture !== null && !picture.live ? 'stored' : state.kind;

@@ -1,0 +1,41 @@
+/** The view as an anywidget: where no server can be followed, and inside other widgets. */
+import type { Render } from '@anywidget/types';
+import { createRoot } from 'react-dom/client';
+import details from '../../style/details.css';
+import tree from '../../style/tree.css';
+import { ErrorBoundary, TreeView } from '../view/index.js';
+import { KernelFeed } from './kernel-feed.js';
+
+const render: Render<{ bundle: unknown }> = ({ model, el }) => {
+  // In the widget's own root: it may stand in a shadow tree, where the page's styles don't reach.
+  const style = document.createElement('style');
+  style.textContent = tree + details;
+  const mount = document.createElement('div');
+  el.replaceChildren(style, mount);
+
+  const feed = new KernelFeed(model);
+  const root = createRoot(mount);
+  const { bundle, storedTree } = feed;
+  root.render(
+    <ErrorBoundary>
+      <TreeView
+        projectId={null}
+        stored={
+          storedTree && { tree: storedTree, title: bundle?.title ?? null, epoch: bundle?.epoch ?? null }
+        }
+        follow={feed}
+        hub={null}
+        missionId={bundle?.mission_id ?? null}
+        followNewest={bundle?.follow ?? false}
+        layout="inline"
+        source="kernel"
+      />
+    </ErrorBoundary>
+  );
+  return () => {
+    root.unmount();
+    feed.close();
+  };
+};
+
+export default { render };
