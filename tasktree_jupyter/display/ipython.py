@@ -7,6 +7,7 @@ the running cell is done, or the kernel's loop is free. Nothing here raises into
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import sys
 import threading
@@ -98,6 +99,8 @@ class _Output:
         self.context: Context = copy_context()
         self.widget: TreeWidget | None = None
         self.has_server = False
+        self.over = False
+        """Whether nothing more will happen to its run."""
 
 
 class Screen:
@@ -119,6 +122,8 @@ class Screen:
         session.root_started.append(self._root_started)
         session.root_ended.append(self._root_ended)
         shell.events.register("post_run_cell", self._cell_has_run)
+        # Complaints are told under the cell; the log's last resort would tell them again, and under any.
+        logger.addHandler(logging.NullHandler())
 
     # What happens
 
@@ -136,8 +141,8 @@ class Screen:
         mission_id = task.mission.id
         with self._lock:
             ended = [output for output in self._outputs if output.view.mission_id == mission_id]
-            self._outputs = [output for output in self._outputs if output not in ended or output.view.follow]
         for output in ended:
+            output.over = not output.view.follow
             self._renew(output)
 
     def _pin_waiting(self, project: Project, mission_id: str) -> None:
@@ -151,6 +156,7 @@ class Screen:
         try:
             self._settle()
             self._publish_due(again=True)
+            self._bring_to_life()
             texts = self._session.complaints.take()
             if texts:
                 sys.stderr.write("".join(f"{text}\n" for text in texts))
@@ -173,6 +179,19 @@ class Screen:
         self._shell.display_pub.publish(data, metadata, transient={"display_id": output.display_id})
         if not output.has_server and self._session.connection.expects_server:
             self._wait_for_server()
+
+    def _lifeless(self) -> list[_Output]:
+        """Return the outputs that were published before the server was there; forget those that need nothing more."""
+        expected = self._session.connection.expects_server
+        with self._lock:
+            lifeless = [output for output in self._outputs if expected and not output.has_server]
+            self._outputs = [output for output in self._outputs if output in lifeless or not output.over]
+        return lifeless
+
+    def _bring_to_life(self) -> None:
+        for output in self._lifeless():
+            if output.view.has_server():
+                self._replace(output)
 
     def _renew(self, output: _Output) -> None:
         if _is_main_thread():
@@ -231,12 +250,10 @@ class Screen:
         threading.Thread(target=self._when_server_is_there, name="tasktree-display", daemon=True).start()
 
     def _when_server_is_there(self) -> None:
-        connection = self._session.connection
-        connection.wait_connected(_LATE)
+        self._session.connection.wait_connected(_LATE)
         with self._lock:
             self._waits = False
-            outputs = [output for output in self._outputs if not output.has_server]
-        for output in outputs:
-            if output.view.project.wait_known(_KNOWN_TIMEOUT):
+        for output in self._lifeless():
+            if output.view.project.wait_known(_KNOWN_TIMEOUT) and not output.has_server:
                 # The main thread may be busy for hours. In the context of its cell the output finds its place.
                 output.context.copy().run(self._replace, output)
