@@ -26,14 +26,15 @@ def read_head(connection: apsw.Connection) -> Head | None:
 
 
 class Transaction:
-    """Collects what is appended, so that many appends become one row.
+    """Collects what is appended, so that many appends become one row; `flush` writes it. Lives in BEGIN … COMMIT.
 
-    `flush` writes it. Lives within BEGIN … COMMIT.
+    Afterwards `rows` is how many rows it added, and `freed` whether it left much space free in the file.
     """
 
     def __init__(self, connection: apsw.Connection, project_id: str, head: Head) -> None:
         self.head = head
         self.rows = 0
+        self.freed = False
         self._connection = connection
         self._project_id = project_id
         self._pending: list[bytes] = []
@@ -103,7 +104,7 @@ class Transaction:
         if gone < len(events):
             self._insert(offset + 1, last, at_of_event(events[gone]), last_at, *pack(events[gone:], FAST))
         run("UPDATE log SET trimmed = ?, trimmed_at = ?", (offset, trimmed_at))
-        run("PRAGMA incremental_vacuum").fetchall()
+        self.freed = True
         self.head = Head(head.epoch, offset, head.offset, head.at)
 
     def flush(self) -> None:

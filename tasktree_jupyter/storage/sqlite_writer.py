@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _MOST_FILES = 32
 _TRIES = 10
+_SHRINK_PAGES = 512
 _CHECKPOINT_PAGES = 1000
 _MERGE_BUSY = 512
 _MERGE_IDLE = 64
@@ -69,6 +70,7 @@ class _Written(ProjectFile):
         self.identity = file.identity
         self.unmerged = sqlite_merge.unmerged(self.connection)
         self.wal_pages = 0
+        self.freed = False
         self.connection.set_wal_hook(self._on_wal)
 
     def _on_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
@@ -147,7 +149,7 @@ class Writer:
             return True
 
     def _patience(self) -> float | None:
-        if any(file.wal_pages or file.unmerged > 1 for file in self._files.values()):
+        if any(file.wal_pages or file.freed or file.unmerged > 1 for file in self._files.values()):
             return _QUIET_S
         return _SWEEP_S if self._files or not self._swept else None
 
@@ -187,6 +189,7 @@ class Writer:
                 raise storage_error(error, file.path) from error
             if head is not None:
                 file.unmerged += transaction.rows
+                file.freed |= transaction.freed
                 file.used = time.monotonic()
                 return Outcome(project_id, transaction.head, answers)
             self._drop(project_id)
@@ -262,6 +265,8 @@ class Writer:
                 self._drop(project_id)
             elif file.unmerged >= _MERGE_IDLE or (file.unmerged > 1 and idle >= _MERGE_AFTER_S):
                 self._merge(file)
+            elif file.freed:
+                self._shrink(file)
             elif file.wal_pages and idle >= _CHECKPOINT_AFTER_S:
                 self._checkpoint(file)
             if not self._queue.empty():
@@ -277,6 +282,14 @@ class Writer:
         except (apsw.Error, StorageError):
             file.unmerged = 0
             raise
+
+    def _shrink(self, file: _Written) -> None:
+        """Give some free pages back to the file system; few at a time, since it moves others into their place."""
+        try:
+            file.connection.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
+        except apsw.BusyError:
+            return
+        file.freed = int(file.connection.execute("PRAGMA freelist_count").get) > 0
 
     def _checkpoint(self, file: _Written) -> None:
         """Passive: it waits for no reader. What a reader holds back is done by a later one."""
