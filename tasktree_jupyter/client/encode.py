@@ -11,7 +11,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from tasktree_jupyter.client.picture import Picture
-from tasktree_jupyter.core.shape import MAX_INTEGER, MAX_NESTING, Problem, ProblemError, check_data
+from tasktree_jupyter.core.shape import (
+    EVENT_TYPES,
+    MAX_INTEGER,
+    MAX_NESTING,
+    Problem,
+    ProblemError,
+    check_data,
+    check_envelope,
+)
 
 
 class Bounds(NamedTuple):
@@ -30,6 +38,7 @@ class Bounds(NamedTuple):
     event: int = 262_144
 
 
+_KNOWN: Final = frozenset(EVENT_TYPES) - {"events_dropped"}
 _encode: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
 
 
@@ -42,6 +51,8 @@ def encode(type: str, data: Mapping[str, Any], bounds: Bounds) -> bytes:
     Raises:
         ProblemError: it isn't valid (docs/fold.md, Shape), or too large.
     """
+    if type not in _KNOWN and (problem := check_envelope({"type": type, "data": {}})):
+        raise ProblemError(problem)
     if data.__class__ is not dict or not _is_plain(data, MAX_NESTING, bounds.event):
         data = _pictured(data, bounds)
     problem = check_data(type, data)

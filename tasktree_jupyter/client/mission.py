@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.project import Project
     from tasktree_jupyter.client.task import Task
+
+
+_COUNTER: Final = re.compile(r"([0-9a-f]{8}\.)?[0-9]+")
 
 
 class Mission:
@@ -47,5 +51,8 @@ class Mission:
         return f"{self.id}/{self.project.source.id[:8]}.{count}"
 
     def id_of(self, name: str) -> str:
-        """Return the id of the task that the user calls `name` in this mission."""
-        return f"{self.id}/{name}"
+        """Return the id of the task that the user calls `name` in this mission: `mission/name`.
+
+        A name that looks like a counter gets a mark before it: `mission/id:7`.
+        """
+        return f"{self.id}/{'id:' if _COUNTER.fullmatch(name) else ''}{name}"

@@ -21,7 +21,7 @@ from tasktree_jupyter.client.source import MAX_BYTES, MAX_EVENTS, Source
 if TYPE_CHECKING:
     from tasktree_jupyter.client.task import Task
 
-RootHook = Callable[["Task"], None]
+RootHook = Callable[["Task"], object]
 
 
 class Settings(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -41,7 +40,6 @@ _LEVELS: Final[dict[object, str]] = {
 }
 _UNFINISHED: Final = (None, "draft", "ready", "running", "unclaimed", "up_next", "in_progress")
 """Statuses that a block leaves behind when it ends: what the user set to anything else stays."""
-_LIKE_A_COUNTER: Final = re.compile(r"[0-9a-f.]+")
 
 
 def current() -> Task | None:
@@ -166,8 +164,10 @@ class Task:
         if named is not None and not is_project_id(named):
             warn(f"project is {named!r}; it must have 1 to 200 characters, none of them a control character. Ignored.")
             named = None
-        if around is not None and around.project is not None and named in (None, around.project.name):
-            self.parent, self.project, self.mission = around, around.project, around.mission
+        here = around.project if around is not None else None
+        if here is not None and named in (None, here.name, here.project_id):
+            self.parent, self.project = around, here
+            self.mission = around.mission if around is not None else None
             return
         self.parent = None
         self.project = project = this.project(named)

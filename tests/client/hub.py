@@ -1,0 +1,181 @@
+"""A real Jupyter server with the extension, in a process of its own, and real programs that use the client."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "of-the-tests"
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Hub:
+    """A server with its own folders. It may be stopped and started again, on another port, over the same logs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "root"
+        self.runtime = folder / "runtime"
+        self.log = folder / "server.log"
+        for path in (self.root, self.runtime, folder / "home"):
+            path.mkdir(parents=True, exist_ok=True)
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self.connection_file: Path | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def environment(self) -> dict[str, str]:
+        """The environment that kernels of this server have."""
+        ours = ("TASKTREE", "JUPYTER", "JPY")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return kept | {
+            "HOME": str(self.folder / "home"),
+            "JUPYTER_RUNTIME_DIR": str(self.runtime),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_NO_CONFIG": "1",
+            "PYTHONPATH": str(ROOT),
+            **({"TASKTREE_CONNECTION_FILE": str(self.connection_file)} if self.connection_file else {}),
+        }
+
+    def start(self, *arguments: str) -> None:
+        self.connection_file = None
+        self.port = free_port()
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter_server",
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={self.port}",
+            "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={self.root}",
+            "--ServerApp.jpserver_extensions={'tasktree_jupyter': True}",
+            *arguments,
+        ]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment(), cwd=self.root, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        file = self.runtime / f"tasktree-{self.process.pid}.json"
+        until = time.monotonic() + PATIENCE
+        while not file.exists():
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < until, f"no connection file after {PATIENCE} s"
+            time.sleep(0.02)
+        self.connection_file = file
+
+    def stop(self) -> None:
+        """End it as a user does."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=PATIENCE)
+            self.process = None
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        request = urllib.request.Request(self.url + "tasktree/api/" + path, method=method)
+        request.add_header("Authorization", f"token {TOKEN}")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body = answer.read()
+            return json.loads(body) if body else None
+
+    def events(self, project_id: str) -> list[dict[str, Any]]:
+        """The whole log of a project."""
+        events: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = self.ask(f"projects/{quote(project_id, safe='')}/events?after={after}&limit=1000")
+            events += page["events"]
+            after = page["next"]
+        return events
+
+    def nodes(self, project_id: str) -> dict[str, dict[str, Any]]:
+        """The project's nodes by id, parents first."""
+        state = self.ask(f"projects/{quote(project_id, safe='')}/state")
+        return {node["node_id"]: node for node in state["nodes"]}
+
+    def projects(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("projects")["projects"]
+        return found
+
+
+class Program:
+    """A Python program that runs beside the tests. By lines, each can wait for the other."""
+
+    def __init__(self, file: Path, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(file), *arguments],
+            env=environment,
+            cwd=file.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        """Wait for the next line that it prints."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.rest()
+        return line.rstrip("\n")
+
+    def go_on(self) -> None:
+        """Let its `input()` return."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def rest(self, timeout: float = 60) -> tuple[str, str]:
+        """Wait for its end, and return what it printed on standard output and standard error."""
+        return self.process.communicate(timeout=timeout)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def written(folder: Path, code: str, name: str = "program.py") -> Path:
+    file = folder / name
+    file.write_text(code, "utf-8")
+    return file
+
+
+def lines(text: str) -> Iterator[Any]:
+    """What a program printed as JSON, line by line."""
+    for line in text.splitlines():
+        yield json.loads(line)
