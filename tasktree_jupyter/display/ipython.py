@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN: Final = 100
 """Outputs that wait for the end of their run; of more, the oldest stay as they are."""
-_SETTLE: Final = 0.2
+_SETTLE: Final = 0.3
 """Seconds that the end of a cell waits for answers, so that a refusal is told under the cell that caused it."""
 _LATE: Final = 3600.0
 """Seconds after which a server that wasn't there at first isn't waited for any longer."""
@@ -131,7 +131,7 @@ class Screen:
         assert task.project is not None
         assert task.mission is not None
         self._pin_waiting(task.project, task.mission.id)
-        if _is_main_thread() and getattr(self._session.settings, "display", True):
+        if _is_main_thread() and self._session.settings.display:
             from tasktree_jupyter.display.view import View
 
             self.show(View(self._session, task.project, task.mission.id))

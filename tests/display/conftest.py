@@ -1,15 +1,18 @@
-"""Trees to show."""
+"""Trees to show, and kernels to show them in."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.display.bundle import bundle
+from tests.client.hub import Hub
+from tests.display.kernel import Kernel
 
 AT = 1_769_868_131_000_000
 """2026-01-31T14:02:11Z"""
@@ -31,7 +34,13 @@ class Grower:
         assert self.tree.flagged == 0, self.tree.last_flagged
 
     def bundle(self, mission_id: str | None, **options: Any) -> dict[str, Any]:
-        known = {"project_id": "p", "title": "churn.ipynb", "epoch": "k3f9", "offset": self.tree.offset, "at": AT}
+        known: dict[str, Any] = {
+            "project_id": "p",
+            "title": "churn.ipynb",
+            "epoch": "k3f9",
+            "offset": self.tree.offset,
+            "at": AT,
+        }
         return bundle(self.tree, mission_id, **(known | options))
 
 
@@ -64,3 +73,40 @@ def _grid_search(tasks: int) -> Grower:
             status = "running"
         grower.update(f"m/fit/{number}", parent_id="m/fit", title=f"fit {number}", status=status)
     return grower
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A server that the tests share. Nobody stops it."""
+    hub = Hub(tmp_path_factory.mktemp("hub"))
+    hub.start()
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture
+def start_kernel(tmp_path: Path) -> Iterator[Callable[[Hub | None], Kernel]]:
+    """Start a kernel against a server; without one it has none to find."""
+    kernels: list[Kernel] = []
+
+    def start(hub: Hub | None = None) -> Kernel:
+        kernel = Kernel((hub or Hub(tmp_path / "none")).environment(), tmp_path)
+        kernels.append(kernel)
+        return kernel
+
+    yield start
+    for kernel in kernels:
+        kernel.stop()
+
+
+@pytest.fixture
+def kernel(start_kernel: Callable[[Hub | None], Kernel]) -> Kernel:
+    """A kernel without a server."""
+    return start_kernel(None)
+
+
+@pytest.fixture
+def kernel_with_server(start_kernel: Callable[[Hub | None], Kernel], hub: Hub) -> Kernel:
+    kernel = start_kernel(hub)
+    kernel.run("import tasktree_jupyter as tt; tt.flush()")
+    return kernel

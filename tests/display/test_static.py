@@ -67,7 +67,7 @@ def hostile_tree(grower: Grower) -> Grower:
     root = HOSTILE[0]
     for number, words in enumerate(HOSTILE):
         grower.update(
-            f"{number}{words[:200]}".translate({point: None for point in (*range(32), *range(127, 160))}),
+            f"{number}{words[:200]}".translate(dict.fromkeys((*range(32), *range(127, 160)))),
             parent_id=root,
             title=words,
             message=words,
