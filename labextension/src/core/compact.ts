@@ -6,9 +6,11 @@ import { BRIEF, jsonBytes, trim, WHOLE } from './trim.js';
 
 /** A bundle's size as compact JSON in UTF-8. */
 export const MAX_BUNDLE_BYTES = 200_000;
-const DETAILED = 20;
+const DETAILED = 10;
 /** Bytes kept for what isn't a node. */
 const HEAD = 6_000;
+/** A run's own parts: so many of them come before all else, since they are what a run is about. */
+const PHASES = 12;
 
 export interface Origin {
   projectId: string | null;
@@ -21,7 +23,7 @@ export interface Origin {
 type StoredNode = TreeNode & { rollup: Rollup };
 
 /**
- * Failed nodes first, then running ones, each with all above them, then the tree from the top, until `maxBytes` are used; what is
+ * The parts of the first run, then failed nodes, then running ones, each with all above them, then the tree from the top, until `maxBytes` are used; what is
  * left out is counted per parent. A mission that isn't in the tree gives a bundle without nodes.
  */
 export function bundleOf(tree: TreeReader, origin: Origin, maxBytes = MAX_BUNDLE_BYTES): Bundle {
@@ -142,6 +144,7 @@ function ranked(tree: TreeReader, roots: readonly string[], parents: Map<string,
   const failed: string[] = [];
   const running: string[] = [];
   const others: string[] = [];
+  const phases = roots[0] === undefined ? [] : tree.children(roots[0]).slice(0, PHASES);
   let level = [...roots];
   while (level.length > 0) {
     const below: string[] = [];
@@ -157,7 +160,7 @@ function ranked(tree: TreeReader, roots: readonly string[], parents: Map<string,
     }
     level = below;
   }
-  return [...failed, ...running, ...others];
+  return [...phases, ...failed, ...running, ...others];
 }
 
 function count(into: StatusCounts, counts: StatusCounts, sign: 1 | -1): void {

@@ -66,7 +66,8 @@ export function TreeGrid(props: Props) {
     estimateSize: () => ROW_HEIGHT,
     getItemKey: index => rows[index]?.key ?? index,
     initialRect: { width: 0, height: INLINE_ROWS * ROW_HEIGHT },
-    overscan: 6,
+    // A height that grows with its rows is measured only after they were drawn: draw what may come into sight.
+    overscan: layout === 'inline' ? INLINE_ROWS : 6,
     rangeExtractor
   });
 

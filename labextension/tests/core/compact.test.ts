@@ -90,6 +90,16 @@ test('what isn’t a bundle is none', () => {
   for (const value of [null, 'x', [], {}, { version: 1 }, { version: '1', nodes: [] }, { nodes: [] }]) {
     expect(parseBundle(value)).toBeNull();
   }
-  const strange = parseBundle({ version: 2, nodes: [1, null, { node_id: 'a' }], project_id: 7, omitted: 'x' });
-  expect(strange).toMatchObject({ project_id: null, mission_id: null, nodes: [{ node_id: 'a' }], omitted: {} });
+  const strange = parseBundle({
+    version: 2,
+    nodes: [1, null, { node_id: 'a' }],
+    project_id: 7,
+    omitted: 'x'
+  });
+  expect(strange).toMatchObject({
+    project_id: null,
+    mission_id: null,
+    nodes: [{ node_id: 'a' }],
+    omitted: {}
+  });
 });
