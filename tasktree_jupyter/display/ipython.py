@@ -239,6 +239,8 @@ class Screen:
             return data, {}
         if output.widget is None:
             output.widget = make_widget(self._session, view)
+        else:
+            output.widget.renew()
         return (data, {}) if output.widget is None else with_widget(data, output.widget)
 
     def _wait_for_server(self) -> None:

@@ -12,6 +12,7 @@ and may be late to listen:
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -46,15 +47,17 @@ class TreeWidget(anywidget.AnyWidget):
         self._feed = Feed(view.project, self.send)
         self._shown = view.project.source.emitted
         self._next = 0.0
+        self._renewing = threading.Lock()
         self._stop_ticks: Callable[[], None] | None = session.connection.tick(self._tick)
         self.on_msg(self._received)
 
     def renew(self) -> None:
         """Bring `bundle` up to date."""
-        began = time.monotonic()
-        self._shown = self._view.project.source.emitted
-        self.bundle = _local(self._view.bundle())
-        self._next = time.monotonic() + max(_INTERVAL, _SHARE * (time.monotonic() - began))
+        with self._renewing:
+            began = time.monotonic()
+            self._shown = self._view.project.source.emitted
+            self.bundle = _local(self._view.bundle())
+            self._next = time.monotonic() + max(_INTERVAL, _SHARE * (time.monotonic() - began))
 
     def close(self) -> None:
         """Let go of the comm and of the tree."""
