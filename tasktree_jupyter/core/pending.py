@@ -119,10 +119,11 @@ class Pending:
         gone = [node_id]
         for each in gone:
             gone.extend(self._below(tree, each))
+        former = self._parents.get(node_id)
+        if former is not None:
+            self._children[former].discard(node_id)
         for each in gone:
-            former = self._parents.pop(each, None)
-            if former is not None:
-                self._children[former].discard(each)
+            self._parents.pop(each, None)
             self._children.pop(each, None)
             self._removed[each] = True
 

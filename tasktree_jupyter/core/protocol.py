@@ -39,10 +39,11 @@ def decode_json(text: str | bytes) -> Any:
     """
     try:
         return _decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             # The standard library reads lone surrogates; msgspec doesn't.
-            return without_surrogates(json.loads(text, parse_constant=_refuse_constant))
+            whole = text if isinstance(text, str) else text.decode("utf-8")
+            return without_surrogates(json.loads(whole, parse_constant=_refuse_constant))
         except (ValueError, RecursionError) as error:
             raise ProblemError(Problem("invalid_json", "", f"This is no JSON: {error}", "invalid_json")) from None
 
