@@ -18,6 +18,8 @@ from typing import Final
 from tasktree_jupyter.core.shape import ProblemError
 
 logger: Final = logging.getLogger("tasktree_jupyter")
+# What is logged here the user is told in a better place; a program that wants it in its log has a handler of its own.
+logger.addHandler(logging.NullHandler())
 
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MOST_COMPLAINTS: Final = 50

@@ -34,6 +34,7 @@ class Hub:
         self.folder = folder
         self.root = folder / "root"
         self.runtime = folder / "runtime"
+        self.logs = folder / "logs"
         self.log = folder / "server.log"
         for path in (self.root, self.runtime, folder / "home"):
             path.mkdir(parents=True, exist_ok=True)
@@ -74,6 +75,7 @@ class Hub:
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.root}",
             "--ServerApp.jpserver_extensions={'tasktree_jupyter': True}",
+            f"--TaskTreeExtension.data_dir={self.logs}",
             *arguments,
         ]
         with self.log.open("ab") as log:
@@ -102,12 +104,11 @@ class Hub:
             self.process.wait(timeout=PATIENCE)
             self.process = None
 
-    def ask(self, path: str, method: str = "GET") -> Any:
-        request = urllib.request.Request(self.url + "tasktree/api/" + path, method=method)
+    def ask(self, path: str) -> Any:
+        request = urllib.request.Request(self.url + "tasktree/api/" + path)
         request.add_header("Authorization", f"token {TOKEN}")
         with urllib.request.urlopen(request, timeout=30) as answer:
-            body = answer.read()
-            return json.loads(body) if body else None
+            return json.load(answer)
 
     def events(self, project_id: str) -> list[dict[str, Any]]:
         """The whole log of a project."""
