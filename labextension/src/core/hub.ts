@@ -163,6 +163,12 @@ export class TabHub implements Hub {
     return state.kind === 'open' && this.isWelcome && isHeard;
   }
 
+  /** Whether it is about to be known what the server has. */
+  isConnecting(): boolean {
+    const { kind } = this.service.state;
+    return kind === 'connecting' || (kind === 'open' && !this.isWelcome);
+  }
+
   get heardAt(): number | null {
     return this.service.heardAt;
   }
@@ -256,9 +262,7 @@ export class TabHub implements Hub {
     }
     this.isWelcome = true;
     const interval = this.subscriber.limits.ping_interval;
-    if (typeof interval === 'number' && interval > 0) {
-      this.service.expectPings(interval);
-    }
+    this.service.expectPings(typeof interval === 'number' && interval > 0 ? interval : null);
     this.watch();
     this.sendRequests();
     this.changed();
@@ -358,10 +362,7 @@ class HubFollow implements Follow {
 
   get status() {
     const { project } = this.followed;
-    const { connection } = this.hub;
-    return connection.kind === 'connecting' && !project.tree
-      ? 'connecting'
-      : project.status(this.hub.isConnected());
+    return this.hub.isConnecting() && !project.tree ? 'connecting' : project.status(this.hub.isConnected());
   }
 
   get epoch() {

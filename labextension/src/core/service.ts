@@ -76,9 +76,11 @@ export class WebSocketService<Incoming = unknown> {
     return this.silence;
   }
 
-  /** The server pings this often (seconds): from now on its silence is watched. */
-  expectPings(interval: number): void {
-    this.silence = interval * 1000 * SILENT_INTERVALS;
+  /** The server pings this often (seconds; null: not at all): from now on that much silence counts. */
+  expectPings(interval: number | null): void {
+    this.silence = interval === null ? null : interval * 1000 * SILENT_INTERVALS;
+    this.cancelSilence?.();
+    this.cancelSilence = null;
     this.watchSilence();
   }
 
@@ -181,6 +183,9 @@ export class WebSocketService<Incoming = unknown> {
     this.cancel();
     this.openedAt = this.environment.now();
     this.heard = this.openedAt;
+    // Who speaks a subprotocol says something at once.
+    this.silence = protocol ? OPEN_WITHIN : null;
+    this.watchSilence();
     this.setState({ kind: 'open' });
   }
 

@@ -242,6 +242,13 @@ describe('Silence', () => {
     expect(world.socket.isClosed).toBe(true);
   });
 
+  it('where a greeting should come means that too', () => {
+    make({ protocol: PROTOCOL }).connect();
+    world.socket.open();
+    world.pass(15_000);
+    expect(service.state.kind).toBe('waiting');
+  });
+
   it('is over with every message', () => {
     for (let minute = 0; minute < 10; minute++) {
       world.pass(40_000);

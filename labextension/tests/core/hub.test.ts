@@ -1,0 +1,444 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { HubError, hubAt, TabHub, type Follow, type ProjectInfo } from '../../src/core/hub.js';
+import { TaskTree } from '../../src/core/tree.js';
+import { settle, World, type FakeSocket } from './world.js';
+
+const SOCKET = 'ws://127.0.0.1:8888/user/ada/tasktree/ws/updates';
+const PAINT = 16;
+const GRACE = 3_000;
+
+let world: World;
+let hub: TabHub;
+
+beforeEach(() => {
+  world = new World();
+  hub = new TabHub(SOCKET, { environment: world });
+});
+
+function event(offset: number, title: string) {
+  const data = { node_id: 'n', changes: { title } };
+  return { type: 'node_update', data, timestamp: '2026-01-31T14:02:11Z', source: null, offset, at: offset };
+}
+
+function info(id: string, at = 1): ProjectInfo {
+  return { project_id: id, kind: 'named', created_at: 0, offset: at, at, missions: [], missions_total: 0 };
+}
+
+/** Plays the server: answers each frame that was sent since. */
+function serve(socket: FakeSocket = world.socket, fold = 1): Record<string, unknown>[] {
+  const frames = socket.take();
+  for (const frame of frames) {
+    const { op, ref, project_id, since } = frame;
+    if (op === 'subscribe') {
+      const recovered = since !== null;
+      socket.say({ op: 'subscribed', ref, project_id, epoch: 'e', offset: 1, recovered, info: info('p') });
+      if (!recovered) {
+        const state = { ...new TaskTree().state(), fold, offset: 1, at: 1 };
+        const nodes = [{ node_id: 'n', status: 'running' }];
+        socket.say({
+          op: 'snapshot',
+          project_id,
+          epoch: 'e',
+          offset: 1,
+          at: 1,
+          part: 0,
+          parts: 1,
+          state,
+          nodes
+        });
+      }
+      socket.say({ op: 'live', project_id, offset: 1 });
+    }
+  }
+  return frames;
+}
+
+function welcome(protocol = 1): void {
+  world.socket.say({ op: 'welcome', protocol, limits: { ping_interval: 20 } });
+}
+
+function connect(): void {
+  world.socket.open();
+  welcome();
+}
+
+function followed(): Follow {
+  const follow = hub.follow('p');
+  connect();
+  serve();
+  world.socket.take();
+  return follow;
+}
+
+describe('A followed project', () => {
+  it('goes from connecting over catching up to live', () => {
+    const follow = hub.follow('p');
+    const seen = [follow.status];
+    world.socket.open();
+    seen.push(follow.status);
+    welcome();
+    seen.push(follow.status);
+    const [subscribe] = world.socket.take('subscribe');
+    world.socket.say({
+      ...{ op: 'subscribed', project_id: 'p', epoch: 'e', offset: 0, recovered: false },
+      ref: subscribe!.ref
+    });
+    seen.push(follow.status);
+    expect(seen).toEqual(['connecting', 'connecting', 'connecting', 'catching-up']);
+    expect(follow.tree).toBeNull();
+  });
+
+  it('is live with its tree, and grows with the log', () => {
+    const follow = followed();
+    expect([follow.status, follow.epoch, follow.info?.project_id]).toEqual(['live', 'e', 'p']);
+    const { tree } = follow;
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'Fit')] });
+    expect(follow.tree).toBe(tree);
+    expect(follow.tree?.node('n')).toMatchObject({ title: 'Fit' });
+    expect(follow.heardAt).toBe(world.now());
+  });
+
+  it('is asked for once, whoever looks, and left shortly after the last one closed', () => {
+    const one = followed();
+    const other = hub.follow('p');
+    expect(other.tree).toBe(one.tree);
+    expect(serve()).toEqual([]);
+    one.close();
+    one.close();
+    world.pass(GRACE);
+    expect(world.socket.take('unsubscribe')).toEqual([]);
+    other.close();
+    world.pass(GRACE - 1);
+    expect(world.socket.take('unsubscribe')).toEqual([]);
+    const { socket } = world;
+    world.pass(1);
+    expect(socket.take('unsubscribe')).toHaveLength(1);
+    expect(socket.isClosed).toBe(true);
+    expect(hub.connection).toMatchObject({ kind: 'stopped', reason: 'disconnected' });
+  });
+
+  it('is kept when somebody comes in time', () => {
+    const one = followed();
+    const { tree } = one;
+    one.close();
+    world.pass(GRACE - 1);
+    const again = hub.follow('p');
+    world.pass(10 * GRACE);
+    expect([again.status, again.tree]).toEqual(['live', tree]);
+    expect(world.sockets).toHaveLength(1);
+  });
+
+  it('is offline with its last tree when the connection is lost, and goes on from there', () => {
+    const follow = followed();
+    const { tree } = follow;
+    world.socket.end();
+    expect([follow.status, follow.tree]).toEqual(['offline', tree]);
+    world.pass(1000);
+    expect(follow.status).toBe('offline');
+    world.socket.open();
+    welcome();
+    expect(follow.status).toBe('catching-up');
+    expect(serve()).toMatchObject([{ op: 'subscribe', since: { epoch: 'e', offset: 1, at: 1 } }]);
+    expect([follow.status, follow.tree]).toEqual(['live', tree]);
+  });
+
+  it('is never called live after 2.5 ping intervals of silence, even before a timer could tell', () => {
+    const follow = followed();
+    world.sleep(49_999);
+    expect(follow.status).toBe('live');
+    world.sleep(1);
+    expect(follow.status).toBe('offline');
+  });
+
+  it('answers pings', () => {
+    followed();
+    world.socket.say({ op: 'ping' });
+    expect(world.socket.take()).toEqual([{ op: 'pong' }]);
+  });
+
+  it('that was deleted is gone, keeps its last tree, and is asked for again in case it returns', () => {
+    const follow = followed();
+    world.socket.say({ op: 'gone', project_id: 'p' });
+    expect(follow.status).toBe('gone');
+    expect(follow.error).toMatch(/deleted/);
+    expect(follow.tree?.node('n')).toBeDefined();
+    world.pass(5_000);
+    const [again] = world.socket.take('subscribe');
+    world.socket.say({
+      op: 'error',
+      ref: again!.ref,
+      code: 'not_found',
+      message: 'No project p',
+      retry: true
+    });
+    expect([follow.status, follow.error]).toEqual(['gone', 'No project p']);
+    world.pass(5_000);
+    serve();
+    expect([follow.status, follow.error]).toEqual(['live', null]);
+  });
+
+  it('that may not be read is refused, with the reason, until there is another connection', () => {
+    const follow = hub.follow('p');
+    connect();
+    const [asked] = world.socket.take('subscribe');
+    world.socket.say({
+      op: 'error',
+      ref: asked!.ref,
+      code: 'forbidden',
+      message: 'You may not read p',
+      retry: false
+    });
+    expect([follow.status, follow.error]).toEqual(['refused', 'You may not read p']);
+    world.pass(40_000);
+    expect(world.socket.take('subscribe')).toEqual([]);
+    world.socket.end();
+    world.pass(1000);
+    connect();
+    serve();
+    expect(follow.status).toBe('live');
+  });
+
+  it('that the server cannot serve now is asked for again', () => {
+    const follow = hub.follow('p');
+    connect();
+    const [asked] = world.socket.take('subscribe');
+    world.socket.say({
+      op: 'error',
+      ref: asked!.ref,
+      code: 'storage',
+      message: 'The disk is full',
+      retry: true
+    });
+    expect([follow.status, follow.error]).toEqual(['catching-up', 'The disk is full']);
+    world.pass(2_000);
+    serve();
+    expect([follow.status, follow.error]).toEqual(['live', null]);
+  });
+
+  it('of a server with a newer fold shows states, and asks for a new one instead of folding on', () => {
+    const follow = hub.follow('p');
+    connect();
+    serve(world.socket, 2);
+    world.socket.take();
+    expect(follow.status).toBe('live');
+    const { tree } = follow;
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'Fit')] });
+    expect([follow.status, follow.tree?.offset]).toEqual(['catching-up', 1]);
+    world.pass(5_000);
+    expect(serve(world.socket, 2)).toMatchObject([{ op: 'unsubscribe' }, { op: 'subscribe', since: null }]);
+    expect(follow.status).toBe('live');
+    expect(follow.tree).not.toBe(tree);
+  });
+});
+
+describe('Listeners', () => {
+  it('are called once a paint, however much happened, with a higher version', () => {
+    const follow = followed();
+    world.pass(PAINT);
+    const versions: number[] = [];
+    const stop = follow.subscribe(() => versions.push(follow.getVersion()));
+    const before = follow.getVersion();
+    for (let offset = 2; offset < 50; offset++) {
+      world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(offset, 'x')] });
+    }
+    expect(versions).toEqual([]);
+    world.pass(PAINT);
+    expect(versions).toEqual([before + 1]);
+    world.pass(1000);
+    stop();
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(50, 'x')] });
+    world.pass(PAINT);
+    expect(versions).toHaveLength(1);
+  });
+
+  it('of one project hear nothing of another', () => {
+    followed();
+    const other = hub.follow('q');
+    serve();
+    world.pass(PAINT);
+    let calls = 0;
+    other.subscribe(() => calls++);
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'x')] });
+    world.pass(PAINT);
+    expect(calls).toBe(0);
+  });
+
+  it('hear when the connection changes', () => {
+    const follow = followed();
+    world.pass(PAINT);
+    let calls = 0;
+    follow.subscribe(() => calls++);
+    hub.subscribe(() => calls++);
+    world.socket.end();
+    world.pass(PAINT);
+    expect(calls).toBe(2);
+  });
+});
+
+describe('The list of projects', () => {
+  it('is watched once, kept up to date, newest change first, and asked for again on a new connection', () => {
+    const list = hub.watchProjects();
+    hub.watchProjects();
+    expect(list.status).toBe('connecting');
+    connect();
+    const [watch, ...more] = world.socket.take('watch');
+    expect(more).toEqual([]);
+    world.socket.say({
+      op: 'projects',
+      ref: watch!.ref,
+      full: true,
+      projects: [info('a', 1), info('b', 2)],
+      removed: []
+    });
+    expect(list.status).toBe('live');
+    world.socket.say({
+      op: 'projects',
+      ref: watch!.ref,
+      full: false,
+      projects: [info('c', 3), info('a', 4)],
+      removed: ['b']
+    });
+    expect(list.projects.map(({ project_id }) => project_id)).toEqual(['a', 'c']);
+    world.socket.end();
+    expect(list.status).toBe('offline');
+    world.pass(1000);
+    connect();
+    expect(world.socket.take('watch')).toHaveLength(1);
+    world.socket.say({ op: 'projects', ref: 9, full: true, projects: [info('d')], removed: [] });
+    expect(list.projects.map(({ project_id }) => project_id)).toEqual(['d']);
+  });
+
+  it('ends with unwatch', () => {
+    const list = hub.watchProjects();
+    connect();
+    const { socket } = world;
+    const [watch] = socket.take('watch');
+    list.close();
+    world.pass(GRACE);
+    expect(socket.take('unwatch')).toMatchObject([{ ref: watch!.ref }]);
+    expect(socket.isClosed).toBe(true);
+  });
+
+  it('tells a follow of its project, also that it is there again', () => {
+    hub.watchProjects();
+    const follow = followed();
+    world.socket.say({ op: 'gone', project_id: 'p' });
+    world.socket.say({ op: 'projects', full: false, projects: [info('p', 77)], removed: [] });
+    expect(follow.info?.at).toBe(77);
+    serve();
+    expect(follow.status).toBe('live');
+  });
+});
+
+describe('Publishing and resolving', () => {
+  it('connects for it, and answers with what the server said', async () => {
+    const published = hub.publish({ type: 'mission_snapshot', project_id: 'p', data: { snapshot_id: 's' } });
+    connect();
+    const [frame] = world.socket.take('publish');
+    expect(frame).toMatchObject({ project_id: 'p', events: [{ type: 'mission_snapshot' }] });
+    world.socket.say({
+      op: 'published',
+      ref: frame!.ref,
+      project_id: 'p',
+      upto: null,
+      epoch: 'e',
+      offset: 7,
+      duplicates: 0,
+      rejected: []
+    });
+    await expect(published).resolves.toMatchObject({ offset: 7, rejected: [] });
+    world.pass(PAINT);
+    expect(world.pending).toBe(0);
+  });
+
+  it('rejects with the code and the message of an error', async () => {
+    const resolved = hub.resolve({ kernelId: 'k' });
+    connect();
+    const [frame] = world.socket.take('resolve');
+    expect(frame).toMatchObject({ kernel_id: 'k' });
+    world.socket.say({
+      op: 'error',
+      ref: frame!.ref,
+      code: 'not_found',
+      message: 'No such kernel',
+      retry: false
+    });
+    await expect(resolved).rejects.toMatchObject({
+      code: 'not_found',
+      message: 'No such kernel',
+      retry: false
+    });
+  });
+
+  it('asks a question again after a lost connection, but never publishes twice', async () => {
+    followed();
+    const resolved = hub.resolve({ path: 'a.py' });
+    const published = hub.publish({ type: 'x', data: {} });
+    expect(world.socket.take().map(({ op }) => op)).toEqual(['resolve', 'publish']);
+    world.socket.end();
+    await expect(published).rejects.toBeInstanceOf(HubError);
+    world.pass(1000);
+    connect();
+    const again = world.socket.take().filter(({ op }) => op !== 'subscribe');
+    expect(again.map(({ op }) => op)).toEqual(['resolve']);
+    world.socket.say({ op: 'resolved', ref: again[0]!.ref, project_id: 'p', info: null });
+    await expect(resolved).resolves.toMatchObject({ project_id: 'p' });
+  });
+
+  it('gives up when the server is not reached in time', async () => {
+    const resolved = hub.resolve({ kernelId: 'k' });
+    world.pass(15_000);
+    await expect(resolved).rejects.toMatchObject({ code: 'offline', retry: true });
+  });
+});
+
+describe('A hub that cannot', () => {
+  it.each([
+    [404, 'absent', /Install tasktree_jupyter/],
+    [403, 'refused', /Log in/]
+  ])('connect (HTTP %i) says to every follow what to do', async (status, reason, message) => {
+    world.httpStatus = status;
+    const follow = hub.follow('p');
+    world.socket.end();
+    await settle();
+    expect(hub.connection).toMatchObject({ kind: 'stopped', reason });
+    expect(follow.status).toBe('offline');
+    expect(follow.error).toMatch(message);
+    hub.follow('q');
+    expect(world.sockets).toHaveLength(1);
+    hub.retryNow();
+    connect();
+    serve();
+    expect([follow.status, follow.error]).toEqual(['live', null]);
+  });
+
+  it('speak the protocol says to reload the page', () => {
+    const follow = hub.follow('p');
+    world.socket.open();
+    welcome(2);
+    expect(hub.connection).toMatchObject({ kind: 'stopped', reason: 'version' });
+    expect(follow.error).toMatch(/Reload/);
+  });
+
+  it('make sense of a frame goes on with the next', () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const follow = followed();
+    world.socket.say([1]);
+    world.socket.say({ op: 7 });
+    world.socket.say({ op: 'projects' });
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'Fit')] });
+    expect(follow.tree?.offset).toBe(2);
+    error.mockRestore();
+  });
+});
+
+describe('hubAt', () => {
+  it('gives one hub for a server, to every bundle on the page', () => {
+    const one = hubAt(SOCKET, { environment: world });
+    expect(hubAt(`${SOCKET}?token=secret`)).toBe(one);
+    expect(hubAt('ws://127.0.0.1:8888/user/bob/tasktree/ws/updates', { environment: world })).not.toBe(one);
+    const registry = (globalThis as Record<string, unknown>)['tasktree.hub.v1'] as Map<string, unknown>;
+    expect([...registry.values()]).toContain(one);
+  });
+});
