@@ -23,8 +23,8 @@ _DIM: Final = "opacity:0.7"
 _MONO: Final = "font-family:monospace;font-size:12px"
 _LINE: Final = "1px solid rgba(128,128,128,0.35)"
 _TRACK: Final = (
-    "display:inline-block;width:96px;height:5px;line-height:5px;font-size:0;white-space:nowrap;overflow:hidden;"
-    "border-radius:3px;background:rgba(128,128,128,0.25);vertical-align:middle"
+    "display:inline-flex;width:96px;height:5px;border-radius:3px;overflow:hidden;"
+    "background:rgba(128,128,128,0.25);vertical-align:middle"
 )
 _NO_TWISTY: Final = '<span style="display:inline-block;width:14px"></span>'
 _ONE_LINE: Final = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
@@ -116,7 +116,7 @@ def _row(tree: StoredTree, node_id: str, *, top: bool) -> str:
     return (
         f'<span style="display:inline-flex;width:97%;vertical-align:top">'
         f'<span style="flex:1 1 0;min-width:0;{_ONE_LINE}">{" ".join(left)}</span> '
-        f'<span style="white-space:nowrap">{right}</span></span>'
+        f'<span style="white-space:nowrap;text-align:right;font-size:12px">{right}</span></span>'
     )
 
 
@@ -131,14 +131,13 @@ def _chip(content: str) -> str:
 
 
 def _number(content: str, width: int) -> str:
-    style = f"display:inline-block;width:{width}px;text-align:right;padding-right:6px;font-size:12px;{_DIM}"
-    return f'<span style="{style}">{escape(content)}</span>'
+    return f'<span style="display:inline-block;width:{width}px">{escape(content)}</span>'
 
 
 def _bar(tree: StoredTree, node_id: str) -> str:
     """Return the bar: its filled part is the progress, never more; failed leaves are hatched as well as red."""
     filled = "".join(
-        f'<span style="display:inline-block;height:5px;width:{min(width, 100):.1f}%;{_fill(status)}"></span>'
+        f'<span style="width:{min(width, 100):.1f}%;{_fill(status)}"></span>'
         for status, width in _segments(tree, node_id)
         if width > 0
     )

@@ -219,5 +219,5 @@ def test_a_bar_is_the_progress_and_never_more(grower: Grower) -> None:
     grower.update("m/3", parent_id="m", title="c", status="running", progress=0.5)
     source = html.render(grower.bundle("m"))
     first_bar = source.split("vertical-align:middle", 1)[1].split("</span></span>", 1)[0]
-    widths = [float(part.split("%", 1)[0]) for part in first_bar.split("height:5px;width:")[1:]]
+    widths = [float(part.split("%", 1)[0]) for part in first_bar.split('style="width:')[1:]]
     assert widths == [10.0, 10.0, 5.0]
