@@ -230,8 +230,9 @@ class Screen:
 
     def _representation(self, output: _Output) -> tuple[Data, Data]:
         view = output.view
-        data = view.representations()
+        # Asked first: it is what tells the project's id, by which the page follows it.
         output.has_server = view.has_server()
+        data = view.representations()
         if output.has_server or data[MIME_TYPE]["ended"]:
             if output.widget is not None:
                 output.widget.close()

@@ -61,8 +61,10 @@ class View:
         # Where a browser can follow the server there is no widget: nbconvert would drop the HTML for it.
         from tasktree_jupyter.display import ipython
 
+        # Asked first: it is what tells the project's id, by which the page follows it.
+        has_server = self.has_server()
         data = self.representations()
-        if data[MIME_TYPE]["ended"] or self.has_server():
+        if has_server or data[MIME_TYPE]["ended"]:
             return data, {}
         widget = ipython.make_widget(self.session, self)
         return (data, {}) if widget is None else ipython.with_widget(data, widget)
