@@ -84,7 +84,7 @@ FRONT_END_SUITES = [
     Suite("tsc", npm("tsc", "--noEmit"), ("npm",), FRONT_END),
     Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True),
 ]
-PYTEST = Suite("pytest", pytest(f"--ignore={IMPORT_CHECK}"), ("python",), report=True)
+PYTEST = Suite("pytest", pytest(f"--ignore={IMPORT_CHECK}"), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "chromium"), report=True)
 
 STAGES: list[list[list[Suite]]] = [[STATIC_PYTHON, FRONT_END_SUITES], [[PYTEST]], [[BROWSER]]]
