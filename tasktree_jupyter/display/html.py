@@ -18,7 +18,6 @@ from tasktree_jupyter.display.stored import StoredTree
 MAX_ROWS: Final = 120
 
 _TRACEBACK_LINES: Final = 40
-_FEW: Final = 16
 _DIM: Final = "opacity:0.7"
 _MONO: Final = "font-family:monospace;font-size:12px"
 _LINE: Final = "1px solid rgba(128,128,128,0.35)"
@@ -90,8 +89,8 @@ def _node(tree: StoredTree, node_id: str, taken: set[str], *, top: bool) -> str:
 def _is_open(tree: StoredTree, node_id: str, *, top: bool) -> bool:
     if not tree.children(node_id):
         return False
-    counts = tree.rollup(node_id)["counts"]
-    return top or "failed" in counts or "running" in counts or len(tree.children(node_id)) <= _FEW
+    rollup = tree.rollup(node_id)
+    return top or rollup["failures"] > 0 or "running" in rollup["counts"]
 
 
 def _row(tree: StoredTree, node_id: str, *, top: bool) -> str:

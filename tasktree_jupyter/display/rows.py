@@ -48,11 +48,17 @@ def retries(node: Mapping[str, Any]) -> int:
 
 
 def badges(tree: StoredTree, node_id: str) -> dict[str, int]:
-    """Return how many leaves below a group are running or failed; nothing for a leaf."""
+    """Return how many leaves below a group are running and how many failures are there; nothing for a leaf.
+
+    A failure of the group's own, with none below, is told by its status alone.
+    """
     if not tree.children(node_id) and not tree.omitted(node_id):
         return {}
-    counts = tree.rollup(node_id)["counts"]
-    return {status: counts[status] for status in ("running", "failed") if counts.get(status)}
+    rollup, counts = tree.rollup(node_id), tree.rollup(node_id)["counts"]
+    failures = rollup["failures"]
+    if failures == 1 and "failed" not in counts and tree.node(node_id)["status"] == "failed":
+        failures = 0
+    return {status: number for status, number in (("running", counts.get("running", 0)), ("failed", failures)) if number}
 
 
 def done(tree: StoredTree, node_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tasktree_jupyter.core.times import parse_time
 
-_NOTHING: Final[dict[str, Any]] = {"leaves": 0, "total": 0, "done": 0, "progress": 0, "counts": {}}
+_NOTHING: Final[dict[str, Any]] = {"leaves": 0, "total": 0, "done": 0, "progress": 0, "failures": 0, "counts": {}}
 
 
 class StoredTree:
