@@ -4,12 +4,13 @@ const SOCKET = 'tasktree/ws/updates';
 
 /**
  * The WebSocket's URL. `baseUrl`: the server's, as a path (`/user/ada/`) or whole (`https://…`, `wss://…`); a path is relative to
- * `page`.
+ * `page`, else to the page this runs in.
  *
  * @throws TypeError where that is no URL.
  */
-export function socketUrlOf(baseUrl: string, page: string = location.href): string {
-  const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`, page);
+export function socketUrlOf(baseUrl: string, page?: string): string {
+  const here = page ?? (typeof location === 'undefined' ? undefined : location.href);
+  const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`, here);
   const url = new URL(SOCKET, base);
   url.protocol = url.protocol.replace(/^http/, 'ws');
   return url.href;

@@ -116,7 +116,8 @@ export class WebSocketService<Incoming = unknown> {
     socket.onopen = () => this.opened(socket);
     socket.onmessage = ({ data }) => this.received(data);
     socket.onclose = ({ code, reason }) => this.closed(code, reason);
-    socket.onerror = null;
+    // Says nothing that `close`, which follows, doesn't; but some sockets throw where nobody listens.
+    socket.onerror = () => undefined;
     this.cancelTimer = this.environment.after(OPEN_WITHIN, () => this.scheduleReconnect());
   }
 
@@ -260,7 +261,7 @@ export class WebSocketService<Incoming = unknown> {
     }
     this.openedAt = null;
     if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
+      socket.onopen = socket.onmessage = socket.onclose = null;
       try {
         socket.close();
       } catch {
