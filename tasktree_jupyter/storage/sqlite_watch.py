@@ -187,15 +187,17 @@ class Watcher:
     def _look(self, one: _Watched, seen: int, *, fresh: bool) -> None:
         """See whether there is a file, or another one, or whether the quiet one was written to."""
         mark = signature(one.path)
-        if mark is not None and mark == one.signature and not fresh:
+        if mark and mark == one.signature and not fresh:
             return
         one.signature = mark
         one.file = self._folder.open(one.path, writes=False)
         one.version = -1
         if one.file is not None:
             self._ask(one, one.file, seen, fresh=fresh)
-        elif not self._tell(one, seen, None, fresh=fresh):
-            one.signature = None
+        # Told each time, heard once: our own writer may have made the project, and another process deleted it, between
+        # two looks.
+        elif not self._tell(one, seen, None, fresh=True):
+            one.signature, one.fresh = None, fresh
 
     def _tell(self, one: _Watched, seen: int, head: Head | None, *, fresh: bool) -> bool:
         if head == one.head and not fresh:
