@@ -282,9 +282,14 @@ class Room:
                 after = min(self.offset, self.tree.offset)
                 if after >= max(self._head_offset, self.offset, self.tree.offset):
                     break
-                events = self._recent.after(after)
-                if events is None:
+                events = self._recent.after(after) if after < self.offset else None
+                if not events:
                     events = await self._read(after)
+                if not events:
+                    # The log ends before where it was said to end.
+                    self._head_offset = self.offset
+                    self._spawn(self._verify(self.life))
+                    break
                 pace = Pace()
                 for start in range(0, len(events), 100):
                     self._take_in(after + 1 + start, events[start : start + 100])
