@@ -85,12 +85,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def start_kernel(tmp_path: Path) -> Iterator[Callable[[Hub | None], Kernel]]:
+def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
     """Start a kernel against a server; without one it has none to find."""
     kernels: list[Kernel] = []
 
-    def start(hub: Hub | None = None) -> Kernel:
-        kernel = Kernel((hub or Hub(tmp_path / "none")).environment(), tmp_path)
+    def start(hub: Hub | None = None, **environment: str) -> Kernel:
+        kernel = Kernel((hub or Hub(tmp_path / "none")).environment() | environment, tmp_path)
         kernels.append(kernel)
         return kernel
 
@@ -100,13 +100,13 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[[Hub | None], Kernel]]:
 
 
 @pytest.fixture
-def kernel(start_kernel: Callable[[Hub | None], Kernel]) -> Kernel:
+def kernel(start_kernel: Callable[..., Kernel]) -> Kernel:
     """A kernel without a server."""
     return start_kernel(None)
 
 
 @pytest.fixture
-def kernel_with_server(start_kernel: Callable[[Hub | None], Kernel], hub: Hub) -> Kernel:
+def kernel_with_server(start_kernel: Callable[..., Kernel], hub: Hub) -> Kernel:
     kernel = start_kernel(hub)
     kernel.run("import tasktree_jupyter as tt; tt.flush()")
     return kernel

@@ -190,7 +190,7 @@ def test_the_end_of_a_cell_waits_a_moment_for_refusals_and_never_tells_one_twice
 
 
 def test_a_run_of_another_process_is_shown_by_its_projects_name(
-    kernel_with_server: Kernel, start_kernel: Callable[[Hub | None], Kernel], hub: Hub
+    kernel_with_server: Kernel, start_kernel: Callable[..., Kernel], hub: Hub
 ) -> None:
     kernel_with_server.run(
         'with tt.task("etl", project="nightly-etl"):\n    with tt.task("load"): pass\nassert tt.flush()'
@@ -206,7 +206,7 @@ def test_a_run_of_another_process_is_shown_by_its_projects_name(
 
 
 def test_after_a_restart_of_the_kernel_the_newest_run_is_still_there(
-    start_kernel: Callable[[Hub | None], Kernel], hub: Hub
+    start_kernel: Callable[..., Kernel], hub: Hub
 ) -> None:
     ended = start_kernel(hub).run(ONE_RUN + "assert tt.flush()").updates[0]
     [shown] = start_kernel(hub).run("import tasktree_jupyter as tt\ntt.view()").displays

@@ -101,7 +101,8 @@ def test_who_asks_gets_the_whole_tree_and_from_then_on_what_happens(kernel: Kern
         START
         + """
 for number in range(5000):
-    run.emit("node_update", {"node_id": f"{run.id}/{number}", "changes": {"parent_id": run.id, "title": f"fit {number}"}})
+    changes = {"parent_id": run.id, "title": f"fit {number}"}
+    run.emit("node_update", {"node_id": f"{run.id}/{number}", "changes": changes})
 """
     )
     model = model_of(shown)
