@@ -79,6 +79,8 @@ class Node(msgspec.Struct, gc=False):
     """Sum of `packed` over the children: one integer with a count of leaves per status and, above them, `done`."""
     below_total: int = 0
     """Sum of `total` over the children."""
+    below_failures: int = 0
+    """Sum of `failures` over the children."""
 
     def packed(self) -> int:
         """Return leaves by status and `done`, at or below, as one integer: adding two of them adds every part."""
@@ -96,6 +98,14 @@ class Node(msgspec.Struct, gc=False):
             share = 0
         return max(share, self.below_total, 1)
 
+    def failures(self) -> int:
+        """Return the number of failures at or below, each counted where it began (docs/fold.md, Roll-ups)."""
+        return self.below_failures or int(self.status == TaskStatus.FAILED)
+
+    def sums(self) -> tuple[int, int, int]:
+        """Return `packed`, `total` and `failures`: what this adds to those above."""
+        return self.packed(), self.total(), self.failures()
+
     def rollup(self) -> dict[str, Any]:
         """Return the roll-up in its wire form."""
         packed, total = self.packed(), self.total()
@@ -107,6 +117,7 @@ class Node(msgspec.Struct, gc=False):
             "total": total,
             "done": done,
             "progress": done // divisor if divisor else 1000,
+            "failures": self.failures(),
             "counts": {status: count for status, count in zip(_STATUSES, by_status, strict=True) if count},
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import sub
 from typing import Any, Final, Self
 
 from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode
@@ -78,7 +79,7 @@ class TaskTree:
         return tuple(self._nodes[node_id].children or ())
 
     def rollup(self, node_id: str) -> dict[str, Any]:
-        """Return `{"leaves", "total", "done", "progress", "counts"}` of a node. Raises KeyError where there is none."""
+        """Return a node's roll-up, `{"leaves", "total", "done", "progress", "failures", "counts"}`. Raises KeyError."""
         return self._nodes[node_id].rollup()
 
     def span(self, node_id: str) -> tuple[str | None, str | None]:
@@ -227,12 +228,13 @@ class TaskTree:
             self._roots[node.node_id] = None
             self._missions = None
             return
-        before = parent.packed(), parent.total()
+        before = parent.sums()
         if parent.children is None:
             parent.children = {}
         parent.children[node.node_id] = None
         parent.below += node.packed()
         parent.below_total += node.total()
+        parent.below_failures += node.failures()
         _settle(parent, before)
         self._spans.attached(node)
 
@@ -243,13 +245,14 @@ class TaskTree:
             self._missions = None
             return
         self._spans.detached(node)
-        before = parent.packed(), parent.total()
+        before = parent.sums()
         assert parent.children is not None
         del parent.children[node.node_id]
         if not parent.children:
             parent.children = None
         parent.below -= node.packed()
         parent.below_total -= node.total()
+        parent.below_failures -= node.failures()
         node.parent = None
         _settle(parent, before)
 
@@ -275,7 +278,7 @@ class TaskTree:
         origin: str | None = None,
     ) -> None:
         """Patch a node and set its status; `context` is that of a state_transition, `origin` its `from`."""
-        before = node.packed(), node.total()
+        before = node.sums()
         started_at, ended_at = node.started_at, node.ended_at
         fresh = node.placeholder
         if fresh:
@@ -423,16 +426,20 @@ class TaskTree:
         self.dropped = min(self.dropped + int(data["count"]), MAX_INTEGER)
 
 
-def _settle(node: Node, before: tuple[int, int]) -> None:
-    """Carry to all above a node how its sums differ from `before` (its `packed()` and `total()`)."""
-    packed, total = node.packed() - before[0], node.total() - before[1]
+def _settle(node: Node, before: tuple[int, int, int]) -> None:
+    """Carry to all above a node how its sums differ from `before`, its `sums()`."""
+    packed, total, failures = map(sub, node.sums(), before)
     parent = node.parent
-    while parent is not None and (packed or total):
+    while parent is not None and (packed or total or failures):
         parent.below += packed
         if total:
             former = parent.total()
             parent.below_total += total
             total = parent.total() - former
+        if failures:
+            former = parent.failures()
+            parent.below_failures += failures
+            failures = parent.failures() - former
         parent = parent.parent
 
 

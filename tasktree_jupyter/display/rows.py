@@ -58,7 +58,8 @@ def badges(tree: StoredTree, node_id: str) -> dict[str, int]:
     failures = rollup["failures"]
     if failures == 1 and "failed" not in counts and tree.node(node_id)["status"] == "failed":
         failures = 0
-    return {status: number for status, number in (("running", counts.get("running", 0)), ("failed", failures)) if number}
+    badges = {"running": counts.get("running", 0), "failed": failures}
+    return {status: number for status, number in badges.items() if number}
 
 
 def done(tree: StoredTree, node_id: str) -> str:

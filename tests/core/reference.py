@@ -99,7 +99,17 @@ class Reference:
         total = self.total(n)
         divisor = total - counts.get("skipped", 0)
         progress = 1000 if divisor == 0 else done // divisor
-        return {"leaves": sum(counts.values()), "total": total, "done": done, "progress": progress, "counts": counts}
+        return {
+            "leaves": sum(counts.values()),
+            "total": total,
+            "done": done,
+            "progress": progress,
+            "failures": self.failures(n),
+            "counts": counts,
+        }
+
+    def failures(self, n: str) -> int:
+        return sum(map(self.failures, self.below(n))) or int(self.fields[n]["status"] == "failed")
 
     def span(self, n: str) -> tuple[int | None, int | None]:
         nodes = [self.fields[m] for m in self.depth_first(n)]

@@ -58,6 +58,8 @@ export class Entry {
   private done = 0;
   private total = 1;
   private childrenTotal = 0;
+  private failures = 0;
+  private childrenFailures = 0;
   private counts: Counts | null = null;
   // What this node gave to the sums above, were it a leaf.
   private status: Status = 'draft';
@@ -70,6 +72,7 @@ export class Entry {
     this.readFields();
     this.done = this.ownDone;
     this.total = Math.max(this.ownTotal, 1);
+    this.failures = this.status === 'failed' ? 1 : 0;
   }
 
   get id(): string {
@@ -110,6 +113,7 @@ export class Entry {
       }
     }
     this.refreshTotal();
+    this.refreshFailures();
     if (before.started_at !== fields.started_at || before.ended_at !== fields.ended_at) {
       this.spanMoved(timesOf(before), timesOf(fields));
     }
@@ -128,6 +132,8 @@ export class Entry {
     child.shiftAbove(1);
     this.childrenTotal += child.total;
     this.refreshTotal();
+    this.childrenFailures += child.failures;
+    this.refreshFailures();
     if (this.spanCache) {
       child.spanCache ??= child.children ? null : timesOf(child.fields);
       if (child.spanCache) {
@@ -152,6 +158,7 @@ export class Entry {
     siblings.delete(this.id);
     this.parent = null;
     parent.childrenTotal -= this.total;
+    parent.childrenFailures -= this.failures;
     if (siblings.size === 0) {
       parent.children = null;
       parent.counts = null;
@@ -160,6 +167,7 @@ export class Entry {
       parent.shiftAbove(1);
     }
     parent.refreshTotal();
+    parent.refreshFailures();
     parent.forgetSpan();
   }
 
@@ -176,7 +184,8 @@ export class Entry {
     }
     const divisor = this.total - (counts.skipped ?? 0);
     const progress = divisor === 0 ? 1000 : Math.floor(this.done / divisor);
-    return { leaves: this.leaves, total: this.total, done: this.done, progress, counts };
+    const { leaves, total, done, failures } = this;
+    return { leaves, total, done, progress, failures, counts };
   }
 
   span(entryOf: (id: string) => Entry): Span {
@@ -240,6 +249,20 @@ export class Entry {
       entry.total = total;
       if (entry.parent) {
         entry.parent.childrenTotal += more;
+      }
+    }
+  }
+
+  private refreshFailures(): void {
+    for (let entry: Entry | null = this; entry; entry = entry.parent) {
+      const failures: number = entry.childrenFailures || (entry.status === 'failed' ? 1 : 0);
+      const more = failures - entry.failures;
+      if (more === 0) {
+        return;
+      }
+      entry.failures = failures;
+      if (entry.parent) {
+        entry.parent.childrenFailures += more;
       }
     }
   }

@@ -15,6 +15,8 @@ export interface Rollup {
   done: number;
   /** Per mille. */
   progress: number;
+  /** Failures at or below, each counted where it began. */
+  failures: number;
   counts: StatusCounts;
 }
 

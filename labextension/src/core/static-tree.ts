@@ -55,7 +55,7 @@ export class StaticTree implements TreeReader {
   }
 
   rollup(id: string): Rollup {
-    return this.rollups.get(id) ?? { leaves: 0, total: 0, done: 0, progress: 0, counts: {} };
+    return this.rollups.get(id) ?? { leaves: 0, total: 0, done: 0, progress: 0, failures: 0, counts: {} };
   }
 
   /** Over the nodes that are here; those left out have no times. */
@@ -123,13 +123,21 @@ function countsOf(value: unknown): StatusCounts {
 
 function rollupOf(value: unknown, status: Status): Rollup {
   if (!isObject(value)) {
-    return { leaves: 1, total: 1, done: 0, progress: 0, counts: { [status]: 1 } };
+    return {
+      leaves: 1,
+      total: 1,
+      done: 0,
+      progress: 0,
+      failures: status === 'failed' ? 1 : 0,
+      counts: { [status]: 1 }
+    };
   }
   return {
     leaves: integer(value.leaves),
     total: integer(value.total),
     done: integer(value.done),
     progress: integer(value.progress),
+    failures: integer(value.failures),
     counts: countsOf(value.counts)
   };
 }

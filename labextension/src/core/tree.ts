@@ -140,7 +140,9 @@ export class TaskTree implements TreeReader {
   }
 
   rollup(id: string): Rollup {
-    return this.entries.get(id)?.rollup() ?? { leaves: 0, total: 0, done: 0, progress: 0, counts: {} };
+    return (
+      this.entries.get(id)?.rollup() ?? { leaves: 0, total: 0, done: 0, progress: 0, failures: 0, counts: {} }
+    );
   }
 
   span(id: string): Span {

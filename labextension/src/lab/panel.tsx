@@ -168,7 +168,8 @@ function Section({ title, count, children }: { title: string; count?: number; ch
 
 function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
   const newest = info.missions[0];
-  const { running = 0, failed = 0 } = newest?.rollup.counts ?? {};
+  const { running = 0 } = newest?.rollup.counts ?? {};
+  const failed = newest?.rollup.failures ?? 0;
   const title = projectTitle(info);
   return (
     <>
@@ -224,14 +225,13 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
 }
 
 function RunLine({ run, now }: { run: Run; now: number }) {
-  const { failed = 0 } = run.rollup.counts;
   return (
     <>
       <StatusIcon status={run.status} />
       <span className="tt-item-title" title={run.title}>
         run {formatCount(run.run)} <span className="tt-faint">{run.title}</span>
       </span>
-      <Badge status="failed" count={isEnded(run.status) ? failed : 0} />
+      <Badge status="failed" count={isEnded(run.status) ? run.rollup.failures : 0} />
       {run.createdAt === null ? null : (
         <span className="tt-item-note">{formatClock(run.createdAt, now)}</span>
       )}

@@ -55,8 +55,9 @@ export class Expansion {
 
 function wantsAttention(tree: TreeReader, id: string): boolean {
   const own = tree.node(id)?.status;
-  const { running = 0, failed = 0, review = 0 } = tree.rollup(id).counts;
-  return own === 'running' || own === 'failed' || own === 'review' || running + failed + review > 0;
+  const { failures, counts } = tree.rollup(id);
+  const { running = 0, review = 0 } = counts;
+  return own === 'running' || own === 'failed' || own === 'review' || running + failures + review > 0;
 }
 
 const remembered = new Map<string, Expansion>();

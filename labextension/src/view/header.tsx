@@ -66,26 +66,28 @@ export function Header(props: Props) {
 }
 
 function Stats({ rollup }: { rollup: Rollup }) {
-  const { running = 0, failed = 0, skipped = 0 } = rollup.counts;
+  const { failures } = rollup;
+  const { running = 0, skipped = 0 } = rollup.counts;
   return (
     <>
       <span className="tt-stat">
         {formatCount(endedLeaves(rollup.counts))} / {formatCount(Math.max(0, rollup.total - skipped))}
       </span>
       {running > 0 ? <span className="tt-stat">{formatCount(running)} running</span> : null}
-      {failed > 0 ? <span className="tt-stat tt-stat-failed">{formatCount(failed)} failed</span> : null}
+      {failures > 0 ? <span className="tt-stat tt-stat-failed">{formatCount(failures)} failed</span> : null}
       {skipped > 0 ? <span className="tt-stat tt-stat-minor">{formatCount(skipped)} skipped</span> : null}
     </>
   );
 }
 
 function sumOf(tree: TreeReader): Rollup {
-  const sum: Rollup = { leaves: 0, total: 0, done: 0, progress: 0, counts: {} };
+  const sum: Rollup = { leaves: 0, total: 0, done: 0, progress: 0, failures: 0, counts: {} };
   for (const id of tree.roots) {
     const rollup = tree.rollup(id);
     sum.leaves += rollup.leaves;
     sum.total += rollup.total;
     sum.done += rollup.done;
+    sum.failures += rollup.failures;
     for (const [status, count] of Object.entries(rollup.counts) as [Status, number][]) {
       sum.counts[status] = (sum.counts[status] ?? 0) + count;
     }

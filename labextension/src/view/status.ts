@@ -1,4 +1,4 @@
-import type { Status, StatusCounts } from '../core/reader.js';
+import type { Rollup, Status, StatusCounts } from '../core/reader.js';
 
 /** What wants attention comes first. */
 export const STATUS_ORDER: readonly Status[] = [
@@ -27,4 +27,10 @@ export const STATUS_NAMES: Record<Status, string> = {
 /** Leaves that have ended and count: a skipped one left the denominator. */
 export function endedLeaves(counts: StatusCounts): number {
   return (counts.completed ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
+}
+
+/** A group's failures for its badge: its own icon already tells of a failure that is nobody's below. */
+export function failuresBelow(own: Status, rollup: Rollup): number {
+  const isOwn = own === 'failed' && rollup.failures === 1 && !rollup.counts.failed;
+  return isOwn ? 0 : rollup.failures;
 }

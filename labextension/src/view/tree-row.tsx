@@ -3,7 +3,7 @@ import { isEnded } from '../core/status.js';
 import { Bar, leafSegments, progressText, segments } from './bar.js';
 import { formatCount, formatCounts, formatElapsed, formatPercent } from './format.js';
 import type { NodeRow, Row } from './rows.js';
-import { endedLeaves, STATUS_NAMES } from './status.js';
+import { endedLeaves, failuresBelow, STATUS_NAMES } from './status.js';
 import { StatusIcon, UnusualIcon } from './status-icon.js';
 
 /** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
@@ -65,7 +65,8 @@ interface NameProps {
 }
 
 function Name({ tree, row, node, rollup, indent }: NameProps) {
-  const { running = 0, failed = 0 } = row.children > 0 ? rollup.counts : {};
+  const { running = 0 } = row.children > 0 ? rollup.counts : {};
+  const failed = row.children > 0 ? failuresBelow(node.status, rollup) : 0;
   const message = messageOf(tree, node);
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (

@@ -7,9 +7,16 @@ import { parseTime } from '../../src/core/times.js';
 const ENDED = ['completed', 'failed', 'cancelled', 'skipped'];
 
 export function naiveRollup(tree: TaskTree, id: string): Rollup {
-  const { leaves, total, done, counts } = sums(tree, id);
+  const { leaves, total, done, failures, counts } = sums(tree, id);
   const divisor = total - (counts.skipped ?? 0);
-  return { leaves, total, done, counts, progress: divisor === 0 ? 1000 : Math.floor(done / divisor) };
+  return {
+    leaves,
+    total,
+    done,
+    failures,
+    counts,
+    progress: divisor === 0 ? 1000 : Math.floor(done / divisor)
+  };
 }
 
 function sums(tree: TaskTree, id: string): Omit<Rollup, 'progress'> {
@@ -22,7 +29,8 @@ function sums(tree: TaskTree, id: string): Omit<Rollup, 'progress'> {
     if (node.status === 'skipped') {
       done = 0;
     }
-    return { leaves: 1, total: Math.max(share, 1), done, counts: { [node.status]: 1 } };
+    const failures = node.status === 'failed' ? 1 : 0;
+    return { leaves: 1, total: Math.max(share, 1), done, failures, counts: { [node.status]: 1 } };
   }
   const counts: Partial<Record<Status, number>> = {};
   for (const child of children) {
@@ -39,6 +47,7 @@ function sums(tree: TaskTree, id: string): Omit<Rollup, 'progress'> {
       sum(child => child.total)
     ),
     done: sum(child => child.done),
+    failures: sum(child => child.failures) || (node.status === 'failed' ? 1 : 0),
     counts
   };
 }

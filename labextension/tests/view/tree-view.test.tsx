@@ -50,7 +50,7 @@ describe('rows', () => {
           node_id: 'run',
           title: 'run',
           status: 'running',
-          rollup: { leaves: 9, total: 9, done: 0, progress: 0, counts: { completed: 6480 } }
+          rollup: { leaves: 9, total: 9, done: 0, progress: 0, failures: 0, counts: { completed: 6480 } }
         }
       ],
       omitted: { run: { count: 6483, counts: { completed: 6480 } } }
