@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _READ_THREADS = 4
+_POLL_S = {"wal": 0.03, "truncate": 0.2}
 
 
 class _Running(msgspec.Struct, eq=False):
@@ -61,11 +62,11 @@ class SqliteLog(EventLog):
 
     `journal` is `wal` or `truncate`; by default it is `truncate` on a network filesystem, where WAL is unsupported, and
     else `wal`. `busy_ms`: how long to wait for another process' lock. `poll`: seconds between looks at what other
-    processes did to followed projects.
+    processes did to followed projects; by default 0.03, and 0.2 with `truncate`, where a look may go over a network.
     """
 
     def __init__(
-        self, folder: str | Path, *, journal: str | None = None, busy_ms: int = 5000, poll: float = 0.03
+        self, folder: str | Path, *, journal: str | None = None, busy_ms: int = 5000, poll: float | None = None
     ) -> None:
         path = Path(folder).absolute()
         if journal not in (None, "wal", "truncate"):
@@ -104,7 +105,8 @@ class SqliteLog(EventLog):
         except StorageError:
             threads.shutdown()
             raise
-        watcher = Watcher(self._folder, self._turns, self._on_foreign, interval=self._poll)
+        poll = self._poll or _POLL_S[self._folder.journal]
+        watcher = Watcher(self._folder, self._turns, self._on_foreign, interval=poll)
         writer = Writer(self._folder, self._turns, self._on_outcome, self._release, self._readers.sweep)
         self._running = _Running(loop, Followers(loop), writer, watcher, threads)
         writer.start()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
+from tasktree_jupyter.storage import sqlite_reader, sqlite_writer
 from tasktree_jupyter.storage.log import Batch, EventLog, NewerSchema, NoSuchProject, StorageError, Unavailable
 from tasktree_jupyter.storage.sqlite import SqliteLog
 from tasktree_jupyter.storage.sqlite_folder import file_name
@@ -80,6 +81,27 @@ async def test_only_the_owner_may_read_and_what_is_idle_leaves_one_file(
 
     await log.close()
     assert names(folder) == ["folder.lock", file_name("p")]
+
+
+async def test_files_nobody_uses_are_closed_and_opened_again(
+    folder: Path, batch: MakeBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, setting in (
+        (sqlite_writer, "_CLOSE_AFTER_S"),
+        (sqlite_writer, "_SWEEP_S"),
+        (sqlite_reader, "_CLOSE_AFTER_S"),
+    ):
+        monkeypatch.setattr(module, setting, 0.05)
+    log = SqliteLog(folder)
+    await log.start()
+    await log.append("p", [batch("a", 1, 1)], now=1)
+    await log.read("p", 0, limit=1)
+
+    await eventually(lambda: names(folder) == ["folder.lock", file_name("p")])
+
+    assert (await log.append("p", [batch("a", 2, 2)], now=1)).first_offset == 2
+    assert len(await log.read("p", 0, limit=5)) == 2
+    await log.close()
 
 
 async def test_deleting_leaves_nothing_on_the_disk(folder: Path, log: SqliteLog, batch: MakeBatch) -> None:
@@ -204,6 +226,17 @@ async def test_a_file_marked_as_deleted_by_a_server_that_died_then_is_gone(
 
     assert after.epoch != before.epoch
     assert after.first_offset == 1
+
+
+async def test_whoever_has_a_deleted_file_open_can_tell(folder: Path, log: SqliteLog, batch: MakeBatch) -> None:
+    await log.append("p", [batch("a", 1, 1)], now=1)
+    connection = apsw.Connection(str(path_of(folder)))
+    assert connection.execute("SELECT deleted FROM log").get == 0
+
+    await log.delete("p")
+
+    assert connection.execute("SELECT deleted FROM log").get == 1
+    connection.close()
 
 
 async def test_nothing_is_acknowledged_into_a_file_that_another_server_deletes(folder: Path, batch: MakeBatch) -> None:

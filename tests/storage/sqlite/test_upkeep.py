@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from tasktree_jupyter.storage import sqlite_merge
+from tasktree_jupyter.storage import sqlite_merge, sqlite_writer
 from tasktree_jupyter.storage.log import Batch
 from tasktree_jupyter.storage.sqlite import SqliteLog
 from tasktree_jupyter.storage.sqlite_folder import file_name
@@ -48,6 +48,37 @@ async def drip(log: SqliteLog, batch: MakeBatch, count: int, first: int = 1) -> 
         await log.append("p", [batch("a", seq, seq)], now=seq)
 
 
+def merge_all(folder: Path) -> None:
+    connection = apsw.Connection(str(folder / file_name("p")))
+    while sqlite_merge.merge(connection):
+        pass
+    connection.close()
+
+
+@pytest.fixture
+def no_upkeep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test merges; the writer mustn't be before it."""
+    monkeypatch.setattr(sqlite_writer, "_MERGE_IDLE", 10**9)
+    monkeypatch.setattr(sqlite_writer, "_MERGE_BUSY", 10**9)
+    monkeypatch.setattr(sqlite_writer, "_MERGE_AFTER_S", 10**9)
+
+
+@pytest.mark.usefixtures("no_upkeep")
+async def test_merging_leaves_full_rows_and_at_most_one_that_is_not(
+    tmp_path: Path, log: SqliteLog, batch: MakeBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_merge, "_FULL_EVENTS", 40)
+    monkeypatch.setattr(sqlite_merge, "_SLICE", 30)
+
+    for first in (1, 101, 111):
+        await drip(log, batch, 100 if first == 1 else 10, first)
+        merge_all(tmp_path)
+
+    assert ask(tmp_path, "SELECT group_concat(last - first + 1, '') FROM batches") == 404040
+    assert len(await log.read("p", 0, limit=1000)) == 120
+
+
+@pytest.mark.usefixtures("no_upkeep")
 async def test_merging_changes_no_read(tmp_path: Path, log: SqliteLog, batch: MakeBatch) -> None:
     await drip(log, batch, 300)
     await log.append("p", [batch("b", 1, 2000)], now=300)
@@ -58,10 +89,7 @@ async def test_merging_changes_no_read(tmp_path: Path, log: SqliteLog, batch: Ma
     offsets = [await log.offset_at("p", at) for at in range(360)]
     head, size = await log.head("p"), ask(tmp_path, "SELECT sum(length(body)) FROM batches")
 
-    connection = apsw.Connection(str(tmp_path / file_name("p")))
-    while sqlite_merge.merge(connection):
-        pass
-    connection.close()
+    merge_all(tmp_path)
 
     assert rows(tmp_path) < 10
     assert ask(tmp_path, "SELECT sum(length(body)) FROM batches") < size / 2
@@ -115,6 +143,7 @@ async def test_small_rows_are_merged_under_steady_load_and_while_others_read(
     await other.close()
 
 
+@pytest.mark.usefixtures("no_upkeep")
 async def test_a_merge_is_no_news_to_a_follower(
     tmp_path: Path, log: SqliteLog, batch: MakeBatch, heads: MakeHeads
 ) -> None:
@@ -123,9 +152,7 @@ async def test_a_merge_is_no_news_to_a_follower(
     log.follow("p", heard)
     await heard.until(lambda head: head is not None and head.offset == 100)
 
-    connection = apsw.Connection(str(tmp_path / file_name("p")))
-    sqlite_merge.merge(connection)
-    connection.close()
+    merge_all(tmp_path)
     await log.append("p", [batch("a", 101, 101)], now=101)
     await heard.until(lambda head: head is not None and head.offset == 101)
 

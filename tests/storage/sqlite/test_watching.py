@@ -1,4 +1,4 @@
-"""Following more projects than files may be held open for."""
+"""Noticing what others do: in the right order, and for more projects than files may be held open for."""
 
 from __future__ import annotations
 
@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.storage.conftest import Heads
+
+
+def test_a_head_read_before_a_commit_of_ours_is_not_told_after_it() -> None:
+    turns, told = sqlite_watch.Turns(), list[str]()
+    before = turns.seen("p")
+    assert before is not None
+
+    turns.begin("p")
+    assert turns.seen("p") is None
+    assert not turns.tell("p", before, lambda: told.append("stale"))
+    turns.end("p", lambda: told.append("ours"))
+    assert not turns.tell("p", before, lambda: told.append("stale"))
+    after = turns.seen("p")
+    assert after is not None
+    assert turns.tell("p", after, lambda: told.append("foreign"))
+
+    assert told == ["ours", "foreign"]
 
 
 def at_offset(offset: int) -> Callable[[Head | None], bool]:
