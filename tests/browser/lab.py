@@ -18,8 +18,11 @@ NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 
 TREE_MIME = "application/vnd.tasktree.v1+json"
 
-KNOWN_NOISE = re.compile(r"favicon|apple-touch-icon|Failed to load resource.*(404|409)|restore the debugger state")
-"""What JupyterLab itself says to the console in a healthy page."""
+KNOWN_NOISE = re.compile(
+    r"favicon|apple-touch-icon|Failed to load resource.*(404|409)|restore the debugger state"
+    r"|reading 'schema'\)[\s\S]*notebook_core"
+)
+"""What JupyterLab and Notebook 7 say to the console by themselves, also where TaskTree isn't installed."""
 
 READ_ROWS = """
 async view => {
@@ -224,8 +227,16 @@ class Lab:
         self.command("docmanager:save")
 
     def close_notebook(self) -> None:
-        """Close the tab, without saving; the kernel stays."""
-        self.page.evaluate(f"() => {{ {NOTEBOOK}.context.model.dirty = false; {NOTEBOOK}.close(); }}")
+        """Close the tab, without saving, and wait until its document is gone; the kernel stays."""
+        close = f"""
+        () => new Promise(resolve => {{
+          const notebook = {NOTEBOOK};
+          notebook.context.model.dirty = false;
+          notebook.context.disposed.connect(() => resolve());
+          notebook.close();
+        }})
+        """
+        self.page.evaluate(close)
 
     def shut_down_kernel(self) -> None:
         self.page.evaluate(f"async () => {{ await {NOTEBOOK}.sessionContext.shutdown(); }}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.browser.agreement import assert_agrees
 from tests.browser.jupyter import Jupyter, wait_until
 from tests.browser.lab import Lab
@@ -17,11 +19,12 @@ with tt.task("Sweep"):
 """
 
 
-def project_at(jupyter: Jupyter, path: str, *, missions: int) -> dict[str, Any]:
-    """The one project of the notebook at `path`, once it has that many ended missions."""
+def project_at(jupyter: Jupyter, path: str, *, missions: int, besides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The one project of the notebook at `path`, `besides` those known before, once it has that many ended missions."""
 
     def ask() -> dict[str, Any] | None:
         found = [project for project in jupyter.projects() if project.get("path") == path]
+        found = [project for project in found if project["project_id"] not in besides]
         assert len(found) <= 1, f"two projects at {path}"
         ended = [mission for project in found for mission in project["missions"] if mission.get("ended_at")]
         return found[0] if len(ended) == missions else None
@@ -55,28 +58,29 @@ def test_kernel_restarted_and_run_again_is_the_same_project(lab: Lab) -> None:
     assert project_at(lab.jupyter, "restarted.ipynb", missions=2)["project_id"] == first["project_id"]
 
 
-def test_two_notebooks_named_untitled_in_turn_are_two_projects(lab: Lab) -> None:
-    ids = []
-    for _ in range(2):
-        lab.open_notebook("Untitled.ipynb", [RUN])
-        lab.run_all()
-        ids.append(project_at(lab.jupyter, "Untitled.ipynb", missions=1)["project_id"])
-        lab.save()
-        lab.shut_down_kernel()
-        lab.close_notebook()
-        lab.jupyter.request("DELETE", "api/contents/Untitled.ipynb")
-        project_id = ids[-1]
-        wait_until(
-            lambda: all(
-                project.get("path") != "Untitled.ipynb"
-                for project in lab.jupyter.projects()
-                if project["project_id"] == project_id  # noqa: B023
-            ),
-            "the deleted notebook's project gives its path up",
-        )
-    assert ids[0] != ids[1]
-    kept = {project["project_id"] for project in lab.jupyter.projects()}
-    assert set(ids) <= kept
+@pytest.mark.parametrize("then", ["deleted", "renamed"])
+def test_two_notebooks_named_untitled_in_turn_are_two_projects(lab: Lab, then: str) -> None:
+    name = "Untitled.ipynb"
+    lab.open_notebook(name, [RUN])
+    lab.run_all()
+    known = tuple(project["project_id"] for project in lab.jupyter.projects() if project.get("path") != name)
+    first = project_at(lab.jupyter, name, missions=1, besides=known)["project_id"]
+    lab.save()
+    if then == "renamed":
+        lab.rename_notebook("results.ipynb")
+    lab.shut_down_kernel()
+    lab.close_notebook()
+    if then == "deleted":
+        lab.jupyter.request("DELETE", f"api/contents/{name}")
+
+    lab.open_notebook(name, [RUN])
+    lab.run_all()
+    second = project_at(lab.jupyter, name, missions=1, besides=(*known, first))["project_id"]
+    assert len(lab.jupyter.state(first)["nodes"]) == len(lab.jupyter.state(second)["nodes"]) == 4
+    lab.save()
+    lab.shut_down_kernel()
+    lab.close_notebook()
+    lab.jupyter.request("DELETE", f"api/contents/{name}")
 
 
 def test_renamed_notebook_is_the_same_project(lab: Lab) -> None:

@@ -79,6 +79,7 @@ def test_tree_is_there_untrusted_and_without_the_server_extension(
     other = make_jupyter(app=app, hub=False)
     (other.root / "received.ipynb").write_bytes((lab.jupyter.root / f"sent-to-{app}.ipynb").read_bytes())
     reader = open_lab(other)
+    reader.expect_errors("tasktree/ws/updates' failed: .* 404")
     reader.open_notebook("received.ipynb")
     assert reader.is_trusted(0) is False
     assert titles(reader) == ALL_DONE
