@@ -20,10 +20,10 @@ class Pending:
     """
 
     def __init__(self) -> None:
+        # Of nodes that this batch makes, moves or brings back.
         self._parents: dict[str, str | None] = {}
         self._children: dict[str, set[str]] = {}
-        # True: removed in this batch; False: came back in it.
-        self._removed: dict[str, bool] = {}
+        self._removed: set[str] = set()
         self._snapshots: set[str] = set()
 
     def check(self, tree: TaskTree, type: str, data: dict[str, Any]) -> Problem | None:
@@ -41,7 +41,7 @@ class Pending:
         else:
             return None
         if node_id is not None and not self._exists(tree, node_id) and not self._is_removed(tree, node_id):
-            self._place(tree, node_id, None)
+            self._place(node_id, None)
         return None
 
     def _check_snapshot(self, tree: TaskTree, snapshot_id: str) -> Problem | None:
@@ -71,21 +71,22 @@ class Pending:
             if not parent_exists and self._is_removed(tree, parent_id):
                 if exists:
                     return _problem(field, "parent_removed", f"the node {parent_id!r} was removed")
-                self._removed[node_id] = True
+                self._removed.add(node_id)
                 return None
             height = self._height(tree, node_id) if exists else 1
             if sum(1 for _ in self._up_from(tree, parent_id)) + height > MAX_DEPTH:
                 return _problem(field, "depth", f"under {parent_id!r} the tree would be deeper than {MAX_DEPTH} levels")
             if not parent_exists:
-                self._place(tree, parent_id, None)
-        self._place(tree, node_id, parent_id)
+                self._place(parent_id, None)
+        self._place(node_id, parent_id)
         return None
 
     def _exists(self, tree: TaskTree, node_id: str) -> bool:
-        return node_id in self._parents or (node_id in tree and not self._removed.get(node_id, False))
+        return node_id in self._parents or (node_id in tree and node_id not in self._removed)
 
     def _is_removed(self, tree: TaskTree, node_id: str) -> bool:
-        return self._removed.get(node_id, False) or (node_id not in self._removed and tree.is_removed(node_id))
+        """Return whether a node that doesn't exist was removed."""
+        return node_id in self._removed or tree.is_removed(node_id)
 
     def _parent(self, tree: TaskTree, node_id: str) -> str | None:
         return self._parents[node_id] if node_id in self._parents else tree.parent(node_id)
@@ -97,21 +98,19 @@ class Pending:
 
     def _below(self, tree: TaskTree, node_id: str) -> Iterator[str]:
         yield from self._children.get(node_id, ())
-        if node_id in tree and node_id not in self._removed:
+        if node_id in tree:
             for child in tree.children(node_id):
-                if child not in self._parents and not self._removed.get(child, False):
+                if child not in self._parents and child not in self._removed:
                     yield child
 
     def _height(self, tree: TaskTree, node_id: str) -> int:
         return 1 + max((self._height(tree, child) for child in self._below(tree, node_id)), default=0)
 
-    def _place(self, tree: TaskTree, node_id: str, parent_id: str | None) -> None:
+    def _place(self, node_id: str, parent_id: str | None) -> None:
         former = self._parents.get(node_id)
         if former is not None:
             self._children[former].discard(node_id)
         self._parents[node_id] = parent_id
-        if self._removed.get(node_id, tree.is_removed(node_id)):
-            self._removed[node_id] = False
         if parent_id is not None:
             self._children.setdefault(parent_id, set()).add(node_id)
 
@@ -125,7 +124,7 @@ class Pending:
         for each in gone:
             self._parents.pop(each, None)
             self._children.pop(each, None)
-            self._removed[each] = True
+            self._removed.add(each)
 
 
 def _problem(field: str, reason: str, message: str) -> Problem:

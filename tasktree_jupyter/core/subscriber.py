@@ -151,8 +151,6 @@ class Subscriber:
         """Take in that the connection is gone. Positions stay: the next `welcome` asks to go on from them."""
         self.connected = False
         for follow in self._follows.values():
-            follow.waiting = None
-            follow.unacknowledged = 0
             _drop_parts(follow)
 
     def receive(self, frame: Frame, size: int) -> Step:

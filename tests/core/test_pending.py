@@ -66,6 +66,21 @@ def test_so_it_is_for_long_logs(seed: int) -> None:
         publish_in_batches(random_log(each, 120), [1 + each % 17] * 20)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # Removed and back elsewhere: its former parent's end isn't its own.
+        [("p", {}), ("x", {}), ("a", {"parent_id": "p"}), ("a", None), ("a", {"title": "A"}), ("p", None)],
+        [("p", {}), ("x", {}), ("a", {"parent_id": "p"}), ("a", {"parent_id": "x"}), ("p", None)],
+        [("p", {}), ("x", {}), ("a", {"parent_id": "p"}), ("p", None), ("a", {"title": "A"})],
+    ],
+)
+@pytest.mark.parametrize("sizes", [[20], [1, 20], [20, 3], [20, 4], [20, 5]])
+def test_a_node_that_came_back_is_there(steps: list[Any], sizes: list[int]) -> None:
+    then = [("x", {"parent_id": "a"}), ("a", {"parent_id": "x"}), ("p", {"title": "P"}), ("p", {"parent_id": "a"})]
+    publish_in_batches(numbered(*(update(*step) for step in [*steps, *then])), list(sizes))
+
+
 def test_without_pending_only_the_tree_counts() -> None:
     tree = fold(numbered(update("a", {}), update("b", {"parent_id": "a"})))
     kind, data = update("a", {"parent_id": "b"})

@@ -263,7 +263,7 @@ def test_after_a_hole_it_asks_again_from_where_it_is(wire: Wire, frame: dict[str
     wire.take(part(0, 1, offset=12))
     wire.take(live(12))
     wire.take({"op": "gone", "project_id": "p"})
-    wire.take(subscribed(1, 12, recovered=True))
+    assert wire.take(subscribed(1, 12, recovered=True)) == Step()
     wire.take({"op": "unsubscribed", "ref": wire.ref - 1, "project_id": "p"})
     wire.take(subscribed(wire.ref, 8, recovered=True))
     wire.take(events(6, 8))
@@ -351,6 +351,14 @@ def test_it_acknowledges_sooner_where_the_server_allows_less() -> None:
     assert "ack" not in ops(wire.sent)
     wire.take(events(2, 2), 1)
     assert wire.sent[-1] == {"op": "ack", "project_id": "p", "offset": 2}
+
+
+def test_a_new_subscription_counts_anew(wire: Wire) -> None:
+    wire.take(events(6, 6), ACK_BYTES - 1)
+    wire.machine.closed()
+    wire.take(WELCOME)
+    wire.take(subscribed(wire.ref, 7, recovered=True))
+    assert wire.take(events(7, 7), 1).send == []
 
 
 # Ends
