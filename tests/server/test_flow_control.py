@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -164,8 +165,15 @@ class TestSlowPlainClient:
     async def test_it_is_closed_with_4001_and_the_others_go_on(
         self, plain: Plain, connect: Connect, extension: Any
     ) -> None:
-        slow, quick, emitting = await plain("p"), await plain("p"), await connect()
-        wanted = 400
+        slow = await plain("p")
+        (connection,) = extension.manager.active_connections["p"]
+        for stream, option in (
+            (connection.socket.stream_if_open, socket.SO_SNDBUF),
+            (slow.ws.protocol.stream, socket.SO_RCVBUF),
+        ):
+            stream.socket.setsockopt(socket.SOL_SOCKET, option, 16 * 1024)
+        quick, emitting = await plain("p"), await connect()
+        wanted = 60
 
         async def take() -> int:
             for _ in range(wanted):
@@ -174,7 +182,7 @@ class TestSlowPlainClient:
 
         taking = asyncio.ensure_future(take())
         for number in range(wanted):
-            await emitting.publish("p", sized(number, 60_000))
+            await emitting.publish("p", sized(number, 20_000))
 
         assert await asyncio.wait_for(taking, WAIT) == wanted
         assert await slow.closed() == 4001

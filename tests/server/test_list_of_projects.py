@@ -38,7 +38,7 @@ async def test_an_info_says_what_the_project_is_and_its_missions(connect: Connec
     assert info["at"] >= info["created_at"]
     assert [mission["mission_id"] for mission in missions] == ["second", "first"]
     assert missions[0]["title"] == "Second"
-    assert missions[0]["rollup"] == {"leaves": 1, "total": 1, "done": 0, "progress": 0, "counts": {"draft": 1}}
+    assert missions[0]["rollup"]["counts"] == {"draft": 1}
     assert set(missions[0]) == {
         "mission_id",
         "title",
