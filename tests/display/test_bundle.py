@@ -76,17 +76,34 @@ def test_a_large_tree_stays_below_the_bound_with_what_failed_and_what_runs(grid_
     assert took < 2, "the cell waits for it"
 
 
-def test_more_failures_than_there_is_room_for_come_before_all_else_and_the_rest_is_counted(grower: Grower) -> None:
+def test_more_failures_than_there_is_room_for_come_before_all_but_the_phases_and_the_rest_is_counted(
+    grower: Grower,
+) -> None:
     grower.update("m", title="run", status="running")
     grower.update("m/fit", parent_id="m", title="fit")
-    for number in range(5_000):
-        status = "failed" if number % 2 else "completed"
+    for number in range(6_000):
+        status = ("running", "failed", "completed")[number % 3]
         grower.update(f"m/fit/{number}", parent_id="m/fit", title=f"fit {number}", status=status)
+    grower.update("m/report", parent_id="m", title="report")
     bundle = grower.bundle("m")
     assert size(bundle) <= MAX_BYTES
     shown = [node for node in bundle["nodes"] if node.get("parent_id") == "m/fit"]
     assert {node["status"] for node in shown} == {"failed"}
-    assert bundle["omitted"]["m/fit"]["counts"] == {"failed": 2_500 - len(shown), "completed": 2_500}
+    assert "m/report" in by_id(bundle)
+    assert bundle["omitted"]["m/fit"]["counts"] == {"failed": 2_000 - len(shown), "running": 2_000, "completed": 2_000}
+    check_sums(grower.tree, bundle)
+
+
+def test_what_is_said_about_nodes_left_out_counts_too(grower: Grower) -> None:
+    grower.update("m", title="run", status="running")
+    for number in range(1_000):
+        group = f"group {number} " + "long" * 100
+        grower.update(group, parent_id="m", title="g", status="failed")
+        grower.update(f"{number}/a", parent_id=group, title="a", status="completed")
+        grower.update(f"{number}/b", parent_id=group, title="b", status="ready")
+    bundle = grower.bundle("m")
+    assert len(bundle["omitted"]) > 100
+    assert size(bundle) <= MAX_BYTES
     check_sums(grower.tree, bundle)
 
 
