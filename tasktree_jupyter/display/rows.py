@@ -54,8 +54,8 @@ def badges(tree: StoredTree, node_id: str) -> dict[str, int]:
     """
     if not tree.children(node_id) and not tree.omitted(node_id):
         return {}
-    rollup, counts = tree.rollup(node_id), tree.rollup(node_id)["counts"]
-    failures = rollup["failures"]
+    rollup = tree.rollup(node_id)
+    counts, failures = rollup["counts"], rollup["failures"]
     if failures == 1 and "failed" not in counts and tree.node(node_id)["status"] == "failed":
         failures = 0
     badges = {"running": counts.get("running", 0), "failed": failures}
