@@ -70,7 +70,8 @@ function endsAlike(stored: TreeReader, live: TreeReader, root: TreeNode): boolea
 
 function sameNumbers(a: Rollup, b: Rollup): boolean {
   const counts = (rollup: Rollup) => JSON.stringify(Object.entries(rollup.counts).sort());
-  return a.leaves === b.leaves && a.total === b.total && a.done === b.done && counts(a) === counts(b);
+  const numbers = ['leaves', 'total', 'done', 'failures'] as const;
+  return numbers.every(name => a[name] === b[name]) && counts(a) === counts(b);
 }
 
 interface Awareness {

@@ -1,3 +1,4 @@
+import { act, fireEvent } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
 import { show } from './page.js';
 import { gridSearch, Story } from './story.js';
@@ -80,6 +81,25 @@ describe('the tree by keyboard', () => {
     heard.length = 0;
     await page.user.keyboard('{ArrowDown}{Enter}{Escape}b{Escape}{Control>}s{/Control}');
     expect(heard).toEqual(['b', 'Escape', 'Control', 's']);
+  });
+
+  test('the row with the keyboard stays when it is scrolled far out of sight', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    for (let i = 0; i < 5000; i += 1) {
+      story.task(`t${i}`, 'run', { status: 'completed' });
+    }
+    const page = show(story);
+    await page.user.tab();
+    await page.user.keyboard('{End}{ArrowRight}{Home}{ArrowDown}');
+    const grid = page.getByRole('treegrid');
+    act(() => {
+      grid.scrollTop = 60_000;
+      fireEvent.scroll(grid);
+    });
+    expect(page.titles().filter(title => /^t22\d\d$/.test(title)).length).toBeGreaterThan(10);
+    expect(page.focused()).toBe('t4988');
+    await page.user.keyboard('{ArrowUp}');
+    expect(page.focused()).toBe('run');
   });
 
   test('the row with the keyboard stays, though a long group shows others by now', async () => {

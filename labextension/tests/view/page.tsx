@@ -1,22 +1,15 @@
 /** A page to show a view in, as far as jsdom has one. */
 import { act, cleanup, render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { afterEach, beforeEach, vi } from 'vitest';
+import { afterEach, vi } from 'vitest';
 import { TreeView, type TreeViewProps } from '../../src/view/index.js';
+import './layout.js';
 import { FakeFollow, FakeHub, type Story } from './story.js';
 
 let projects = 0;
 
-beforeEach(() => {
-  // jsdom lays nothing out: the grid is told that it is 416 px high.
-  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(416);
-  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(800);
-  Element.prototype.scrollIntoView = () => undefined;
-});
-
 afterEach(() => {
   cleanup();
-  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 

@@ -97,6 +97,15 @@ describe('rows', () => {
     expect(row.querySelector('.tt-badge-failed')?.textContent).toBe('2 failed');
     expect(row.querySelector('.tt-cell-count')?.textContent).toBe('2/3');
   });
+
+  test('a group that failed by itself is told, though all its leaves are sound', () => {
+    const story = new Story().task('run', null, { status: 'completed' });
+    story.task('group', 'run', { status: 'failed' }).task('a', 'group', { status: 'completed' });
+    const page = show(story);
+    expect(page.row('run').querySelector('.tt-badge-failed')?.textContent).toBe('1 failed');
+    expect(page.getByText('1 failed', { selector: '.tt-stat' })).toBeTruthy();
+    expect(page.row('group').getAttribute('aria-expanded')).toBe('true');
+  });
 });
 
 describe('runs', () => {
