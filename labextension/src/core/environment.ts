@@ -11,12 +11,18 @@ export interface Socket {
   close(code?: number, reason?: string): void;
 }
 
+export interface Answer {
+  status: number;
+  /** Undefined where it is no JSON. */
+  body: unknown;
+}
+
 export type PageEvent = 'online' | 'offline' | 'visibilitychange' | 'pageshow';
 
 export interface Environment {
   openSocket(url: string, protocols: string[]): Socket;
-  /** The HTTP status of a GET with the page's cookies; null where there was no answer. */
-  statusOf(url: string): Promise<number | null>;
+  /** A GET with the page's cookies; null where there was no answer. */
+  get(url: string): Promise<Answer | null>;
   /** Milliseconds since 1970; a machine's sleep counts. */
   now(): number;
   /** At least 0 and below 1. */
@@ -30,20 +36,25 @@ export interface Environment {
 
 export type Cancel = () => void;
 
+/** Milliseconds. */
+const ANSWER_WITHIN = 10_000;
+
 /** Listeners that wait for a paint get one at least this often. */
 const PAINT_BY = 250;
 
 /** The page's own. Also works where there is no page. */
 export const browser: Environment = {
   openSocket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
-  statusOf: async url => {
+  get: async url => {
     try {
-      const { status } = await fetch(url, {
+      const response = await fetch(url, {
         credentials: 'same-origin',
         cache: 'no-store',
-        redirect: 'manual'
+        redirect: 'manual',
+        signal: AbortSignal.timeout(ANSWER_WITHIN)
       });
-      return status;
+      const text = await response.text();
+      return { status: response.status, body: response.ok ? (JSON.parse(text) as unknown) : undefined };
     } catch {
       return null;
     }

@@ -1,9 +1,10 @@
 /** One connection for a browser tab and a server, whoever in the tab looks: both our bundles find the same hub. */
-import { keyOf, probeUrlOf } from './endpoint.js';
+import { keyOf } from './endpoint.js';
 import { browser, type Cancel, type Environment } from './environment.js';
 import type { Envelope } from './envelope.js';
 import type { Connection, Follow, Hub, ProjectList, Published, Resolved } from './follow.js';
 import { Notifier } from './notifier.js';
+import { whyRefused } from './probe.js';
 import { Project } from './project.js';
 import {
   asFrame,
@@ -89,7 +90,7 @@ export class TabHub implements Hub {
       ...options,
       url,
       protocol: SUBPROTOCOL,
-      probeUrl: probeUrlOf(url)
+      whyRefused: () => whyRefused(this.environment, url)
     });
     this.requests = new Requests(this.environment, () => this.leaveIfIdle());
     this.service.subscribe((message, size) => this.received(message, size));

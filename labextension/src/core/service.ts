@@ -16,8 +16,8 @@ export interface ServiceOptions {
   maxReconnectDelay?: number;
   /** How often to try without success before giving up. */
   maxAttempts?: number;
-  /** GET this where a connection is refused, to learn why: 404 means that there is no TaskTree, 401 and 403 that we may not. */
-  probeUrl?: string;
+  /** Called where a connection is refused, since a browser doesn't say why. Null: it may work later. */
+  whyRefused?: () => Promise<StopReason | null>;
   environment?: Environment;
 }
 
@@ -220,29 +220,26 @@ export class WebSocketService<Incoming = unknown> {
       this.giveUp('version');
     } else if (!mayComeBack(code)) {
       this.giveUp('refused', reason || MESSAGES.refused);
-    } else if (wasOpen || this.options.probeUrl === undefined) {
+    } else if (wasOpen || !this.options.whyRefused) {
       this.scheduleReconnect();
     } else {
-      // A browser doesn't say why a connection was refused: ask over HTTP.
-      this.probe(this.options.probeUrl);
+      this.learnWhy(this.options.whyRefused);
     }
   }
 
-  private probe(url: string): void {
+  private learnWhy(whyRefused: () => Promise<StopReason | null>): void {
     let isStale = false;
     this.cancelTimer = () => {
       isStale = true;
     };
-    void this.environment.statusOf(url).then(status => {
+    void whyRefused().then(reason => {
       if (isStale) {
         return;
       }
-      if (status === 404) {
-        this.giveUp('absent');
-      } else if (status === 401 || status === 403) {
-        this.giveUp('refused');
-      } else {
+      if (reason === null) {
         this.scheduleReconnect();
+      } else {
+        this.giveUp(reason);
       }
     });
   }

@@ -395,10 +395,12 @@ describe('Publishing and resolving', () => {
 
 describe('A hub that cannot', () => {
   it.each([
-    [404, 'absent', /Install tasktree_jupyter/],
-    [403, 'refused', /Log in/]
-  ])('connect (HTTP %i) says to every follow what to do', async (status, reason, message) => {
-    world.httpStatus = status;
+    [404, undefined, 'absent', /Install tasktree_jupyter/],
+    [403, undefined, 'refused', /Log in/],
+    [401, undefined, 'refused', /Log in/],
+    [200, { protocol: 2 }, 'version', /Reload/]
+  ])('connect (HTTP %i, %j) says to every follow what to do', async (status, body, reason, message) => {
+    world.answer = { status, body };
     const follow = hub.follow('p');
     world.socket.end();
     await settle();
@@ -411,6 +413,19 @@ describe('A hub that cannot', () => {
     connect();
     serve();
     expect([follow.status, follow.error]).toEqual(['live', null]);
+  });
+
+  it.each([
+    null,
+    { status: 503, body: undefined },
+    { status: 200, body: { protocol: 1 } },
+    { status: 200, body: 'x' }
+  ])('connect now (%j) waits and tries again', async answer => {
+    world.answer = answer;
+    const follow = hub.follow('p');
+    world.socket.end();
+    await settle();
+    expect([hub.connection.kind, follow.status]).toEqual(['waiting', 'offline']);
   });
 
   it('speak the protocol says to reload the page', () => {

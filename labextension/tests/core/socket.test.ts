@@ -7,6 +7,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { browser, type Environment, type Socket } from '../../src/core/environment.js';
 import { socketUrlOf } from '../../src/core/endpoint.js';
 import type { Connection } from '../../src/core/follow.js';
+import { whyRefused } from '../../src/core/probe.js';
 import { WebSocketService } from '../../src/core/service.js';
 
 const environment: Environment = {
@@ -100,7 +101,7 @@ it('talks both ways, and comes back when the server was started again', async ()
 it('learns over HTTP why a socket is refused', async () => {
   service = new WebSocketService({
     url: `${socketUrlOf(baseUrl())}/elsewhere`,
-    probeUrl: `${baseUrl()}tasktree/api/version`,
+    whyRefused: () => whyRefused(environment, socketUrlOf(baseUrl())),
     environment
   });
   service.connect();

@@ -1,5 +1,5 @@
 /** A world for tests: its clock only moves when told, its sockets do what the test says. */
-import type { Environment, PageEvent, Socket } from '../../src/core/environment.js';
+import type { Answer, Environment, PageEvent, Socket } from '../../src/core/environment.js';
 
 export class FakeSocket implements Socket {
   onopen: Socket['onopen'] = null;
@@ -52,8 +52,8 @@ export class World implements Environment {
   readonly sockets: FakeSocket[] = [];
   chance = 0;
   isAway = false;
-  /** What a GET answers. */
-  httpStatus: number | null = null;
+  /** What a GET answers; null: nothing. */
+  answer: Answer | null = null;
   private time = 1_700_000_000_000;
   private readonly timers = new Set<Timer>();
   private readonly listeners = new Map<PageEvent, Set<() => void>>();
@@ -77,7 +77,7 @@ export class World implements Environment {
     return socket;
   };
 
-  statusOf = (): Promise<number | null> => Promise.resolve(this.httpStatus);
+  get = (): Promise<Answer | null> => Promise.resolve(this.answer);
   now = (): number => this.time;
   random = (): number => this.chance;
   isHidden = (): boolean => this.isAway;
