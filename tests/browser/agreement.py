@@ -92,5 +92,6 @@ def assert_agrees(
         expected = expected_rows(state, mission_id)
         if shown == expected:
             return state
-        if time.monotonic() > deadline:
-            assert shown == expected
+        differ = {node_id for node_id in shown | expected if shown.get(node_id) != expected.get(node_id)}
+        told = "\n".join(f"{each}: shown {shown.get(each)}, expected {expected.get(each)}" for each in sorted(differ))
+        assert time.monotonic() < deadline, f"the view and the server differ about\n{told}"

@@ -24,38 +24,71 @@ KNOWN_NOISE = re.compile(
 )
 """What JupyterLab and Notebook 7 say to the console by themselves, also where TaskTree isn't installed."""
 
-READ_ROWS = """
-async view => {
-  const grid = view.querySelector('[role="treegrid"]');
-  if (!grid) return [];
-  const frame = () => new Promise(requestAnimationFrame);
-  const rows = new Map();
-  const read = () => {
-    for (const row of grid.querySelectorAll('[role="row"][data-index]')) {
-      const text = selector => row.querySelector(selector)?.textContent ?? '';
-      rows.set(Number(row.dataset.index), {
-        node_id: row.dataset.nodeId ?? null,
-        status: row.dataset.status ?? null,
-        level: Number(row.ariaLevel),
-        expanded: row.ariaExpanded,
-        title: text('.tt-title'),
-        count: text('.tt-cell-count'),
-        progress: text('.tt-cell-bar .tt-hidden'),
-        text: row.textContent
-      });
+# Only the rows in sight are in the page: walking scrolls through all of them, and waits each time until they are drawn.
+WALK = """
+async function walk(grid, visit) {
+  const rows = () => [...grid.querySelectorAll('[role="row"][data-index]')];
+  const height = rows()[0]?.offsetHeight ?? 0;
+  if (!height) return;
+  const drawn = async () => {
+    for (let frames = 0; frames < 300; frames += 1) {
+      await new Promise(requestAnimationFrame);
+      const indexes = new Set(rows().map(row => Number(row.dataset.index)));
+      const count = Number(grid.getAttribute('aria-rowcount')) - 1;
+      const end = Math.min(count, Math.floor((grid.scrollTop + grid.clientHeight) / height));
+      let index = Math.ceil(grid.scrollTop / height);
+      while (index < end && indexes.has(index)) index += 1;
+      if (index >= end) return;
     }
   };
-  const before = grid.scrollTop;
-  for (let top = 0; ; top += Math.max(grid.clientHeight, 26)) {
+  for (let top = 0; ; top += Math.max(grid.clientHeight - height, height)) {
     grid.scrollTop = top;
-    await frame();
-    await frame();
-    read();
-    if (top + grid.clientHeight >= grid.scrollHeight) break;
+    await drawn();
+    await visit(rows());
+    if (top + grid.clientHeight >= grid.scrollHeight) return;
   }
-  grid.scrollTop = before;
-  return [...rows].sort((a, b) => a[0] - b[0]).map(([, row]) => row);
 }
+"""
+
+READ_ROWS = f"""
+async view => {{
+  {WALK}
+  const grid = view.querySelector('[role="treegrid"]');
+  const found = new Map();
+  await walk(grid, rows => rows.forEach(row => {{
+    const text = selector => row.querySelector(selector)?.textContent ?? '';
+    found.set(Number(row.dataset.index), {{
+      node_id: row.dataset.nodeId ?? null,
+      status: row.dataset.status ?? null,
+      level: Number(row.ariaLevel),
+      expanded: row.ariaExpanded,
+      title: text('.tt-title'),
+      count: text('.tt-cell-count'),
+      progress: text('.tt-cell-bar .tt-hidden'),
+      text: row.textContent
+    }});
+  }}));
+  grid.scrollTop = 0;
+  return [...found].sort((a, b) => a[0] - b[0]).map(([, row]) => row);
+}}
+"""
+
+OPEN_ALL = f"""
+async view => {{
+  {WALK}
+  const grid = view.querySelector('[role="treegrid"]');
+  for (let opened = 1; opened > 0; ) {{
+    opened = 0;
+    await walk(grid, rows => {{
+      for (const row of rows) {{
+        if (row.ariaExpanded === 'false') {{
+          row.querySelector('[data-twisty="true"]').click();
+          opened += 1;
+        }}
+      }}
+    }});
+  }}
+}}
 """
 
 
@@ -88,21 +121,8 @@ class TreeView:
         return [Row(**row) for row in self.root.evaluate(READ_ROWS)]
 
     def open_all(self) -> None:
-        """Open every row, by keyboard."""
-        self.root.locator("[role=row][data-index]").first.focus()
-        page = self.root.page
-        page.keyboard.press("Home")
-        last = None
-        while True:
-            focused = self.root.locator('[role=row][tabindex="0"]').first
-            index = focused.get_attribute("data-index")
-            if focused.get_attribute("aria-expanded") == "false":
-                page.keyboard.press("ArrowRight")
-            elif index == last:
-                return
-            else:
-                last = index
-                page.keyboard.press("ArrowDown")
+        """Open every row that is closed."""
+        self.root.evaluate(OPEN_ALL)
 
     def connection(self) -> str | None:
         """What the view says of itself: live, catching-up, offline, stored …"""

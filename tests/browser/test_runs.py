@@ -61,9 +61,9 @@ def test_kernel_restarted_and_run_again_is_the_same_project(lab: Lab) -> None:
 @pytest.mark.parametrize("then", ["deleted", "renamed"])
 def test_two_notebooks_named_untitled_in_turn_are_two_projects(lab: Lab, then: str) -> None:
     name = "Untitled.ipynb"
+    known = tuple(project["project_id"] for project in lab.jupyter.projects())
     lab.open_notebook(name, [RUN])
     lab.run_all()
-    known = tuple(project["project_id"] for project in lab.jupyter.projects() if project.get("path") != name)
     first = project_at(lab.jupyter, name, missions=1, besides=known)["project_id"]
     lab.save()
     if then == "renamed":
