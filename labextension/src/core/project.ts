@@ -94,7 +94,7 @@ export class Project {
         return null;
       case 'gone':
         this.phase = 'gone';
-        this.error = 'The project was deleted on the server.';
+        this.error = 'The project was deleted on the Jupyter server. It shows here again when it returns.';
         return { after: ABSENT_AGAIN };
       case 'refused':
         return this.refused(delivery);
@@ -118,6 +118,7 @@ export class Project {
     this.error = message;
     if (code === 'not_found') {
       this.phase = 'gone';
+      this.error = 'This Jupyter server has no such project, or not yet. It shows here as soon as it does.';
       return { after: ABSENT_AGAIN };
     }
     this.phase = retry ? 'catching-up' : 'refused';
