@@ -14,8 +14,10 @@ Importing this loads nothing but itself; what a name needs is loaded when the na
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from tasktree_jupyter._version import __version__
@@ -73,12 +75,18 @@ _HOMES = {
     **dict.fromkeys(("View", "view", "widget"), "display.view"),
 }
 
+_loading = RLock()
+if hasattr(os, "register_at_fork"):
+    # A child forked while another thread imports could never import that again.
+    os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
+
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    with _loading:
+        value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     if "IPython" in sys.modules:
         _show_in_notebook()
     return value

@@ -18,6 +18,7 @@ import msgspec
 from tasktree_jupyter.client.following import Following
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits
+from tasktree_jupyter.client.websocket import Closed, Happening, Opened, Received, Wire
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.subscriber import Subscriber
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Discovery, Identity, Server
     from tasktree_jupyter.client.project import Project
     from tasktree_jupyter.client.subscribe import Subscription
-    from tasktree_jupyter.client.websocket import Happening, Wire
 
 State = Literal["local", "connecting", "connected", "waiting", "refused", "closed"]
 
@@ -250,8 +250,6 @@ class Connection:
             return None
 
     def _take(self, item: Happening | Callable[[], None]) -> None:
-        from tasktree_jupyter.client.websocket import Closed, Opened, Received
-
         if not isinstance(item, (Opened, Received, Closed)):
             item()
         elif item.wire is not self._wire:
@@ -276,8 +274,6 @@ class Connection:
         """Do what is due; return the seconds until something else is."""
         now = time.monotonic()
         due = [self._tick(now)]
-        for link in self._links:
-            link.project.fold_if_due()
         if self._wire is None:
             if self.expects_server:
                 if now >= self._retry_at:
@@ -288,7 +284,10 @@ class Connection:
             due.append(self._retry_at)
         elif self._welcomed:
             due.append(self._heard + self._silence)
+            due.append(self.following.retry(now))
             due.extend(self._serve(link, now) for link in self._links)
+        # Last, since events are waited for elsewhere.
+        due.extend(now for link in self._links if link.project.fold_if_due())
         earliest = min((moment for moment in due if moment is not None), default=None)
         return None if earliest is None else max(0.0, earliest - time.monotonic())
 
@@ -304,8 +303,6 @@ class Connection:
         return self._next_tick
 
     def _open(self) -> None:
-        from tasktree_jupyter.client.websocket import Wire
-
         servers = self._discovery.find()
         if not servers:
             self._lost("no connection file is there, and no other server of the same folder")
@@ -459,6 +456,7 @@ class Connection:
         project.offset = offset if isinstance(offset, int) else project.offset
         link.failures = 0
         link.complained = False
+        self.following.published(project)
         self._note_progress()
 
     def _refused(self, link: _Link, frame: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def server_at(url: str, authorization: str | None, ca_file: str | None = None) -
     """
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
-    if scheme is None or not parts.hostname:
+    if scheme is None or not parts.hostname or not _has_a_port(parts):
         raise ValueError(
             f"{_without_query(parts)!r} is no address of a Jupyter server; it looks like http://localhost:8888/"
         )
@@ -115,6 +115,13 @@ def server_at(url: str, authorization: str | None, ca_file: str | None = None) -
         raise ValueError("Give the token as an argument, not in the URL: URLs end up in logs.")
     path = f"{parts.path.rstrip('/')}/{_ENDPOINT}"
     return Server(urlunsplit((scheme, parts.netloc, path, "", "")), authorization, None, ca_file)
+
+
+def _has_a_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _without_query(parts: SplitResult) -> str:
@@ -142,7 +149,7 @@ def _servers(content: dict[str, Any] | None) -> list[Server]:
         return [Server(f"ws://localhost{path}", authorization, str(socket))]
     found: list[Server] = []
     for url in content.get("urls") or ():
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
             found.append(server_at(url, authorization, ca_file))
     return found
 

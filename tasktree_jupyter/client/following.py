@@ -6,8 +6,9 @@ nobody.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.core.subscriber import (
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from tasktree_jupyter.client.project import Project
     from tasktree_jupyter.client.subscribe import Subscription
 
+_FIRST_DELAY: Final = 0.25
+_LONGEST_DELAY: Final = 4.0
+
 
 class Following:
     """Hands what the server delivers to the subscriptions that want it.
@@ -42,6 +46,8 @@ class Following:
         self._complaints = complaints
         self._subscriptions: list[Subscription] = []
         self._followed: set[str] = set()
+        self._again: dict[str, float] = {}
+        self._delays: dict[str, float] = {}
 
     def add(self, subscription: Subscription) -> None:
         """Follow the subscription's project for it, as soon as the project is known."""
@@ -55,7 +61,8 @@ class Following:
             return
         self._subscriptions.remove(subscription)
         project_id = subscription.project.project_id
-        if project_id in self._followed and not self._of(project_id):
+        if project_id is not None and not self._of(project_id):
+            self._again.pop(project_id, None)
             self._unfollow(project_id)
 
     def known(self, project: Project) -> None:
@@ -69,9 +76,27 @@ class Following:
         for project_id in (*self._followed,):
             self._subscriber.unfollow(project_id)
         self._followed.clear()
+        self._again.clear()
         for subscription in self._subscriptions:
             subscription.start_over()
             self._follow_for(subscription)
+
+    def published(self, project: Project) -> None:
+        """The project exists now, if it didn't before."""
+        project_id = project.project_id
+        if project_id is not None and project_id in self._again:
+            self._ask_again(project_id)
+
+    def retry(self, now: float) -> float | None:
+        """Ask again for what was refused for the time being; return when to look again, None where there is nothing.
+
+        Args:
+            now: of `time.monotonic`.
+        """
+        for project_id, moment in (*self._again.items(),):
+            if moment <= now:
+                self._ask_again(project_id)
+        return min(self._again.values(), default=None)
 
     def deliver(self, delivery: Delivery) -> None:
         """Hand over what the server delivered."""
@@ -92,6 +117,8 @@ class Following:
                 "gone",
                 f"The project {delivery.project_id!r} was deleted: its subscription has ended.",
             )
+        elif isinstance(delivery, Refused) and delivery.retry and delivery.project_id is not None:
+            self._refused_for_now(delivery.project_id, delivery.code)
         elif isinstance(delivery, Refused):
             shown = "" if delivery.project_id is None else f" to {delivery.project_id!r}"
             message = f"TaskTree refused the subscription{shown}: {delivery.message}"
@@ -111,8 +138,13 @@ class Following:
             if position is None:
                 # Its snapshot is on the way; from there on, or asked again then.
                 return
-            if since is None or (since.epoch == position.epoch and since.offset >= position.offset):
-                subscription.begin(position.epoch, position.offset)
+            if since is not None and since.epoch != position.epoch:
+                subscription.begin(since.epoch, since.offset)
+                subscription.gap_reason = "epoch"
+                subscription.jump(position.epoch, position.offset)
+                return
+            if since is None or since.offset >= position.offset:
+                subscription.begin(position.epoch, position.offset if since is None else since.offset)
                 return
             # Everyone passes over what they have had.
             self._unfollow(project_id)
@@ -121,6 +153,7 @@ class Following:
             subscription.begin(since.epoch, since.offset)
 
     def _follow(self, project_id: str, since: Position | None) -> None:
+        self._again.pop(project_id, None)
         self._followed.add(project_id)
         for frame in self._subscriber.follow(project_id, since):
             self._send(frame)
@@ -130,9 +163,25 @@ class Following:
         for frame in self._subscriber.unfollow(project_id):
             self._send(frame)
 
+    def _refused_for_now(self, project_id: str, code: str) -> None:
+        """Nobody has published to it yet, or the server has trouble: it goes on by itself."""
+        self._followed.discard(project_id)
+        delay = self._delays.get(project_id, _FIRST_DELAY)
+        self._delays[project_id] = min(_LONGEST_DELAY, 2 * delay)
+        self._again[project_id] = time.monotonic() + delay
+        if code == "not_found":
+            for subscription in self._of(project_id):
+                subscription.from_the_beginning()
+
+    def _ask_again(self, project_id: str) -> None:
+        del self._again[project_id]
+        for subscription in self._of(project_id):
+            self._follow_for(subscription)
+
     def _subscribed(self, delivery: Subscribed) -> None:
         """Only now is the epoch known, which a subscription from the beginning needs."""
         project_id = delivery.project_id
+        self._delays.pop(project_id, None)
         early = [subscription for subscription in self._of(project_id) if subscription.wants_from(delivery.epoch)]
         if early:
             self._unfollow(project_id)

@@ -25,6 +25,9 @@ Listener = Callable[[list[dict[str, Any]]], None]
 
 _FOLD_AT: Final = 500
 """So many unfolded events are folded though nobody asks: they would only take room."""
+_TOO_FAR_BEHIND: Final = 20_000
+"""Past so many unfolded events the emitter is faster than the connection's thread, and folds along."""
+_OWN_SHARE: Final = 4
 _LOCAL_NODES: Final = 50_000
 """Past this the local tree forgets ended missions, the oldest first."""
 _STATE_OF_THE_FOLD: Final = ("log", "unusual", "placeholder", "rollup", "node_id")
@@ -79,9 +82,12 @@ class Project:
         """
         source = self.source
         source.push(Entry(type, encode(type, data, self._bounds()), time.time_ns() // 1000))
-        if self.wakes or not len(source.unfolded) % _FOLD_AT:
+        unfolded = len(source.unfolded)
+        if self.wakes or not unfolded % _FOLD_AT:
             self.wakes = False
             self._wake()
+        if unfolded > _TOO_FAR_BEHIND:
+            self._try_to_fold(1, _OWN_SHARE)
 
     # The project's id
 
@@ -150,23 +156,25 @@ class Project:
     def fold_for_listeners(self) -> None:
         """Fold where somebody listens, unless the tree is being read just now."""
         if self._listeners:
-            self._try_to_fold(1)
+            self._try_to_fold(1, None)
 
-    def fold_if_due(self) -> None:
-        """Fold where much has come together, unless the tree is being read just now."""
-        self._try_to_fold(_FOLD_AT)
+    def fold_if_due(self) -> bool:
+        """Fold some where much has come together, unless the tree is being read; return whether much is left."""
+        self._try_to_fold(_FOLD_AT, _FOLD_AT)
+        return len(self.source.unfolded) >= _FOLD_AT
 
-    def _try_to_fold(self, at_least: int) -> None:
+    def _try_to_fold(self, at_least: int, most: int | None) -> None:
         if len(self.source.unfolded) >= at_least and self._folding.acquire(blocking=False):
             try:
-                self._fold()
+                self._fold(most)
             finally:
                 self._folding.release()
 
-    def _fold(self) -> None:
+    def _fold(self, most: int | None = None) -> None:
         events = []
         tree, unfolded = self._tree, self.source.unfolded
-        while unfolded:
+        # Not `while unfolded`: a busy emitter would keep this going for ever.
+        for _ in range(len(unfolded) if most is None else min(most, len(unfolded))):
             entry = unfolded.popleft()
             event = self._event(entry, tree.offset + 1, max(tree.at, entry.timestamp))
             tree.apply(event)

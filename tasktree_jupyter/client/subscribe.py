@@ -130,9 +130,14 @@ class Subscription:
         self.begin(epoch, self._since)
         return True
 
+    def from_the_beginning(self) -> None:
+        """The project doesn't exist yet: all its events come from now on."""
+        if not self._started and self._since is None:
+            self._since = 0
+
     def jump(self, epoch: str, offset: int) -> None:
         """The server gave its present state: events up to there are missing, where any were had before."""
-        if self._started and self.position != Position(epoch, offset):
+        if self._started and (self.position.epoch, self.position.offset) != (epoch, offset):
             self._tell_gap({"reason": self.gap_reason})
         self._started = True
         self.gap_reason = "restarted"

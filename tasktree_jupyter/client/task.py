@@ -11,22 +11,23 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar, Token, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from tasktree_jupyter.client import ids, origin
+from tasktree_jupyter.client.decorate import decorate
 from tasktree_jupyter.client.fields import changes_of, error_of
 from tasktree_jupyter.client.joining import Parent
 from tasktree_jupyter.client.mission import Mission
 from tasktree_jupyter.client.reporting import guarded, warn
 from tasktree_jupyter.client.session import Session, session
+from tasktree_jupyter.client.track import Track
 from tasktree_jupyter.core.node import MAX_DEPTH
 from tasktree_jupyter.core.shape import is_id, is_project_id
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.project import Project
-    from tasktree_jupyter.client.track import Track
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,8 +115,6 @@ class Task:
 
     def __call__(self, function: F) -> F:
         """Make each call of `function` a task like this one."""
-        from tasktree_jupyter.client.decorate import decorate
-
         return decorate(self, function)
 
     def again(self, title: str | None = None) -> Task:
@@ -348,8 +347,6 @@ class Task:
             title: the child's title.
             total: how many items there are, where `len(iterable)` doesn't say.
         """
-        from tasktree_jupyter.client.track import Track
-
         return Track(iterable, title, total, self)
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
@@ -436,8 +433,6 @@ def task(title: Any = None, *, id: str | None = None, project: str | None = None
 
 def wrap(function: F) -> F:
     """Return `function`, to be called on any thread as if it were called here: its tasks find their parent."""
-    from contextvars import copy_context
-
     context = copy_context()
 
     @functools.wraps(function)

@@ -7,6 +7,9 @@ connection, so neither protocol nor TLS is ever touched by two threads, and a se
 from __future__ import annotations
 
 import contextlib
+
+# Every look-up of a host imports it. On our thread that would be too late: a child forked amid an import never gets it.
+import encodings.idna  # noqa: F401
 import socket
 import ssl
 import threading
