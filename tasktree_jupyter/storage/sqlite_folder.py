@@ -96,7 +96,7 @@ class Folder:
             if not lock.exists():
                 _touch(lock)
             self._lock = apsw.Connection(str(lock), flags=apsw.SQLITE_OPEN_READWRITE)
-            self._lock.set_busy_timeout(self._busy_ms)
+            self._lock.set_busy_handler(sqlite_schema.patience(self._busy_ms))
             with self._locked():
                 self._probe()
         except (OSError, apsw.Error, StorageError) as error:
@@ -144,14 +144,9 @@ class Folder:
         return file
 
     def close(self, file: ProjectFile) -> None:
-        """Close a file.
-
-        The last connection to it takes its WAL along, but never that of a new file of the same name.
-        """
+        """Close a file. The last connection takes its WAL along; SQLite spares that of a new file of the same name."""
         try:
             with self._locked():
-                if not file.current():
-                    file.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 file.connection.close()
         except (apsw.Error, StorageError):
             file.connection.close()

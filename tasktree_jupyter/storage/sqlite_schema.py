@@ -8,7 +8,9 @@ be unlinked, so that a process which still has it open doesn't acknowledge anyth
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -42,7 +44,7 @@ def connect(path: Path, *, busy_ms: int, writes: bool) -> apsw.Connection:
     """A connection to an existing file, set up so that a commit is on disk when it returns."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        connection.set_busy_timeout(busy_ms)
+        connection.set_busy_handler(patience(busy_ms))
         for pragma in ("synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1", f"cache_size=-{_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
@@ -52,6 +54,25 @@ def connect(path: Path, *, busy_ms: int, writes: bool) -> apsw.Connection:
         connection.close()
         raise
     return connection
+
+
+def patience(busy_ms: int) -> Callable[[int], bool]:
+    """A busy handler that tries again every millisecond or so.
+
+    SQLite's own waits up to 100 ms between two tries, so that a server which commits without pause starves one that
+    comes now and then: the longest of 40 waits was 0.55 s with it and 0.08 s with this (TRUNCATE: 1.5 s and 0.13 s).
+    """
+    until = 0.0
+
+    def wait(tries: int) -> bool:
+        nonlocal until
+        now = time.monotonic()
+        if tries == 0:
+            until = now + busy_ms / 1000
+        time.sleep(random.uniform(0.0005, 0.0015))
+        return now < until
+
+    return wait
 
 
 def fill(connection: apsw.Connection, project_id: str, epoch: str, created_at: int) -> None:

@@ -156,7 +156,10 @@ async def test_attributes_pins_and_folds_move_no_head(log: EventLog, batch: Make
     assert len(heard.all) == 2
 
 
-async def test_after_stopping_nothing_is_told(log: EventLog, batch: MakeBatch, heads: MakeHeads) -> None:
+async def test_after_stopping_nothing_is_told_and_the_others_go_on(
+    engine: Engine, log: EventLog, batch: MakeBatch, heads: MakeHeads
+) -> None:
+    other = await engine.peer(log)
     stopped, going = heads(), heads()
     stop = log.follow("p", stopped)
     log.follow("p", going)
@@ -166,7 +169,7 @@ async def test_after_stopping_nothing_is_told(log: EventLog, batch: MakeBatch, h
 
     stop()
     stop()
-    await log.append("p", [batch("a", 2, 2)], now=7)
+    await other.append("p", [batch("a", 2, 2)], now=7)
     await going.until(at_offset(2))
 
     assert len(stopped.all) == heard

@@ -239,6 +239,28 @@ async def test_whoever_has_a_deleted_file_open_can_tell(folder: Path, log: Sqlit
     connection.close()
 
 
+async def test_closing_a_deleted_file_leaves_the_new_one_of_its_name_alone(
+    folder: Path, log: SqliteLog, batch: MakeBatch
+) -> None:
+    late = SqliteLog(folder)
+    await late.start()
+    await late.append("p", [batch("a", 1, 1)], now=1)
+    await late.read("p", 0, limit=1)
+    await log.delete("p")
+    await log.append("p", [batch("a", 1, 3)], now=1)
+    wal = f"{path_of(folder)}-wal"
+    before = os.stat(wal).st_ino
+
+    await late.close()
+
+    assert os.stat(wal).st_ino == before
+    await log.append("p", [batch("a", 4, 4)], now=1)
+    reader = SqliteLog(folder)
+    await reader.start()
+    assert len(await reader.read("p", 0, limit=10)) == 4
+    await reader.close()
+
+
 async def test_nothing_is_acknowledged_into_a_file_that_another_server_deletes(folder: Path, batch: MakeBatch) -> None:
     log, other = SqliteLog(folder), SqliteLog(folder)
     await log.start()
