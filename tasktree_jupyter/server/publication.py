@@ -6,6 +6,7 @@ What needs the project's state (a cycle, a removed parent) is checked later, by 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -29,6 +30,7 @@ from tasktree_jupyter.storage.log import Batch, NewEvent
 _decode = msgspec.json.Decoder().decode
 _TO_NINES = bytes(0x39 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 _LONG_NUMBER = b"9" * len(str(MAX_INTEGER))
+_TOO_LARGE = re.compile(rb"(?<![0-9.])(?:[0-9]{17,}|9[0-9]{15})(?![0-9.eE])")
 
 
 class Incoming(msgspec.Struct, gc=False):
@@ -153,7 +155,7 @@ def decode_message(text: str) -> tuple[Any, bool]:
         ProblemError: no JSON (code `invalid_json`), NaN and Infinity included; nested too deep (`invalid`).
     """
     try:
-        return _decode(text), _LONG_NUMBER in text.encode("utf-8", "surrogatepass").translate(_TO_NINES)
+        return _decode(text), _may_hold_large_integers(text.encode("utf-8", "surrogatepass"))
     except RecursionError:
         raise _too_deep() from None
     except msgspec.MsgspecError:
@@ -166,6 +168,11 @@ def decode_message(text: str) -> tuple[Any, bool]:
         raise _too_deep() from None
     except ValueError as error:
         raise ProblemError(Problem("invalid_json", "", f"This isn't JSON: {error}", "json")) from None
+
+
+def _may_hold_large_integers(text: bytes) -> bool:
+    """Looking at every value would cost more than reading them; so first see whether there is a long number at all."""
+    return _LONG_NUMBER in text.translate(_TO_NINES) and _TOO_LARGE.search(text) is not None
 
 
 def _too_deep() -> ProblemError:

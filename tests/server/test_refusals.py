@@ -105,6 +105,12 @@ BAD = {
         "data.changes.params.seed",
         "2^53",
     ),
+    "the first integer beyond 2^53-1": (
+        '{"type":"x","project_id":"p","data":{"a":[9007199254740992]}}',
+        "data.a",
+        "2^53",
+    ),
+    "its negative": ('{"type":"x","project_id":"p","data":{"a":[-9007199254740992]}}', "data.a", "2^53"),
     "an infinite float": ('{"type":"x","project_id":"p","data":{"loss":1e999}}', "data.loss", "finite"),
     "too deep": (
         f'{{"type":"x","project_id":"p","data":{{"a":{"[" * 70}{"]" * 70}}}}}',
@@ -224,6 +230,15 @@ async def test_an_event_for_another_project_than_its_frame_is_refused(connect: C
     answer = await client.publish("p", update("a", title="A") | {"project_id": "q"})
 
     assert answer["rejected"][0]["field"] == "project_id"
+
+
+@pytest.mark.parametrize("number", ["9007199254740991", "-9007199254740991", "0.12345678901234567", "1795421744349283"])
+async def test_long_numbers_that_every_reader_keeps_are_taken(number: str, connect: Connect) -> None:
+    client = await connect()
+
+    await client.send(f'{{"op":"publish","ref":1,"project_id":"p","events":[{{"type":"x","data":{{"a":{number}}}}}]}}')
+
+    assert (await client.next())["rejected"] == []
 
 
 async def test_a_lone_surrogate_is_replaced_not_refused(connect: Connect, plain: Plain) -> None:
