@@ -63,3 +63,21 @@ async def test_quiet_projects_are_followed_too(
 
     await log.close()
     await other.close()
+
+
+async def test_a_project_made_here_and_deleted_elsewhere_between_two_looks_is_told_as_gone(
+    tmp_path: Path, batch: Callable[..., Batch], heads: Callable[[], Heads]
+) -> None:
+    log, other = SqliteLog(tmp_path, poll=0.2), SqliteLog(tmp_path)
+    await log.start()
+    await other.start()
+    heard = heads()
+    log.follow("p", heard)
+    await log.append("p", [batch("a", 1, 1)], now=1)
+    await heard.until(at_offset(1))
+
+    await other.delete("p")
+
+    await heard.until(lambda head: head is None)
+    await log.close()
+    await other.close()
