@@ -132,8 +132,7 @@ export function Panel({ model }: { model: PanelModel }) {
         </>
       ) : null}
       {follow ? (
-        <>
-          <Section title="Tree" />
+        <div className="tt-panel-tree">
           <TreeView
             key={follow.projectId}
             projectId={follow.projectId}
@@ -145,7 +144,7 @@ export function Panel({ model }: { model: PanelModel }) {
             badge={false}
             runs={runs.length > LISTED}
           />
-        </>
+        </div>
       ) : (
         <Nothing model={model} state={state} />
       )}
@@ -156,12 +155,12 @@ export function Panel({ model }: { model: PanelModel }) {
   );
 }
 
-function Section({ title, count, children }: { title: string; count?: number; children?: React.ReactNode }) {
+function Section({ title, count, children }: { title: string; count: number; children?: React.ReactNode }) {
   return (
     <div className="tt-section">
       <h3 className="tt-section-title">{title}</h3>
       {children}
-      {count === undefined ? null : <span className="tt-section-count">{formatCount(count)}</span>}
+      <span className="tt-section-count">{formatCount(count)}</span>
     </div>
   );
 }

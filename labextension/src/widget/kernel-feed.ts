@@ -25,27 +25,35 @@ export interface KernelModel {
 export class KernelFeed implements Follow {
   readonly projectId = PROJECT;
   readonly info: ProjectInfo | null = null;
-  private readonly local: LocalFollow;
+  private local!: LocalFollow;
+  private stopLocal: (() => void) | null = null;
   private current: { bundle: Bundle | null; tree: StaticTree | null } = { bundle: null, tree: null };
   private isFed = false;
-  private bundles = 0;
+  private hasEnded = false;
+  private version = 0;
   private readonly listeners = new Set<() => void>();
   private readonly stops: (() => void)[] = [];
 
   constructor(private readonly model: KernelModel) {
     this.read();
-    // Whatever it asks for, the kernel knows one answer: all of it, and then what happens.
-    this.local = new LocalFollow(PROJECT, () => model.send({ op: 'ready' }));
-    this.listen('msg:custom', (message: unknown) => this.local.receive(message));
+    this.begin();
+    this.listen('msg:custom', (message: unknown) => {
+      if (this.hasEnded) {
+        this.begin();
+      }
+      this.local.receive(message);
+    });
     this.listen('change:bundle', () => {
       this.isFed = true;
       this.read();
-      this.bundles += 1;
-      this.listeners.forEach(listener => listener());
+      this.changed();
     });
-    const ended = () => this.local.ended(ENDED);
-    this.listen('comm:close', ended);
-    this.listen('destroy', ended);
+    const ended = () => {
+      this.hasEnded = true;
+      this.local.ended(ENDED);
+    };
+    // What the widget managers tell of a kernel that ended or was restarted. Should it speak all the same, it is heard.
+    ['comm:close', 'comm_live_update', 'destroy'].forEach(event => this.listen(event, ended));
   }
 
   /** The bundle as it is now: what was shown before the kernel was heard. */
@@ -79,21 +87,26 @@ export class KernelFeed implements Follow {
     return this.local.heardAt ?? (this.isFed && this.current.tree ? this.current.tree.at / 1000 : null);
   }
 
-  subscribe = (listener: () => void): (() => void) => {
+  readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
-    const stop = this.local.subscribe(listener);
-    return () => {
-      this.listeners.delete(listener);
-      stop();
-    };
+    return () => this.listeners.delete(listener);
   };
 
-  getVersion = (): number => this.local.getVersion() + this.bundles;
+  readonly getVersion = (): number => this.version;
 
   close(): void {
     this.stops.forEach(stop => stop());
     this.listeners.clear();
+    this.stopLocal?.();
     this.local.close();
+  }
+
+  private begin(): void {
+    this.stopLocal?.();
+    this.hasEnded = false;
+    // Whatever it is asked for, the kernel knows one answer: all of it, and then what happens.
+    this.local = new LocalFollow(PROJECT, () => this.model.send({ op: 'ready' }));
+    this.stopLocal = this.local.subscribe(() => this.changed());
   }
 
   private listen(event: string, callback: (...args: unknown[]) => void): void {
@@ -104,5 +117,10 @@ export class KernelFeed implements Follow {
   private read(): void {
     const bundle = parseBundle(this.model.get('bundle'));
     this.current = { bundle, tree: bundle && new StaticTree(bundle) };
+  }
+
+  private changed(): void {
+    this.version += 1;
+    [...this.listeners].forEach(listener => listener());
   }
 }

@@ -126,6 +126,14 @@ describe('the widget', () => {
     expect(el.textContent).toContain('Run the cell again');
   });
 
+  test('believes a kernel that speaks again', () => {
+    kernel.answer();
+    kernel.tell('comm_live_update');
+    expect(connection()).toBe('offline');
+    kernel.answer();
+    expect(connection()).toBe('from the kernel');
+  });
+
   test('brings its styles along, and leaves nothing behind', () => {
     expect(el.querySelector('style')).toBeTruthy();
     act(() => cleanup());
