@@ -21,11 +21,12 @@ _MASK: Final = (1 << _BITS) - 1
 _STATUSES: Final = tuple(status.value for status in TaskStatus)
 _DONE_SHIFT: Final = _BITS * len(_STATUSES)
 _DONE_LEAF: Final = 1000 << _DONE_SHIFT
-_COUNT: Final = {status: 1 << (_BITS * place) for place, status in enumerate(_STATUSES)}
-_SKIPPED: Final = _STATUSES.index(TaskStatus.SKIPPED)
+_SHIFTS: Final = tuple((status, _BITS * place) for place, status in enumerate(_STATUSES))
+_SKIPPED: Final = TaskStatus.SKIPPED.value
+_FAILED: Final = TaskStatus.FAILED.value
 _LEAF: Final = {
-    status: _COUNT[status] + (_DONE_LEAF if status in ENDED and status != TaskStatus.SKIPPED else 0)
-    for status in _STATUSES
+    status: (1 << shift) + (_DONE_LEAF if status in ENDED and status != TaskStatus.SKIPPED else 0)
+    for status, shift in _SHIFTS
 }
 
 SCALARS: Final = (
@@ -44,7 +45,8 @@ SCALARS: Final = (
     "trigger",
     "reason",
 )
-_PATCHED_AS_THEY_ARE: Final = frozenset(SCALARS) - {"status", "expected", "attempt"}
+_REPEATED: Final = frozenset({"kind", "agent"})
+_PATCHED_AS_THEY_ARE: Final = frozenset(SCALARS) - {"status", "expected", "attempt"} - _REPEATED
 _NOT_PATCHED: Final = frozenset({"node_id", "parent_id", "status", "log", "unusual", "placeholder", "rollup"})
 
 encode: Final = msgspec.json.Encoder().encode
@@ -100,7 +102,7 @@ class Node(msgspec.Struct, gc=False):
 
     def failures(self) -> int:
         """Return the number of failures at or below, each counted where it began (docs/fold.md, Roll-ups)."""
-        return self.below_failures or int(self.status == TaskStatus.FAILED)
+        return self.below_failures or (1 if self.status == _FAILED else 0)
 
     def sums(self) -> tuple[int, int, int]:
         """Return `packed`, `total` and `failures`: what this adds to those above."""
@@ -109,16 +111,19 @@ class Node(msgspec.Struct, gc=False):
     def rollup(self) -> dict[str, Any]:
         """Return the roll-up in its wire form."""
         packed, total = self.packed(), self.total()
-        by_status = [packed >> (_BITS * place) & _MASK for place in range(len(_STATUSES))]
         done = packed >> _DONE_SHIFT
-        divisor = total - by_status[_SKIPPED]
+        if self.children is None:
+            counts = {self.status: 1}
+        else:
+            counts = {status: count for status, shift in _SHIFTS if (count := packed >> shift & _MASK)}
+        divisor = total - counts.get(_SKIPPED, 0)
         return {
-            "leaves": sum(by_status),
+            "leaves": sum(counts.values()),
             "total": total,
             "done": done,
             "progress": done // divisor if divisor else 1000,
             "failures": self.failures(),
-            "counts": {status: count for status, count in zip(_STATUSES, by_status, strict=True) if count},
+            "counts": counts,
         }
 
     def depth(self) -> int:
@@ -145,6 +150,8 @@ class Node(msgspec.Struct, gc=False):
             if key in _PATCHED_AS_THEY_ARE:
                 if value is not None or key != "created_at" or not keep_created_at:
                     setattr(self, key, value)
+            elif key in _REPEATED:
+                setattr(self, key, None if value is None else _shared(value))
             elif key == "expected" or key == "attempt":
                 setattr(self, key, None if value is None else int(value))
             elif key == "metrics":
@@ -205,7 +212,7 @@ class Node(msgspec.Struct, gc=False):
         for name in SCALARS:
             value = fields.pop(name, None)
             if value is not None:
-                setattr(node, name, value)
+                setattr(node, name, _shared(value) if name in _REPEATED else value)
         if (metrics := fields.pop("metrics", None)) is not None:
             node.metrics = encode(metrics)
         if (log := fields.pop("log", None)) is not None:
@@ -213,6 +220,16 @@ class Node(msgspec.Struct, gc=False):
         if fields:
             node.rest = encode(fields)
         return node
+
+
+_words: dict[str, str] = {}
+
+
+def _shared(word: str) -> str:
+    """Return one object for all equal words: thousands of nodes have the same few kinds and agents."""
+    if len(_words) >= 10_000:
+        _words.clear()
+    return _words.setdefault(word, word)
 
 
 def merged(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

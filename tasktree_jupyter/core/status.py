@@ -36,7 +36,7 @@ STATUS_WORDS: Final[dict[str, TaskStatus]] = {status.value: status for status in
 _WORKING = (TaskStatus.DRAFT, TaskStatus.READY, TaskStatus.RUNNING, TaskStatus.REVIEW)
 _PATH = (*_WORKING, TaskStatus.COMPLETED)
 _BROKEN_OFF = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
-_USUAL: Final = frozenset(
+_USUAL: Final[frozenset[tuple[str, str]]] = frozenset(
     [(old, new) for place, old in enumerate(_PATH) for new in _PATH[place + 1 :]]
     + [(TaskStatus.REVIEW, TaskStatus.RUNNING), (TaskStatus.REVIEW, TaskStatus.READY)]
     + [(old, new) for old in _WORKING for new in _BROKEN_OFF]
@@ -49,6 +49,6 @@ def parse_status(word: object) -> TaskStatus | None:
     return STATUS_WORDS.get(word) if isinstance(word, str) else None
 
 
-def is_usual(old: TaskStatus, new: TaskStatus) -> bool:
+def is_usual(old: str, new: str) -> bool:
     """Return whether going from one status to another, different one is usual (docs/fold.md, Status)."""
     return (old, new) in _USUAL

@@ -45,7 +45,11 @@ def normalise_time(text: object) -> str | None:
     """
     if not isinstance(text, str):
         return None
-    if text.endswith("Z") and parse_time(text) is not None:
+    if text.endswith("Z") and _TIME.fullmatch(text):
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            return None
         return text
     parts = _LENIENT.fullmatch(text)
     if parts is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import sub
 from typing import Any, Final, Self
 
 from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode
@@ -17,6 +16,13 @@ from tasktree_jupyter.core.times import parse_time
 FOLD_VERSION: Final = 1
 MAX_NODES: Final = 200_000
 MAX_TOMBSTONES: Final = 200_000
+
+
+_COUNTED: Final = frozenset({"progress", "expected"})
+# Plain strings: looking at an enum's members takes several times as long.
+_STATUS: Final[dict[str, str]] = {word: status.value for word, status in STATUS_WORDS.items()}
+_READY: Final = TaskStatus.READY.value
+_RUNNING: Final = TaskStatus.RUNNING.value
 
 
 class TaskTree:
@@ -278,21 +284,24 @@ class TaskTree:
         origin: str | None = None,
     ) -> None:
         """Patch a node and set its status; `context` is that of a state_transition, `origin` its `from`."""
-        before = node.sums()
-        started_at, ended_at = node.started_at, node.ended_at
         fresh = node.placeholder
+        # Most events change no sum, and those of a node apart from the tree are nobody's yet.
+        counts = node.parent is not None and (status is not None or fresh or not changes.keys().isdisjoint(_COUNTED))
+        before = node.sums() if counts else None
+        started_at, ended_at = node.started_at, node.ended_at
         if fresh:
             node.placeholder = False
             node.created_at = timestamp
-        if fresh or "created_at" in changes:
+        if (fresh or "created_at" in changes) and node.node_id in self._roots:
             self._missions = None
         if status is not None:
-            _set_status(node, STATUS_WORDS[status], timestamp, fresh, context, origin)
+            _set_status(node, _STATUS[status], timestamp, fresh, context, origin)
         if changes:
             node.patch(changes, keep_created_at=fresh)
         if node.started_at != started_at or node.ended_at != ended_at:
             self._spans.changed(node, started_at, ended_at)
-        _settle(node, before)
+        if before is not None:
+            _settle(node, before)
 
     # One rule for each type of event
 
@@ -428,7 +437,8 @@ class TaskTree:
 
 def _settle(node: Node, before: tuple[int, int, int]) -> None:
     """Carry to all above a node how its sums differ from `before`, its `sums()`."""
-    packed, total, failures = map(sub, node.sums(), before)
+    after = node.sums()
+    packed, total, failures = after[0] - before[0], after[1] - before[1], after[2] - before[2]
     parent = node.parent
     while parent is not None and (packed or total or failures):
         parent.below += packed
@@ -444,15 +454,15 @@ def _settle(node: Node, before: tuple[int, int, int]) -> None:
 
 
 def _set_status(
-    node: Node, status: TaskStatus, timestamp: str, fresh: bool, context: dict[str, Any] | None, origin: str | None
+    node: Node, new: str, timestamp: str, fresh: bool, context: dict[str, Any] | None, origin: str | None
 ) -> None:
-    new, old = status.value, node.status
+    old = node.status
     trigger, reason = (context.get("trigger"), context.get("reason")) if context is not None else (None, None)
     if not fresh:
         unusual_from = None
-        if origin is not None and STATUS_WORDS.get(origin) != old:
+        if origin is not None and _STATUS.get(origin) != old:
             unusual_from = origin
-        elif new != old and not is_usual(TaskStatus(old), status):
+        elif new != old and not is_usual(old, new):
             unusual_from = old
         if unusual_from is not None:
             node.patch_rest({"unusual": {"from": unusual_from, "to": new, "timestamp": timestamp}})
@@ -467,9 +477,9 @@ def _set_status(
                 node.patch_rest({"error": None})
     node.status = new
     node.trigger, node.reason = trigger, reason
-    if new == TaskStatus.READY and node.queued_at is None:
+    if new == _READY and node.queued_at is None:
         node.queued_at = timestamp
-    if new == TaskStatus.RUNNING and node.started_at is None:
+    if new == _RUNNING and node.started_at is None:
         node.started_at = timestamp
     node.ended_at = timestamp if new in ENDED else None
 
