@@ -8,4 +8,5 @@ export { throttled, useFollow, useListenable } from './hooks.js';
 export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
 export { Badge } from './tree-row.js';
+export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
 export { TreeView, pictureOf, type Stored, type TreeViewProps } from './tree-view.js';
