@@ -345,7 +345,7 @@ async def test_many_projects_do_not_hold_as_many_files(log: SqliteLog, batch: Ma
         await log.append(f"p{i}", [batch("a", 1, 1)], now=1)
         assert len(await log.read(f"p{i}", 0, limit=1)) == 1
         log.follow(f"p{i}", lambda head: None)
-    assert len(await log.projects()) == 200
+    assert len(await log.projects()) == 150
 
     # A file, its WAL and its shared memory for each connection, and one or two that SQLite must keep because closing
     # any handle of a file would give up the process' locks on it. All open would be 150 * 3 * 3.
