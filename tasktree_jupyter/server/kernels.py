@@ -224,7 +224,7 @@ class KernelProjects:
 
     async def _deleted(self, place: str) -> None:
         for record, _ in await self._at_or_below(place):
-            await self._log.set_attributes(record.project_id, {PLACE: None})
+            await self._log.set_attributes(record.project_id, {PLACE: None, "path": None})
             self._touched(record.project_id)
 
     async def _renamed(self, old: str, new: str, path: str) -> None:

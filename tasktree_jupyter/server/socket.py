@@ -9,7 +9,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
 from tornado.iostream import IOStream, StreamBufferFullError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from tasktree_jupyter.core.protocol import CLOSE_NO_PROTOCOL, CLOSE_TOO_SLOW, SUBPROTOCOL
 from tasktree_jupyter.core.shape import is_project_id
@@ -56,6 +56,13 @@ class UpdatesSocket(AuthMixin, WebSocketMixin, WebSocketHandler, JupyterHandler)
                 raise web.HTTPError(400, "project_id must have 1 to 200 characters, none of them control characters")
         await self.extension.ready()
         await super().get(*args, **kwargs)
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """The mixin's own pinger pings. Tornado's would take the mixin's milliseconds for seconds."""
+        protocol = super().get_websocket_protocol()
+        if isinstance(protocol, WebSocketProtocol13):
+            protocol.params.ping_interval = protocol.params.ping_timeout = None
+        return protocol
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Choose ours if it is offered; a version of ours that we don't know is told after the handshake."""

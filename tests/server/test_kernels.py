@@ -119,10 +119,16 @@ async def test_a_new_notebook_with_an_old_name_gets_a_project_of_its_own(
     await jupyter("DELETE", "contents", "Untitled.ipynb")
     await new_notebook("Untitled.ipynb")
     third = await client.ask("resolve", path="Untitled.ipynb")
+    listed = (await client.ask("watch"))["projects"]
     named = await client.ask("resolve", path="Named.ipynb")
 
     assert len({answer["project_id"] for answer in (first, second, third)}) == 3
     assert named["project_id"] == first["project_id"]
+    assert [(info["title"], info["path"]) for info in listed] == [
+        ("Named", "Named.ipynb"),
+        ("Untitled", None),
+        ("Untitled", "Untitled.ipynb"),
+    ]
 
 
 async def test_a_copy_gets_a_project_of_its_own(connect: Connect, new_notebook: Do, jupyter: Do) -> None:
