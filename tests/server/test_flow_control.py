@@ -118,6 +118,19 @@ class TestSlowSubscriber:
 
         assert offsets(frames) == [2, 3]
 
+    async def test_who_has_less_than_a_quarter_of_the_bound_to_acknowledge_gets_the_next_event_however_large(
+        self, connect: Connect
+    ) -> None:
+        emitting, client = await connect(), await connect()
+        await emitting.publish("p", sized(0))
+        await client.follow("p")
+        await client.ack("p", 1)
+
+        await emitting.publish("p", sized(1, MAX_UNACKED // 4 - 500))
+        await emitting.publish("p", sized(2, MAX_UNACKED))
+
+        assert offsets(await events_until(client, 3, ack=False)) == [2, 3]
+
     async def test_a_replay_waits_for_acknowledgements_too(self, connect: Connect) -> None:
         emitting, client = await connect(), await connect()
         epoch = (await emitting.publish("p", sized(0)))["epoch"]
