@@ -90,7 +90,7 @@ export class WebSocketService<Incoming = unknown> {
     return () => this.stateListeners.delete(listener);
   }
 
-  /** The handler gets every message, parsed, and its length in characters. Returns how to unsubscribe. */
+  /** The handler gets every message, parsed, and how many bytes it had at most. Returns how to unsubscribe. */
   subscribe(handler: (message: Incoming, size: number) => void): () => void {
     this.handlers.add(handler);
     return () => this.handlers.delete(handler);
@@ -204,9 +204,10 @@ export class WebSocketService<Incoming = unknown> {
       console.error('TaskTree: a message from the server is no JSON', error);
       return;
     }
+    const size = bytesAtMost(data);
     for (const handler of [...this.handlers]) {
       try {
-        handler(message, data.length);
+        handler(message, size);
       } catch (error) {
         console.error('TaskTree: a handler failed', error);
       }
@@ -350,4 +351,9 @@ export class WebSocketService<Incoming = unknown> {
       listener(state);
     }
   }
+}
+
+/** Exact for ASCII; else more than it is, since no character of a string takes more than three bytes of UTF-8. */
+function bytesAtMost(text: string): number {
+  return /^[ -~]*$/.test(text) ? text.length : text.length * 3;
 }

@@ -120,7 +120,7 @@ export class Subscriber {
     }
   }
 
-  /** `size`: of the frame, in characters. Frames that it doesn't know lead to nothing. */
+  /** `size`: the frame's in bytes, or more. Frames that it doesn't know lead to nothing. */
   receive(frame: Frame, size: number): Step {
     const projectId = frame.project_id;
     switch (frame.op) {

@@ -151,6 +151,25 @@ describe('A followed project', () => {
     expect(follow.status).toBe('offline');
   });
 
+  it.each(['x', 'ü', '語'])('acknowledges what it took in, in bytes (%s)', letter => {
+    followed();
+    let unacknowledged = 0;
+    for (let offset = 2; offset < 200; offset++) {
+      const frame = {
+        op: 'events',
+        project_id: 'p',
+        epoch: 'e',
+        events: [event(offset, letter.repeat(1000))]
+      };
+      unacknowledged += new TextEncoder().encode(JSON.stringify(frame)).length;
+      world.socket.say(frame);
+      if (world.socket.take('ack').length > 0) {
+        unacknowledged = 0;
+      }
+      expect(unacknowledged).toBeLessThan(65_536);
+    }
+  });
+
   it('answers pings', () => {
     followed();
     world.socket.say({ op: 'ping' });
