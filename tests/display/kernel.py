@@ -52,6 +52,9 @@ class Kernel:
             if message["msg_type"] == kind:
                 return message
 
+    def interrupt(self) -> None:
+        self._manager.interrupt_kernel()
+
     def stop(self) -> None:
         self.client.stop_channels()
         self._manager.shutdown_kernel(now=True)

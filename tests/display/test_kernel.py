@@ -233,3 +233,13 @@ text.render = broken
     )
     cell = kernel.run(ONE_RUN)
     assert cell.text().split() == ["before", "inside", "nested", "after"]
+
+
+def test_an_interrupted_run_shows_that_it_was_cancelled(kernel: Kernel) -> None:
+    kernel.run("import tasktree_jupyter as tt, time")
+    kernel.client.execute('with tt.task("Grid search"):\n    time.sleep(60)')
+    shown = kernel.wait_for("display_data")
+    kernel.interrupt()
+    ended = kernel.wait_for("update_display_data")
+    assert display_id(ended) == display_id(shown)
+    assert "⊘ Grid search  cancelled" in data(ended)["text/plain"]
