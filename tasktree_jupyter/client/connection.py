@@ -13,15 +13,13 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
 from tasktree_jupyter.client.following import Following
+from tasktree_jupyter.client.publishing import Publisher
 from tasktree_jupyter.client.reporting import Complaints, logger
-from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.client.websocket import Closed, Happening, Opened, Received, Wire
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
-from tasktree_jupyter.core.subscriber import Subscriber
+from tasktree_jupyter.core.subscriber import Refused, Subscriber
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Discovery, Identity, Server
@@ -37,23 +35,8 @@ _LONGEST_DELAY: Final = 15.0
 _WELCOME_TIMEOUT: Final = 15.0
 _SILENCE: Final = 2.5
 """Ping intervals without a word after which the connection counts as lost (docs/protocol.md, ping)."""
-_HOLD: Final = 5.0
-"""Seconds before a project that refuses everything is asked again."""
 _FOLLOW_TIMEOUT: Final = 2.0
-_BATCH: Final = 500
-"""Events of one frame at most: making it must not keep the interpreter from others for long."""
 _ATTEMPTS_BEFORE_COMPLAINT: Final = 3
-_DEFAULT_LIMITS: Final = Limits(message_bytes=1_000_000, events=_BATCH)
-
-
-class _Link(msgspec.Struct):
-    """What the connection knows of one project."""
-
-    project: Project
-    asked: bool = False
-    held_until: float = 0.0
-    failures: int = 0
-    complained: bool = False
 
 
 class Connection:
@@ -76,7 +59,6 @@ class Connection:
         self._discovery = discovery
         self._identity = identity
         self._on_start = on_start
-        self._links: list[_Link] = []
         self._wire: Wire | None = None
         self._begin(complaints)
 
@@ -84,7 +66,10 @@ class Connection:
         """In a forked child: begin anew, with no thread and no socket, but the same projects."""
         if self._wire is not None:
             self._wire.abandon()
+        projects = [*self._publisher.projects]
         self._begin(complaints)
+        for project in projects:
+            self._publisher.add(project)
 
     def _begin(self, complaints: Complaints) -> None:
         self._complaints = complaints
@@ -99,21 +84,25 @@ class Connection:
         self._welcomed = False
         self._heard = 0.0
         self._silence = _WELCOME_TIMEOUT
-        self._limits = _DEFAULT_LIMITS
         self._attempts = 0
         self._complained = False
         self._retry_at = 0.0
         self._next_tick = 0.0
         self._stopping = False
-        self._asked: dict[int, _Link] = {}
         self.state: State = "connecting" if self.expects_server else "local"
         self.server: Server | None = None
         self.reason: str | None = None
         """Why there is no connection, None while there is one."""
-        self.subscriber = Subscriber()
-        self.following = Following(self.subscriber, self._send, complaints)
-        for link in self._links:
-            link.asked, link.held_until, link.complained = False, 0.0, False
+        self._subscriber = Subscriber()
+        self._following = Following(self._subscriber, self._send, complaints)
+        self._publisher = Publisher(
+            self._identity,
+            self._send,
+            self._subscriber.next_ref,
+            self._following.known,
+            self._following.published,
+            complaints,
+        )
 
     # Any thread
 
@@ -124,16 +113,16 @@ class Connection:
 
     def add(self, project: Project) -> None:
         """Carry this project's events from now on."""
-        self._links.append(_Link(project))
+        self._publisher.add(project)
         self.wake()
 
     def wake(self) -> None:
         """Let the thread look what there is to do; starts it where it isn't running."""
         if self._thread is None and not self._start():
-            for link in self._links:
-                link.project.fold_if_due()
-                link.project.fold_for_listeners()
-                link.project.wakes = link.project.listened_to
+            for project in self._publisher.projects:
+                project.fold_if_due()
+                project.fold_for_listeners()
+                project.wakes = project.listened_to
             return
         self._inbox.put(None)
 
@@ -157,7 +146,7 @@ class Connection:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is settled, at most `timeout` seconds; return whether it is."""
-        targets = [(link.project.source, link.project.source.emitted) for link in self._links]
+        targets = [(project.source, project.source.emitted) for project in self._publisher.projects]
         self.wake()
         with self._progress:
             return self._progress.wait_for(
@@ -179,7 +168,7 @@ class Connection:
         taken = threading.Event()
 
         def add() -> None:
-            self.following.add(subscription)
+            self._following.add(subscription)
             taken.set()
 
         self.call(add)
@@ -187,12 +176,12 @@ class Connection:
 
     def unfollow(self, subscription: Subscription) -> None:
         """Hand a subscription nothing any more."""
-        self.call(lambda: self.following.remove(subscription))
+        self.call(lambda: self._following.remove(subscription))
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
-        for link in self._links:
-            link.project.source.keep = self.expects_server
+        for project in self._publisher.projects:
+            project.source.keep = self.expects_server
         self._retry_at = 0.0
         self._set_state("connecting" if self.expects_server else "local")
         self.call(self._renew)
@@ -216,8 +205,8 @@ class Connection:
                     self._complaints.add(
                         f"TaskTree can't start its thread ({error}): the tree lives in this process only."
                     )
-                    for link in self._links:
-                        link.project.source.keep = False
+                    for project in self._publisher.projects:
+                        project.source.keep = False
                     self._set_state("local")
                 else:
                     self._thread = thread
@@ -253,7 +242,7 @@ class Connection:
         if not isinstance(item, (Opened, Received, Closed)):
             item()
         elif item.wire is not self._wire:
-            item.wire.abandon()
+            item.wire.hang_up()
         elif isinstance(item, Received):
             self._heard = time.monotonic()
             try:
@@ -284,22 +273,25 @@ class Connection:
             due.append(self._retry_at)
         elif self._welcomed:
             due.append(self._heard + self._silence)
-            due.append(self.following.retry(now))
-            due.extend(self._serve(link, now) for link in self._links)
+            due.append(self._following.retry(now))
+            due.extend(self._publisher.serve(now))
         # Last, since events are waited for elsewhere.
-        due.extend(now for link in self._links if link.project.fold_if_due())
+        due.extend(now for project in self._publisher.projects if project.fold_if_due())
         earliest = min((moment for moment in due if moment is not None), default=None)
         return None if earliest is None else max(0.0, earliest - time.monotonic())
 
     def _tick(self, now: float) -> float | None:
-        if not self._tickers and not any(link.project.listened_to for link in self._links):
+        if not self._tickers and not any(project.listened_to for project in self._publisher.projects):
             return None
         if now >= self._next_tick:
             self._next_tick = now + TICK
             for ticker in (*self._tickers,):
-                ticker()
-            for link in self._links:
-                link.project.fold_for_listeners()
+                try:
+                    ticker()
+                except Exception:
+                    logger.exception("What is to be told now and then couldn't be told")
+            for project in self._publisher.projects:
+                project.fold_for_listeners()
         return self._next_tick
 
     def _open(self) -> None:
@@ -318,12 +310,8 @@ class Connection:
             self._wire.hang_up()
             self._wire = None
         self._welcomed = False
-        self._asked.clear()
-        self.subscriber.closed()
-        for link in self._links:
-            link.asked = False
-            link.project.wakes = False
-            link.project.source.unsent()
+        self._subscriber.closed()
+        self._publisher.disconnected()
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
         self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
@@ -347,14 +335,10 @@ class Connection:
             self._wire.close()
             self._wire = None
         self._welcomed = False
-        self._asked.clear()
-        self.subscriber.closed()
+        self._subscriber.closed()
         self._attempts, self._retry_at, self._complained = 0, 0.0, False
-        for link in self._links:
-            link.asked, link.held_until, link.complained = False, 0.0, False
-            link.project.forget_server()
-            link.project.heal(new_life=True)
-        self.following.forget_server()
+        self._publisher.forget_server()
+        self._following.forget_server()
 
     # Frames
 
@@ -368,28 +352,23 @@ class Connection:
         except ProblemError as error:
             logger.warning("The server sent what is no frame: %s", error)
             return
-        op = frame["op"]
-        if op == "published":
-            self._published(frame)
-        elif op == "resolved":
-            self._resolved(frame)
-        elif op == "error" and frame.get("ref") in self._asked:
-            self._refused(self._asked.pop(frame["ref"]), frame)
+        if frame["op"] in ("published", "resolved", "error") and self._publisher.answered(frame):
+            self._note_progress()
         else:
-            step = self.subscriber.receive(frame, len(message))
-            if op == "welcome" and self.subscriber.connected:
-                self._welcome(frame)
+            step = self._subscriber.receive(frame, len(message))
+            if frame["op"] == "welcome" and self._subscriber.connected:
+                self._welcome()
             for delivery in step.deliver:
-                self.following.deliver(delivery)
+                self._following.deliver(delivery)
+                if isinstance(delivery, Refused) and delivery.project_id is None:
+                    self._lost(delivery.message, refused=True)
+                    return
             for answer in step.send:
                 self._send(answer)
 
-    def _welcome(self, frame: dict[str, Any]) -> None:
-        limits = self.subscriber.limits
-        self._limits = Limits(
-            message_bytes=_positive(limits.get("max_message_bytes"), _DEFAULT_LIMITS.message_bytes),
-            events=min(_BATCH, _positive(limits.get("max_events_per_publish"), _BATCH)),
-        )
+    def _welcome(self) -> None:
+        limits = self._subscriber.limits
+        self._publisher.connected(limits)
         interval = limits.get("ping_interval")
         self._silence = _SILENCE * interval if isinstance(interval, (int, float)) and interval > 0 else float("inf")
         self._attempts = 0
@@ -399,104 +378,6 @@ class Connection:
         self.reason = None
         self._set_state("connected")
 
-    def _serve(self, link: _Link, now: float) -> float | None:
-        """Send what a project has to say; return when to look again, None: when something happens."""
-        project = link.project
-        if now < link.held_until:
-            return link.held_until
-        if project.project_id is None:
-            if not link.asked:
-                link.asked = True
-                identity = self._identity()
-                self._ask({"op": "resolve", **identity._asdict()}, link)
-            return None
-        while True:
-            if project.source.first_drop is not None and not project.source.in_flight and not project.source.waiting:
-                project.heal(new_life=False)
-            ref = self.subscriber.next_ref()
-            frame = project.source.next_frame(ref, project.project_id, self._limits)
-            if frame is not None:
-                project.wakes = False
-                self._asked[ref] = link
-                self._send(frame)
-                return None
-            if project.source.in_flight:
-                return None
-            project.wakes = True
-            if not project.source.waiting:
-                return None
-
-    def _ask(self, frame: dict[str, Any], link: _Link) -> None:
-        ref = self.subscriber.next_ref()
-        self._asked[ref] = link
-        self._send({**frame, "ref": ref})
-
-    def _resolved(self, frame: dict[str, Any]) -> None:
-        link = self._asked.pop(frame.get("ref", -1), None)
-        project_id = frame.get("project_id")
-        if link is None or not isinstance(project_id, str):
-            return
-        info = frame.get("info")
-        link.failures = 0
-        link.project.resolved(project_id, info if isinstance(info, dict) else None)
-        self.following.known(link.project)
-
-    def _published(self, frame: dict[str, Any]) -> None:
-        link = self._asked.pop(frame.get("ref", -1), None)
-        if link is None:
-            return
-        project = link.project
-        for rejection in project.source.published(frame):
-            where = f" ({rejection.field})" if rejection.field else ""
-            self._complaints.add(f"TaskTree refused a {rejection.entry.type} event{where}: {rejection.message}")
-        epoch, offset = frame.get("epoch"), frame.get("offset")
-        if project.epoch is not None and epoch != project.epoch:
-            project.heal(new_life=True)
-        project.epoch = epoch if isinstance(epoch, str) else None
-        project.offset = offset if isinstance(offset, int) else project.offset
-        link.failures = 0
-        link.complained = False
-        self.following.published(project)
-        self._note_progress()
-
-    def _refused(self, link: _Link, frame: dict[str, Any]) -> None:
-        """A publish or resolve was answered by an error."""
-        project, code = link.project, frame.get("code")
-        publishing = project.source.awaits(frame.get("ref"))
-        now = time.monotonic()
-        if not publishing:
-            link.asked = False
-        if code == "seq_gap" and publishing:
-            # The log lost what it had acknowledged: only a new life can tell it.
-            project.heal(new_life=True)
-        elif code == "too_large" and publishing:
-            alone = project.source.too_large()
-            if alone is not None:
-                self._complaints.add(
-                    f"TaskTree dropped a {alone.type} event of {len(alone.data)} bytes: the server takes none so large."
-                )
-        elif frame.get("retry") is True:
-            link.failures += 1
-            link.held_until = now + min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16)) * random.uniform(
-                0.5, 1
-            )
-            project.source.unsent()
-        else:
-            link.held_until = now + _HOLD
-            lost = project.source.discard() if publishing else 0
-            if not link.complained:
-                link.complained = True
-                what = (
-                    f"refuses what is emitted to {project.project_id!r}" if publishing else "names no project for this"
-                )
-                dropped = f" {lost} events were dropped." if lost else ""
-                self._complaints.add(f"TaskTree's server {what}: {frame.get('message') or code}.{dropped}")
-        self._note_progress()
-
     def _note_progress(self) -> None:
         with self._progress:
             self._progress.notify_all()
-
-
-def _positive(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else otherwise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from tasktree_jupyter.client.discovery import Identity
@@ -58,8 +59,14 @@ def _string(value: Any) -> str:
 
 def as_text(parent: Parent) -> str:
     """Return the variable's value."""
-    content = {**parent._asdict(), "identity": parent.identity._asdict()}
-    return json.dumps(content, separators=(",", ":"))
+    return f'{_head(parent.project, parent.identity, parent.mission)},"node":{json.dumps(parent.node)}}}'
+
+
+@lru_cache(maxsize=64)
+def _head(project: str | None, identity: Identity, mission: str) -> str:
+    """Return all but the node: it is the same for every task of a mission, and there are many."""
+    content = {"project": project, "identity": identity._asdict(), "mission": mission}
+    return json.dumps(content, separators=(",", ":"))[:-1]
 
 
 class Environment:

@@ -63,6 +63,7 @@ class Project:
         self.offset = 0
         self.wakes = True
         self._tree = TaskTree()
+        self._forget_at = _LOCAL_NODES
         self._folding = threading.RLock()
         self._listeners: list[Listener] = []
         self._known = threading.Event()
@@ -186,7 +187,7 @@ class Project:
                     listener(events)
                 except Exception:
                     logger.exception("A listener of the local tree failed")
-        if len(tree) > _LOCAL_NODES:
+        if len(tree) > self._forget_at:
             self._forget_ended()
 
     def _event(self, entry: Entry, offset: int, at: int) -> dict[str, Any]:
@@ -211,6 +212,10 @@ class Project:
                 below = set(tree.walk(root))
                 gone |= below
                 room -= len(below)
+        # Looking again for what has ended costs as much as the tree is large.
+        self._forget_at = max(_LOCAL_NODES, (len(tree) - len(gone)) * 5 // 4)
+        if not gone:
+            return
         state = tree.state()
         state["roots"] = [root for root in state["roots"] if root not in gone]
         state["tombstones"] = []
@@ -227,7 +232,7 @@ class Project:
         since = self.source.first_drop
         with self._folding:
             self._fold()
-            folded = self.source.emitted - len(self.source.unfolded)
+            folded = self.source.folded
             nodes = list(self._whole_nodes(None if since is None else format_time(since)))
         now = time.time_ns() // 1000
         self.source.heal((_whole(node, now) for node in nodes), folded, new_life=new_life)

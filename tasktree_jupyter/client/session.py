@@ -56,6 +56,7 @@ class Session:
         root_ended: called with each root task that was left, on the thread that left it, after its last event was
             queued. What these hooks raise is logged.
         connection: the way to the server.
+        kernel_id: this process's, where it is a kernel.
     """
 
     def __init__(self) -> None:
@@ -76,13 +77,12 @@ class Session:
         self._closed = False
         self.forked = False
         self.joined: Mission | None = None
-        self._identity: Identity | None = None
         self._join(joining.read_environment())
 
     def _join(self, parent: joining.Parent | None) -> None:
-        own = identity()
+        self._identity = own = identity()
+        self.kernel_id = own.kernel_id
         if parent is None or own.kernel_id is not None:
-            self._identity = own
             return
         self._identity = parent.identity
         self.settings = self.settings._replace(project=parent.project)
@@ -91,7 +91,6 @@ class Session:
 
     def identity(self) -> Identity:
         """Return who this process is for the server; a child process is who its parent is."""
-        assert self._identity is not None
         return self._identity
 
     def after_fork(self) -> None:
@@ -207,7 +206,7 @@ class Session:
                     "title": group.title,
                     "kind": "unattached",
                     "status": "running",
-                    "source": origin.of_process(project, self.identity().kernel_id),
+                    "source": origin.of_process(project, self.kernel_id),
                 }
                 project.emit("node_update", {"node_id": group.id, "changes": changes})
         return group

@@ -115,6 +115,12 @@ class Source:
             return self.emitted - len(self)
 
     @property
+    def folded(self) -> int:
+        """How many of the emitted events the process's own fold has taken."""
+        with self._lock:
+            return self.emitted - len(self.unfolded)
+
+    @property
     def waiting(self) -> bool:
         """Whether there is something that `next_frame` could send."""
         return self._in_flight is None and bool(self._pending or self._first or self._batch)

@@ -201,7 +201,7 @@ class Task:
             self.id = new if name is None else f"{new}-{name}"
             self.mission = mission = Mission(self.id, project, self.title or "", root=self)
             this.begin(mission)
-            self._source = changes["source"] = origin.of_process(project, this.identity().kernel_id)
+            self._source = changes["source"] = origin.of_process(project, this.kernel_id)
         else:
             self.id = mission.next_id() if name is None else mission.id_of(name)
             changes["parent_id"] = self._place(mission)
@@ -232,7 +232,7 @@ class Task:
         """Return what differs from the parent's `source`: another cell, another process."""
         parent = self.parent
         if parent is None or parent._pid != self._pid:
-            self._source = origin.of_process(project, this.identity().kernel_id)
+            self._source = origin.of_process(project, this.kernel_id)
             return self._source
         here = origin.cell()
         differs = any(parent._source.get(key) != value for key, value in here.items())
@@ -247,7 +247,7 @@ class Task:
     def close(self, error: BaseException | None) -> None:
         """End it, with what its code raised."""
         self._entered -= 1
-        if self._entered or self.project is None or self._pid != os.getpid():
+        if self._entered or self.project is None or not self.is_here:
             # The task of a parent process ends there, whatever its forked child does.
             return
         this = session()
@@ -348,6 +348,11 @@ class Task:
             total: how many items there are, where `len(iterable)` doesn't say.
         """
         return Track(iterable, title, total, self)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it was entered in this process, and not in the one that this was forked from."""
+        return self._pid == os.getpid()
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
         """Emit an event to this task's project.

@@ -31,6 +31,20 @@ class Track(Generic[T]):
         count: how many items were handed out.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_look_at",
+        "_next",
+        "_open",
+        "_stop_ticking",
+        "_task",
+        "_told",
+        "count",
+        "id",
+        "title",
+        "total",
+    )
+
     def __init__(self, iterable: Iterable[T], title: str | None, total: int | None, task: Task) -> None:
         self.title = title or f"{task.title}: items"
         self.total = total if total is not None else _length(iterable)
@@ -134,7 +148,8 @@ class Track(Generic[T]):
         self._stop_ticking()
         self._look_at = None
         self._task.forget_track(self)
-        self._tell({**self._position(done), "status": status, **(more or {})})
+        if self._task.is_here:
+            self._tell({**self._position(done), "status": status, **(more or {})})
 
     def _tell(self, changes: dict[str, Any]) -> None:
         with guarded():

@@ -135,7 +135,7 @@ class Wire:
                     self._socket.settimeout(0.5)
                 protocol.send_close(1000)
                 self._flush(protocol)
-        self.abandon()
+        self.hang_up()
 
     def abandon(self) -> None:
         """Let go of the socket without a word. In a forked child this leaves the parent's connection as it is."""

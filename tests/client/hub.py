@@ -60,17 +60,17 @@ class Hub:
             **({"TASKTREE_CONNECTION_FILE": str(self.connection_file)} if self.connection_file else {}),
         }
 
-    def start(self, *arguments: str) -> None:
+    def start(self, *arguments: str, sock: str | None = None) -> None:
         self.connection_file = None
         self.port = free_port()
+        place = [f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1"] if sock is None else [f"--sock={sock}"]
         command = [
             sys.executable,
             "-m",
             "jupyter_server",
             "--no-browser",
             "--allow-root",
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={self.port}",
+            *place,
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.root}",

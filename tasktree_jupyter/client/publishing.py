@@ -1,0 +1,227 @@
+"""What the projects of a process say to the server, and what it answers; on the connection's thread.
+
+One publish frame of a project is under way at a time. Before its first, the default project asks which one it is.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tasktree_jupyter.client.reporting import Complaints
+from tasktree_jupyter.client.source import Limits
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.client.discovery import Identity
+    from tasktree_jupyter.client.project import Project
+
+_FIRST_DELAY: Final = 0.25
+_LONGEST_DELAY: Final = 15.0
+_HOLD: Final = 5.0
+"""Seconds before a project that refuses everything is asked again."""
+_FAILURES_BEFORE_COMPLAINT: Final = 5
+_BATCH: Final = 500
+"""Events of one frame at most: making it must not keep the interpreter from others for long."""
+_MESSAGE_BYTES: Final = 1_000_000
+
+
+class _Link(msgspec.Struct):
+    """Where a project stands with the server."""
+
+    project: Project
+    asked: bool = False
+    held_until: float = 0.0
+    failures: int = 0
+    complained: bool = False
+    dropped: int = 0
+
+
+class Publisher:
+    """Sends what the projects' queues hold, and takes the answers.
+
+    Args:
+        identity: which notebook or script the default project belongs to.
+        send: sends a frame.
+        next_ref: gives a number for a frame.
+        known: told when the server has said which project one is.
+        published: told when a project has had something acknowledged.
+        complaints: takes what the user is to be told.
+    """
+
+    def __init__(
+        self,
+        identity: Callable[[], Identity],
+        send: Callable[[dict[str, Any] | bytes], None],
+        next_ref: Callable[[], int],
+        known: Callable[[Project], None],
+        published: Callable[[Project], None],
+        complaints: Complaints,
+    ) -> None:
+        self._identity = identity
+        self._send = send
+        self._next_ref = next_ref
+        self._known = known
+        self._published = published
+        self._complaints = complaints
+        self._links: list[_Link] = []
+        self._asked: dict[int, _Link] = {}
+        self._limits = Limits(_MESSAGE_BYTES, _BATCH)
+
+    @property
+    def projects(self) -> Iterator[Project]:
+        """The projects, in the order of their first use."""
+        return (link.project for link in self._links)
+
+    def add(self, project: Project) -> None:
+        """Publish this project's events from now on; may be called on any thread."""
+        self._links.append(_Link(project))
+
+    def connected(self, limits: dict[str, Any]) -> None:
+        """A connection is there; `limits` are those of `welcome`."""
+        self._limits = Limits(
+            message_bytes=_positive(limits.get("max_message_bytes"), _MESSAGE_BYTES),
+            events=min(_BATCH, _positive(limits.get("max_events_per_publish"), _BATCH)),
+        )
+
+    def disconnected(self) -> None:
+        """The connection is gone: what wasn't answered will be asked and sent again."""
+        self._asked.clear()
+        for link in self._links:
+            link.asked = False
+            link.project.wakes = False
+            link.project.source.unsent()
+
+    def forget_server(self) -> None:
+        """Another server answers from now on: all that is open is emitted there, whole."""
+        self._asked.clear()
+        for link in self._links:
+            link.asked, link.held_until, link.complained = False, 0.0, False
+            link.project.forget_server()
+            link.project.heal(new_life=True)
+
+    def serve(self, now: float) -> Iterator[float | None]:
+        """Send what there is; yield for each project when to look again, None: when something happens."""
+        for link in self._links:
+            yield self._serve(link, now)
+
+    def answered(self, frame: dict[str, Any]) -> bool:
+        """Take an answer; return whether it was one to a question of this."""
+        link = self._asked.pop(frame.get("ref", -1), None)
+        if link is None:
+            return frame["op"] in ("published", "resolved")
+        if frame["op"] == "published":
+            self._take_published(link, frame)
+        elif frame["op"] == "resolved":
+            self._take_resolved(link, frame)
+        else:
+            self._take_error(link, frame)
+        return True
+
+    def _serve(self, link: _Link, now: float) -> float | None:
+        project, source = link.project, link.project.source
+        if now < link.held_until:
+            return link.held_until
+        if project.project_id is None:
+            if not link.asked:
+                link.asked = True
+                ref = self._next_ref()
+                self._asked[ref] = link
+                self._send({"op": "resolve", "ref": ref, **self._identity()._asdict()})
+            return None
+        while True:
+            if source.first_drop is not None and not source.in_flight and not source.waiting:
+                project.heal(new_life=False)
+            ref = self._next_ref()
+            frame = source.next_frame(ref, project.project_id, self._limits)
+            if frame is not None:
+                project.wakes = False
+                self._asked[ref] = link
+                self._send(frame)
+                return None
+            if source.in_flight:
+                return None
+            project.wakes = True
+            # An emit that came before it saw that didn't wake us.
+            if not source.waiting:
+                return None
+
+    def _take_resolved(self, link: _Link, frame: dict[str, Any]) -> None:
+        project_id, info = frame.get("project_id"), frame.get("info")
+        if isinstance(project_id, str):
+            link.failures, link.complained = 0, False
+            link.project.resolved(project_id, info if isinstance(info, dict) else None)
+            self._known(link.project)
+
+    def _take_published(self, link: _Link, frame: dict[str, Any]) -> None:
+        project = link.project
+        self._tell_drops(link)
+        for rejection in project.source.published(frame):
+            where = f" ({rejection.field})" if rejection.field else ""
+            self._complaints.add(f"TaskTree refused a {rejection.entry.type} event{where}: {rejection.message}")
+        epoch, offset = frame.get("epoch"), frame.get("offset")
+        if project.epoch is not None and epoch != project.epoch:
+            project.heal(new_life=True)
+        project.epoch = epoch if isinstance(epoch, str) else None
+        project.offset = offset if isinstance(offset, int) else project.offset
+        link.failures, link.complained = 0, False
+        self._published(project)
+
+    def _tell_drops(self, link: _Link) -> None:
+        dropped = link.project.source.dropped
+        if dropped > link.dropped:
+            self._complaints.add(
+                f"TaskTree dropped {dropped - link.dropped} events, since too many waited to be sent. "
+                "Their history is lost; the tree itself is made whole again."
+            )
+            link.dropped = dropped
+
+    def _take_error(self, link: _Link, frame: dict[str, Any]) -> None:
+        source, code = link.project.source, frame.get("code")
+        publishing = source.awaits(frame.get("ref"))
+        if not publishing:
+            link.asked = False
+        if publishing and code == "seq_gap":
+            # The log lost what it had acknowledged: only a new life can tell it.
+            link.project.heal(new_life=True)
+        elif publishing and code == "too_large":
+            alone = source.too_large()
+            if alone is not None:
+                size = len(alone.data)
+                self._complaints.add(f"TaskTree dropped a {alone.type} event: the server takes none of {size} bytes.")
+                link.dropped += 1
+        elif frame.get("retry") is True:
+            source.unsent()
+            self._hold(link, frame)
+        else:
+            self._give_up(link, frame, publishing)
+
+    def _hold(self, link: _Link, frame: dict[str, Any]) -> None:
+        link.failures += 1
+        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16))
+        link.held_until = time.monotonic() + delay * random.uniform(0.5, 1.0)
+        if link.failures >= _FAILURES_BEFORE_COMPLAINT and not link.complained:
+            link.complained = True
+            reason = frame.get("message") or frame.get("code")
+            self._complaints.add(f"TaskTree's server can't take events now: {reason}. They are kept; see status().")
+
+    def _give_up(self, link: _Link, frame: dict[str, Any], publishing: bool) -> None:
+        link.held_until = time.monotonic() + _HOLD
+        lost = link.project.source.discard() if publishing else 0
+        link.dropped += lost
+        if link.complained:
+            return
+        link.complained = True
+        reason = frame.get("message") or frame.get("code")
+        if publishing:
+            what = f"refuses events of {link.project.project_id!r}, and {lost} were dropped"
+        else:
+            what = "doesn't say which project this is; name one by tasktree_jupyter.project(name)"
+        self._complaints.add(f"TaskTree's server {what}: {reason}")
+
+
+def _positive(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else otherwise
