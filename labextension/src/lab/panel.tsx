@@ -17,6 +17,7 @@ import {
   stateOf,
   StatusIcon,
   TreeView,
+  useAtOnce,
   useListenable,
   useNow,
   type ViewState
@@ -89,7 +90,7 @@ export class TreePanel extends Widget {
 
 export function Panel({ model }: { model: PanelModel }) {
   useListenable(model);
-  useListenable(model.hub);
+  useAtOnce(model.hub, each => each.getVersion());
   const { hub, follow, projects, project, list } = model;
   const followed = useListenable(follow);
   const now = useNow(false) * 1000;

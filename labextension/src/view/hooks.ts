@@ -1,4 +1,4 @@
-import { useMemo, useSyncExternalStore } from 'react';
+import { useCallback, useMemo, useSyncExternalStore } from 'react';
 import type { Follow, Hub, Listenable } from '../core/follow.js';
 import type { TreeReader } from '../core/reader.js';
 import { kernelState, viewState, type ViewState } from './connection.js';
@@ -11,27 +11,39 @@ interface Calm {
   getVersion: () => number;
 }
 
-/** A listenable that tells of changes at once, then at most every `interval` milliseconds, and always of the last one. */
+/** A picture may take one part in so many of the page's time: the slower it is, the rarer. */
+const SHARE = 4;
+const RAREST = 2000;
+
+/**
+ * A listenable that tells of changes at once, then at most every `interval` milliseconds, and always of the last one. Where drawing takes
+ * long (100 000 tasks in one open group), it tells less often.
+ */
 export function throttled(source: Listenable, interval = INTERVAL): Calm {
   let version = source.getVersion();
   return {
     getVersion: () => version,
     subscribe: listener => {
       let timer: ReturnType<typeof setTimeout> | null = null;
-      let told = 0;
+      let next = 0;
       const tell = () => {
         timer = null;
-        told = Date.now();
+        const began = Date.now();
+        next = began + interval;
         version = source.getVersion();
         listener();
+        // React draws before the page gets to timers.
+        setTimeout(() => {
+          next = Math.max(next, began + Math.min((Date.now() - began) * SHARE, RAREST));
+        });
       };
       const stop = source.subscribe(() => {
         if (timer === null) {
-          const wait = told + interval - Date.now();
+          const wait = next - Date.now();
           if (wait <= 0) {
             tell();
           } else {
-            timer = setTimeout(tell, Math.min(wait, interval));
+            timer = setTimeout(tell, Math.min(wait, RAREST));
           }
         }
       });
@@ -49,10 +61,19 @@ export function throttled(source: Listenable, interval = INTERVAL): Calm {
 
 const NOTHING: Calm = { subscribe: () => () => undefined, getVersion: () => 0 };
 
-/** Renders again when `source` changes; answers its version. */
-export function useListenable(source: Listenable | null, interval = INTERVAL): number {
-  const calm = useMemo(() => (source ? throttled(source, interval) : NOTHING), [source, interval]);
+/** Renders again when `source` changes, in time for the eye; answers its version. */
+export function useListenable(source: Listenable | null): number {
+  const calm = useMemo(() => (source ? throttled(source) : NOTHING), [source]);
   return useSyncExternalStore(calm.subscribe, calm.getVersion);
+}
+
+/** Renders again at once when what `read` answers of `source` changes. */
+export function useAtOnce<S extends Listenable, T>(source: S | null, read: (source: S) => T): T | null {
+  const subscribe = useCallback(
+    (listener: () => void) => source?.subscribe(listener) ?? (() => undefined),
+    [source]
+  );
+  return useSyncExternalStore(subscribe, () => (source ? read(source) : null));
 }
 
 export interface Following {
@@ -71,11 +92,13 @@ export function useFollow(
   source: 'server' | 'kernel' = 'server'
 ): Following {
   const followed = useListenable(follow);
-  const connected = useListenable(hub);
+  // Whether it is live can't wait until a large tree is drawn.
+  const status = useAtOnce(follow, ({ status }) => status);
+  const connected = useAtOnce(hub, each => each.getVersion());
   return {
     tree: follow?.tree ?? null,
     state: follow && source === 'kernel' ? kernelState(follow) : viewState(follow, hub?.connection ?? null),
     heardAt: follow?.heardAt ?? null,
-    version: `${followed}.${connected}`
+    version: `${followed}.${status}.${connected}`
   };
 }

@@ -4,7 +4,7 @@ export { stateOf, viewState, wording, type ViewState } from './connection.js';
 export { Empty } from './empty.js';
 export { ErrorBoundary } from './error-boundary.js';
 export * from './format.js';
-export { throttled, useFollow, useListenable } from './hooks.js';
+export { throttled, useAtOnce, useFollow, useListenable } from './hooks.js';
 export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
 export { Badge } from './tree-row.js';

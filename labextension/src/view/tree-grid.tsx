@@ -2,7 +2,7 @@ import { useVirtualizer, defaultRangeExtractor, type Range } from '@tanstack/rea
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { TreeReader } from '../core/reader.js';
 import type { Expansion } from './expansion.js';
-import { useListenable } from './hooks.js';
+import { useAtOnce } from './hooks.js';
 import { canOpen, childRows, parentIndex, visibleRows, type Row } from './rows.js';
 import { RowCells } from './tree-row.js';
 
@@ -30,7 +30,7 @@ interface Props {
 export function TreeGrid(props: Props) {
   const { tree, version, roots, expansion, label, now, ticks, selected, onSelect, layout } = props;
   const withOmittedRoots = props.withOmittedRoots ?? false;
-  const choices = useListenable(expansion, 0);
+  const choices = useAtOnce(expansion, each => each.getVersion()) ?? 0;
   const [focusKey, setFocusKey] = useState<string | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const moveFocus = useRef(false);
@@ -64,7 +64,6 @@ export function TreeGrid(props: Props) {
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    getItemKey: index => rows[index]?.key ?? index,
     initialRect: { width: 0, height: INLINE_ROWS * ROW_HEIGHT },
     // A height that grows with its rows is measured only after they were drawn: draw what may come into sight.
     overscan: layout === 'inline' ? INLINE_ROWS : 6,

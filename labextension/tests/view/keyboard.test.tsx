@@ -113,9 +113,8 @@ describe('the tree by keyboard', () => {
       story.task(`fit/${i}`, 'fit', { title: `fit ${i}`, status: 'running' });
     }
     page.follow.set({});
-    await page.settle();
+    await page.until(() => expect(page.titles()).toContain('fit 40'));
     expect(page.focused()).toBe('fit 36');
-    expect(page.titles()).toContain('fit 40');
     expect(page.titles()).not.toContain('fit 37');
   });
 });

@@ -1,5 +1,5 @@
 /** A page to show a view in, as far as jsdom has one. */
-import { act, cleanup, render } from '@testing-library/react';
+import { cleanup, render, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, vi } from 'vitest';
 import { TreeView, type TreeViewProps } from '../../src/view/index.js';
@@ -36,10 +36,8 @@ export function show(story: Story | null, props: Partial<TreeViewProps> = {}) {
     follow,
     hub,
     user: userEvent.setup(),
-    /** Lets what the hub tells arrive, which is at most ten times a second. */
-    async settle() {
-      await act(() => new Promise(resolve => setTimeout(resolve, 120)));
-    },
+    /** What the hub tells is drawn at most ten times a second, and less often on a slow machine. */
+    until: (assertion: () => void) => waitFor(assertion, { timeout: 5000 }),
     rows: () => [...page.container.querySelectorAll<HTMLElement>('.tt-row')].sort(byPlace),
     titles: () => [...page.container.querySelectorAll<HTMLElement>('.tt-row')].sort(byPlace).map(titleOf),
     row(title: string): HTMLElement {

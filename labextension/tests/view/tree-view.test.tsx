@@ -84,7 +84,7 @@ describe('rows', () => {
       story.task(`fit/${i}`, 'fit', { status: 'completed' });
     }
     act(() => page.follow.set({}));
-    await page.settle();
+    await page.until(() => expect(page.row('fit').querySelector('.tt-badge-running')).toBeNull());
     expect(page.row('fit').getAttribute('aria-expanded')).toBe('true');
   });
 
@@ -127,9 +127,9 @@ describe('runs', () => {
     const newest = show(story, { followNewest: true });
     story.task('m2', null, { title: 'two', status: 'running' });
     act(() => [pinned, newest].forEach(page => page.follow.set({})));
-    await pinned.settle();
+    await newest.until(() => expect(newest.titles()).toEqual(['two']));
+    await pinned.until(() => expect(pinned.container.querySelector('option[value="m2"]')).toBeTruthy());
     expect(pinned.titles()).toEqual(['one']);
-    expect(newest.titles()).toEqual(['two']);
   });
 });
 
