@@ -286,7 +286,7 @@ class TaskTree:
         """Patch a node and set its status; `context` is that of a state_transition, `origin` its `from`."""
         fresh = node.placeholder
         # Most events change no sum, and those of a node apart from the tree are nobody's yet.
-        counts = node.parent is not None and (status is not None or fresh or not changes.keys().isdisjoint(_COUNTED))
+        counts = node.parent is not None and (status is not None or not changes.keys().isdisjoint(_COUNTED))
         before = node.sums() if counts else None
         started_at, ended_at = node.started_at, node.ended_at
         if fresh:
