@@ -5,8 +5,9 @@ import type { Expansion } from './expansion.js';
 
 /** A group of more children than this shows `SHOWN` of them and sums up the rest. */
 export const FOLD_ABOVE = 16;
-const SHOWN = 12;
-const SHOWN_FAILED = 6;
+// With the row of the rest and that of the parent as many rows as before: when a group gets long, nothing shrinks.
+const SHOWN = 14;
+const SHOWN_FAILED = 7;
 
 interface Place {
   /** Unique among the rows, and stays the row's own while the tree changes. */

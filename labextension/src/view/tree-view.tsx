@@ -56,7 +56,10 @@ export function pictureOf(
   const tree = follow?.tree ?? null;
   const old = stored?.tree ?? null;
   if (tree && old) {
-    const holdsIt = missionId === null ? tree.roots.length > 0 : tree.node(missionId) !== undefined;
+    const holdsIt =
+      missionId === null
+        ? tree.roots.length > 0 || old.roots.length === 0
+        : tree.node(missionId) !== undefined;
     const behind = follow?.epoch === stored?.epoch && tree.offset < old.offset;
     if (!holdsIt || (behind && follow?.status !== 'live')) {
       return { tree: old, live: false };
