@@ -24,17 +24,15 @@ from pydantic import (
     model_validator,
 )
 
+from tasktree_jupyter.core.sanitise import MAX_INTEGER, MAX_NESTING, nests_deeper
 from tasktree_jupyter.core.shape import (
     EVENT_TYPES,
     MAX_EXPECTED,
-    MAX_INTEGER,
-    MAX_NESTING,
     MAX_STATE_NAME,
     is_event_type,
     is_id,
     is_integer,
     is_project_id,
-    nests_deeper,
 )
 from tasktree_jupyter.core.status import STATUS_WORDS
 from tasktree_jupyter.core.times import normalise_time, parse_time

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tasktree_jupyter.core.node import MAX_DEPTH
-from tasktree_jupyter.core.shape import Problem
+from tasktree_jupyter.core.problem import Problem
 
 if TYPE_CHECKING:
     from tasktree_jupyter.core.tree import TaskTree

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from tasktree_jupyter.core.shape import Problem, ProblemError, without_surrogates
+from tasktree_jupyter.core.problem import Problem, ProblemError
+from tasktree_jupyter.core.sanitise import without_surrogates
 
 PROTOCOL_VERSION: Final = 1
 SUBPROTOCOL: Final = "tasktree.v1.json"

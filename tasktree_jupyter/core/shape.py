@@ -12,39 +12,26 @@ from typing import Any, Final
 
 import msgspec
 
+from tasktree_jupyter.core.problem import Problem as Problem
+from tasktree_jupyter.core.problem import ProblemError as ProblemError
+from tasktree_jupyter.core.problem import invalid, shown
+from tasktree_jupyter.core.sanitise import MAX_INTEGER as MAX_INTEGER
+from tasktree_jupyter.core.sanitise import MAX_NESTING as MAX_NESTING
+from tasktree_jupyter.core.sanitise import nests_deeper
+from tasktree_jupyter.core.sanitise import sanitise as sanitise
 from tasktree_jupyter.core.status import STATUS_WORDS, TaskStatus
 from tasktree_jupyter.core.times import normalise_time, parse_time
 
-MAX_INTEGER: Final = 2**53 - 1
 MAX_EXPECTED: Final = 1_000_000_000
 MAX_ID: Final = 500
 MAX_PROJECT_ID: Final = 200
 MAX_STATE_NAME: Final = 200
-MAX_NESTING: Final = 64
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 """How a metric that JSON has no number for is written."""
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Why something was refused: for a program (`code`, `field`, `reason`) and for a person (`message`)."""
-
-    code: str
-    field: str
-    message: str
-    reason: str
-
-
-class ProblemError(ValueError):
-    """Raised where a problem can't be handed back as a value."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 def is_id(value: object) -> bool:
@@ -75,14 +62,14 @@ def check_envelope(envelope: object) -> Problem | None:
     Checks `type`, `project_id`, `data`, `timestamp` and the data by its type. `events_dropped` is the server's own.
     """
     if not isinstance(envelope, dict):
-        return _problem("", "type", f"An event must be a JSON object, not {_shown(envelope)}")
+        return invalid("", "type", f"An event must be a JSON object, not {shown(envelope)}")
     kind = envelope.get("type")
     if kind is None:
-        return _problem("type", "missing", "type is missing")
+        return invalid("type", "missing", "type is missing")
     if not is_event_type(kind):
-        return _problem("type", "pattern", f"type is {_shown(kind)}; it must match ^[a-z][a-z0-9_.-]{{0,63}}$")
+        return invalid("type", "pattern", f"type is {shown(kind)}; it must match ^[a-z][a-z0-9_.-]{{0,63}}$")
     if kind == "events_dropped":
-        return _problem("type", "reserved", "type is 'events_dropped', which only the server writes")
+        return invalid("type", "reserved", "type is 'events_dropped', which only the server writes")
     project_id = envelope.get("project_id")
     if project_id is not None and (problem := _check_id(project_id, "project_id", MAX_PROJECT_ID)):
         return problem
@@ -91,7 +78,7 @@ def check_envelope(envelope: object) -> Problem | None:
         return _not_a_time(timestamp, "timestamp")
     data = envelope.get("data")
     if data is None:
-        return _problem("data", "missing", "data is missing")
+        return invalid("data", "missing", "data is missing")
     return check_data(kind, data)
 
 
@@ -101,144 +88,35 @@ def check_data(type: str, data: Any) -> Problem | None:
     `data` is decoded JSON: objects are dicts, arrays are lists.
     """
     if not isinstance(data, dict):
-        return _problem("data", "type", f"data must be an object, not {_shown(data)}")
+        return invalid("data", "type", f"data must be an object, not {shown(data)}")
     for value in data.values():
         kind = value.__class__
         if (kind is dict or kind is list) and nests_deeper(value, MAX_NESTING - 1):
-            return _problem("data", "too_deep", f"data nests deeper than {MAX_NESTING} levels")
+            return invalid("data", "too_deep", f"data nests deeper than {MAX_NESTING} levels")
     check = _DATA.get(type)
     return None if check is None else check(data)
-
-
-def sanitise(value: Any, field: str = "data") -> Any:
-    """Return a JSON value as the log may keep it: lone surrogates become U+FFFD. It is copied only where it changes.
-
-    Raises:
-        ProblemError: an integer beyond ±(2^53-1), a float that isn't finite, nesting deeper than 64, no JSON at all.
-    """
-    path: list[str] = []
-    try:
-        return _sanitised(value, MAX_NESTING, path)
-    except _RefusedValue as refused:
-        where = ".".join([field, *reversed(path)])
-        raise ProblemError(_problem(where, refused.reason, f"{where} {refused.why}")) from None
-
-
-class _RefusedValue(Exception):
-    def __init__(self, reason: str, why: str) -> None:
-        self.reason = reason
-        self.why = why
-
-
-def _sanitised(value: Any, room: int, path: list[str]) -> Any:
-    if isinstance(value, str):
-        return value if value.isprintable() else _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise _RefusedValue("range", "is an integer beyond ±(2^53-1), which readers round; send it as a string")
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise _RefusedValue("not_finite", "is no finite number; JSON has none: send it as a string")
-        return value
-    if isinstance(value, dict):
-        return _sanitised_object(value, room, path)
-    if isinstance(value, (list, tuple)):
-        if room == 0:
-            raise _RefusedValue("too_deep", f"nests deeper than {MAX_NESTING} levels")
-        copy = []
-        for place, item in enumerate(value):
-            try:
-                copy.append(_sanitised(item, room - 1, path))
-            except _RefusedValue:
-                path.append(str(place))
-                raise
-        return value if isinstance(value, list) and all(map(_is, value, copy)) else copy
-    raise _RefusedValue("type", f"is {_shown(value)}, which isn't JSON")
-
-
-def _sanitised_object(value: dict[Any, Any], room: int, path: list[str]) -> dict[str, Any]:
-    if room == 0:
-        raise _RefusedValue("too_deep", f"nests deeper than {MAX_NESTING} levels")
-    changed: dict[str, Any] | None = None
-    for key, item in value.items():
-        if not isinstance(key, str):
-            raise _RefusedValue("type", f"has the key {_shown(key)}; keys must be strings")
-        try:
-            clean = _sanitised(item, room - 1, path)
-        except _RefusedValue:
-            path.append(key)
-            raise
-        name = key if key.isprintable() else _SURROGATE.sub("\ufffd", key)
-        if changed is None and (clean is not item or name != key):
-            changed = {}
-            for before, kept in value.items():
-                if before == key:
-                    break
-                changed[before] = kept
-        if changed is not None:
-            changed[name] = clean
-    return value if changed is None else changed
-
-
-def without_surrogates(value: Any) -> Any:
-    """Return a decoded JSON value with its lone surrogates replaced by U+FFFD."""
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_SURROGATE.sub("\ufffd", key): without_surrogates(item) for key, item in value.items()}
-    return value
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
-
-
-def nests_deeper(value: dict[str, Any] | list[Any], room: int) -> bool:
-    """Return whether an object or array nests more than `room` levels deep, itself being one."""
-    if room == 0:
-        return True
-    # Not any(): a generator takes twice as long.
-    for item in value.values() if isinstance(value, dict) else value:
-        kind = item.__class__
-        if (kind is dict or kind is list) and nests_deeper(item, room - 1):
-            return True
-    return False
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
-
-
-def _problem(field: str, reason: str, message: str) -> Problem:
-    return Problem(code="invalid", field=field, message=message, reason=reason)
 
 
 def _check_id(value: object, field: str, limit: int = MAX_ID) -> Problem | None:
     if is_id(value) and len(value) <= limit:  # type: ignore[arg-type]
         return None
     if value is None:
-        return _problem(field, "missing", f"{field} is missing; it must be a string of 1 to {limit} characters")
+        return invalid(field, "missing", f"{field} is missing; it must be a string of 1 to {limit} characters")
     if not isinstance(value, str):
-        return _problem(field, "type", f"{field} must be a string, not {_shown(value)}")
+        return invalid(field, "type", f"{field} must be a string, not {shown(value)}")
     if not value:
-        return _problem(field, "empty", f"{field} is empty; it must have 1 to {limit} characters")
+        return invalid(field, "empty", f"{field} is empty; it must have 1 to {limit} characters")
     if len(value) > limit:
-        return _problem(field, "too_long", f"{field} has {len(value)} characters; at most {limit} are allowed")
-    return _problem(field, "control_character", f"{field} is {_shown(value)}; control characters aren't allowed")
+        return invalid(field, "too_long", f"{field} has {len(value)} characters; at most {limit} are allowed")
+    return invalid(field, "control_character", f"{field} is {shown(value)}; control characters aren't allowed")
 
 
 def _check_string(value: object, field: str) -> Problem | None:
     if isinstance(value, str):
         return None
     if value is None:
-        return _problem(field, "missing", f"{field} is missing; it must be a string")
-    return _problem(field, "type", f"{field} must be a string, not {_shown(value)}")
+        return invalid(field, "missing", f"{field} is missing; it must be a string")
+    return invalid(field, "type", f"{field} must be a string, not {shown(value)}")
 
 
 def _check_status(value: object, field: str) -> Problem | None:
@@ -246,17 +124,17 @@ def _check_status(value: object, field: str) -> Problem | None:
         return None
     allowed = ", ".join(TaskStatus)
     if value is None:
-        return _problem(field, "missing", f"{field} is missing; allowed: {allowed}")
+        return invalid(field, "missing", f"{field} is missing; allowed: {allowed}")
     if not isinstance(value, str):
-        return _problem(field, "type", f"{field} must be a string, not {_shown(value)}; allowed: {allowed}")
-    return _problem(field, "unknown_status", f"{field} is {_shown(value)}, which is no status; allowed: {allowed}")
+        return invalid(field, "type", f"{field} must be a string, not {shown(value)}; allowed: {allowed}")
+    return invalid(field, "unknown_status", f"{field} is {shown(value)}, which is no status; allowed: {allowed}")
 
 
 def _not_a_time(value: object, field: str) -> Problem:
     if not isinstance(value, str):
-        return _problem(field, "type", f"{field} must be a string, not {_shown(value)}")
-    return _problem(
-        field, "time", f"{field} is {_shown(value)}, which is no time; write it like 2026-01-31T14:02:11.123456Z"
+        return invalid(field, "type", f"{field} must be a string, not {shown(value)}")
+    return invalid(
+        field, "time", f"{field} is {shown(value)}, which is no time; write it like 2026-01-31T14:02:11.123456Z"
     )
 
 
@@ -265,15 +143,13 @@ def _check_time(value: object, field: str) -> Problem | None:
 
 
 def _check_object(value: object, field: str) -> Problem | None:
-    return (
-        None if isinstance(value, dict) else _problem(field, "type", f"{field} must be an object, not {_shown(value)}")
-    )
+    return None if isinstance(value, dict) else invalid(field, "type", f"{field} must be an object, not {shown(value)}")
 
 
 def _check_links(value: object, field: str) -> Problem | None:
     if isinstance(value, (dict, list)):
         return None
-    return _problem(field, "type", f"{field} must be an object or an array, not {_shown(value)}")
+    return invalid(field, "type", f"{field} must be an object or an array, not {shown(value)}")
 
 
 def _integer_from(low: int, high: int = MAX_INTEGER) -> Callable[[object, str], Problem | None]:
@@ -281,21 +157,21 @@ def _integer_from(low: int, high: int = MAX_INTEGER) -> Callable[[object, str], 
         if is_integer(value, low, high):
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return _problem(field, "type", f"{field} must be an integer, not {_shown(value)}")
-        return _problem(field, "range", f"{field} is {_shown(value)}; it must be an integer from {low} to {high}")
+            return invalid(field, "type", f"{field} must be an integer, not {shown(value)}")
+        return invalid(field, "range", f"{field} is {shown(value)}; it must be an integer from {low} to {high}")
 
     return check
 
 
 def _check_progress(value: object, field: str) -> Problem | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return _problem(field, "type", f"{field} must be a number, not {_shown(value)}")
-    return None if 0 <= value <= 1 else _problem(field, "range", f"{field} is {_shown(value)}; it must be from 0 to 1")
+        return invalid(field, "type", f"{field} must be a number, not {shown(value)}")
+    return None if 0 <= value <= 1 else invalid(field, "range", f"{field} is {shown(value)}; it must be from 0 to 1")
 
 
 def _check_ids(value: object, field: str) -> Problem | None:
     if not isinstance(value, list):
-        return _problem(field, "type", f"{field} must be an array of ids, not {_shown(value)}")
+        return invalid(field, "type", f"{field} must be an array of ids, not {shown(value)}")
     for place, item in enumerate(value):
         if problem := _check_id(item, f"{field}.{place}"):
             return problem
@@ -304,7 +180,7 @@ def _check_ids(value: object, field: str) -> Problem | None:
 
 def _check_strings(value: object, field: str) -> Problem | None:
     if not isinstance(value, list):
-        return _problem(field, "type", f"{field} must be an array of strings, not {_shown(value)}")
+        return invalid(field, "type", f"{field} must be an array of strings, not {shown(value)}")
     for place, item in enumerate(value):
         if problem := _check_string(item, f"{field}.{place}"):
             return problem
@@ -313,7 +189,7 @@ def _check_strings(value: object, field: str) -> Problem | None:
 
 def _check_metrics(value: object, field: str) -> Problem | None:
     if not isinstance(value, dict):
-        return _problem(field, "type", f"{field} must be an object, not {_shown(value)}")
+        return invalid(field, "type", f"{field} must be an object, not {shown(value)}")
     for name, metric in value.items():
         if metric is None or (isinstance(metric, int) and not isinstance(metric, bool)):
             continue
@@ -324,18 +200,18 @@ def _check_metrics(value: object, field: str) -> Problem | None:
             continue
         where = f"{field}.{name}"
         allowed = 'a finite number, null, "NaN", "Infinity" or "-Infinity"'
-        return _problem(where, "type", f"{where} is {_shown(metric)}; a metric must be {allowed}")
+        return invalid(where, "type", f"{where} is {shown(metric)}; a metric must be {allowed}")
     return None
 
 
 def _check_error(value: object, field: str) -> Problem | None:
     if not isinstance(value, dict):
-        return _problem(field, "type", f"{field} must be an object, not {_shown(value)}")
+        return invalid(field, "type", f"{field} must be an object, not {shown(value)}")
     return _check_optional(value, field, _ERROR)
 
 
 def _check_reserved(value: object, field: str) -> Problem | None:
-    return _problem(field, "reserved", f"{field} belongs to the fold and can't be patched")
+    return invalid(field, "reserved", f"{field} belongs to the fold and can't be patched")
 
 
 _Check = Callable[[Any, str], Problem | None]
@@ -383,8 +259,8 @@ def _node_update(data: dict[str, Any]) -> Problem | None:
         return None
     if not isinstance(changes, dict):
         if changes is msgspec.UNSET:
-            return _problem("data.changes", "missing", "data.changes is missing; null would remove the node")
-        return _problem("data.changes", "type", f"data.changes must be an object or null, not {_shown(changes)}")
+            return invalid("data.changes", "missing", "data.changes is missing; null would remove the node")
+        return invalid("data.changes", "type", f"data.changes must be an object or null, not {shown(changes)}")
     for key, value in changes.items():
         if value is None:
             continue
@@ -395,7 +271,7 @@ def _node_update(data: dict[str, Any]) -> Problem | None:
                 return check(value, f"data.changes.{key}")
         elif key == "node_id" and value != node_id:
             field = "data.changes.node_id"
-            return _problem(field, "mismatch", f"{field} is {_shown(value)}, but data.node_id is {_shown(node_id)}")
+            return invalid(field, "mismatch", f"{field} is {shown(value)}, but data.node_id is {shown(node_id)}")
     return None
 
 
@@ -405,7 +281,7 @@ def _state_transition(data: dict[str, Any]) -> Problem | None:
         return problem
     if not 0 < len(to) <= MAX_STATE_NAME:  # type: ignore[arg-type]
         reason = "too_long" if to else "empty"
-        return _problem("data.to", reason, f"data.to must have 1 to {MAX_STATE_NAME} characters, not {len(to or '')}")
+        return invalid("data.to", reason, f"data.to must have 1 to {MAX_STATE_NAME} characters, not {len(to or '')}")
     if problem := _check_optional(data, "data", {"from": _check_string, "context": _check_object}):
         return problem
     context = data.get("context")
@@ -431,7 +307,7 @@ def _mission_snapshot(data: dict[str, Any]) -> Problem | None:
 def _coordination_update(data: dict[str, Any]) -> Problem | None:
     agents = data.get("agents")
     if agents is None:
-        return _problem("data.agents", "missing", "data.agents is missing; it must be an object of agents by name")
+        return invalid("data.agents", "missing", "data.agents is missing; it must be an object of agents by name")
     if problem := _check_object(agents, "data.agents"):
         return problem
     for name, agent in agents.items():
@@ -447,7 +323,7 @@ def _orchestrator_started(data: dict[str, Any]) -> Problem | None:
     if enabled is None or isinstance(enabled, bool):
         return None
     field = "data.a2amcp_enabled"
-    return _problem(field, "type", f"{field} must be true or false, not {_shown(enabled)}")
+    return invalid(field, "type", f"{field} must be true or false, not {shown(enabled)}")
 
 
 def _orchestrator_stopped(data: dict[str, Any]) -> Problem | None:
@@ -457,7 +333,7 @@ def _orchestrator_stopped(data: dict[str, Any]) -> Problem | None:
 def _check_word(status: object, word: str) -> Problem | None:
     if status is None or status == word:
         return None
-    return _problem("data.status", "unknown_status", f"data.status is {_shown(status)}; allowed here: {word}")
+    return invalid("data.status", "unknown_status", f"data.status is {shown(status)}; allowed here: {word}")
 
 
 def _orchestrator_error(data: dict[str, Any]) -> Problem | None:
@@ -470,14 +346,14 @@ def _node_log(data: dict[str, Any]) -> Problem | None:
         return problem
     if level not in LOG_LEVELS:
         allowed = ", ".join(LOG_LEVELS)
-        return _problem("data.level", "unknown_level", f"data.level is {_shown(level)}; allowed: {allowed}")
+        return invalid("data.level", "unknown_level", f"data.level is {shown(level)}; allowed: {allowed}")
     return _check_string(data.get("message"), "data.message")
 
 
 def _events_dropped(data: dict[str, Any]) -> Problem | None:
     count = data.get("count")
     if count is None:
-        return _problem("data.count", "missing", "data.count is missing; it must be an integer from 1")
+        return invalid("data.count", "missing", "data.count is missing; it must be an integer from 1")
     return _integer_from(1)(count, "data.count")
 
 

@@ -10,8 +10,8 @@ from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode
 from tasktree_jupyter.core.pending import Pending
 from tasktree_jupyter.core.shape import MAX_INTEGER, Problem, check_data, is_event_type, is_integer
 from tasktree_jupyter.core.spans import Spans
-from tasktree_jupyter.core.status import ENDED, STATUS_WORDS, TaskStatus, is_usual
 from tasktree_jupyter.core.times import parse_time
+from tasktree_jupyter.core.transition import set_status
 
 FOLD_VERSION: Final = 1
 MAX_NODES: Final = 200_000
@@ -19,10 +19,6 @@ MAX_TOMBSTONES: Final = 200_000
 
 
 _COUNTED: Final = frozenset({"progress", "expected"})
-# Plain strings: looking at an enum's members takes several times as long.
-_STATUS: Final[dict[str, str]] = {word: status.value for word, status in STATUS_WORDS.items()}
-_READY: Final = TaskStatus.READY.value
-_RUNNING: Final = TaskStatus.RUNNING.value
 
 
 class TaskTree:
@@ -295,7 +291,7 @@ class TaskTree:
         if (fresh or "created_at" in changes) and node.node_id in self._roots:
             self._missions = None
         if status is not None:
-            _set_status(node, _STATUS[status], timestamp, fresh, context, origin)
+            set_status(node, status, timestamp, fresh, context, origin)
         if changes:
             node.patch(changes, keep_created_at=fresh)
         if node.started_at != started_at or node.ended_at != ended_at:
@@ -451,37 +447,6 @@ def _settle(node: Node, before: tuple[int, int, int]) -> None:
             parent.below_failures += failures
             failures = parent.failures() - former
         parent = parent.parent
-
-
-def _set_status(
-    node: Node, new: str, timestamp: str, fresh: bool, context: dict[str, Any] | None, origin: str | None
-) -> None:
-    old = node.status
-    trigger, reason = (context.get("trigger"), context.get("reason")) if context is not None else (None, None)
-    if not fresh:
-        unusual_from = None
-        if origin is not None and _STATUS.get(origin) != old:
-            unusual_from = origin
-        elif new != old and not is_usual(old, new):
-            unusual_from = old
-        if unusual_from is not None:
-            node.patch_rest({"unusual": {"from": unusual_from, "to": new, "timestamp": timestamp}})
-        if new == old:
-            node.trigger = node.trigger if trigger is None else trigger
-            node.reason = node.reason if reason is None else reason
-            return
-        if old in ENDED and new not in ENDED:
-            node.attempt = min((node.attempt or 1) + 1, MAX_INTEGER)
-            node.ended_at = node.started_at = node.progress = node.message = None
-            if node.rest is not None:
-                node.patch_rest({"error": None})
-    node.status = new
-    node.trigger, node.reason = trigger, reason
-    if new == _READY and node.queued_at is None:
-        node.queued_at = timestamp
-    if new == _RUNNING and node.started_at is None:
-        node.started_at = timestamp
-    node.ended_at = timestamp if new in ENDED else None
 
 
 _Rule = Callable[[TaskTree, dict[str, Any], str, str], None]

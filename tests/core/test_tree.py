@@ -162,8 +162,9 @@ def test_counts_hold_for_very_many_leaves(log: Log) -> None:
 def test_nodes_beyond_200_000_are_counted_and_nothing_else(log: Log) -> None:
     log.update("r", title="R")
     for number in range(MAX_NODES - 1):
-        log.status(f"r/{number}", "completed")
+        log.update(f"r/{number}", parent_id="r", status="completed")
     assert len(log.tree) == MAX_NODES
+    assert log.tree.rollup("r")["counts"] == {"completed": MAX_NODES - 1}
     before = list(log.tree.roots)
     log.update("more", parent_id="r")
     log.status("more", "running")
@@ -173,8 +174,8 @@ def test_nodes_beyond_200_000_are_counted_and_nothing_else(log: Log) -> None:
     assert log.tree.overflow == 5
     assert log.tree.flagged == 0
     assert list(log.tree.roots) == before
-    log.update("r/5", parent_id="r", title="moved")
-    assert log.tree.node("r/5")["title"] == "moved"
+    log.update("r/5", parent_id="r/6", title="moved")
+    assert log.tree.parent("r/5") == "r/6"
     log.remove("r/5")
     log.update("more", parent_id="r", title="has a place now")
     assert log.tree.node("more")["parent_id"] == "r"
@@ -207,13 +208,16 @@ def test_a_state_with_everything_survives_the_wire(log: Log) -> None:
 
 
 def test_nodes_are_hidden_from_the_garbage_collector(log: Log) -> None:
-    for number in range(1000):
-        log.update(f"n/{number}", title="T", params={"a": {"b": [1]}}, metrics={"m": 1}, status="running")
+    def grow(first: int) -> None:
+        for number in range(first, first + 1000):
+            fields = {"title": "T", "params": {"a": {"b": [1]}}, "metrics": {"m": 1}, "status": "running"}
+            log.update(f"n/{number}", parent_id=f"n/{number // 10}" if number else None, **fields)
+
+    grow(0)
     gc.collect()
     assert not any(isinstance(each, Node) for each in gc.get_objects())
     before = len(gc.get_objects())
-    for number in range(1000, 2000):
-        log.update(f"n/{number}", title="T", params={"a": {"b": [1]}}, metrics={"m": 1}, status="running")
+    grow(1000)
     gc.collect()
     assert len(gc.get_objects()) - before < 100
 
