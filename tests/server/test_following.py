@@ -192,9 +192,13 @@ async def test_replay_and_live_meet_without_hole_or_double(connect: Connect) -> 
 
     async def stream() -> int:
         number = 500
-        while not stop.is_set():
+        while not stop.is_set() or number < 1000:
+            frame = {"op": "publish", "ref": number, "project_id": "p", "events": numbered(number + 1, number + 7)}
+            await emitting.send(frame)
+            await asyncio.sleep(0.001)
             number += 7
-            await emitting.publish("p", *numbered(number - 6, number))
+        for ref in range(500, number, 7):
+            assert (await emitting.next())["ref"] == ref
         return number
 
     async def follow(start: int) -> tuple[list[dict[str, Any]], Client]:

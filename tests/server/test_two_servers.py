@@ -80,6 +80,9 @@ async def test_a_source_may_go_on_at_the_other_server(connect: Connect, data_dir
         outcome = await other.publish_and_wait(publication)
         assert isinstance(outcome, Published)
         assert (outcome.upto, outcome.duplicates) == (2, 1)
+        frames = await client.follow("p")
+        while not any(frame["op"] == "events" or frame.get("offset") == 2 for frame in frames):
+            frames.append(await client.next())
 
         again = await client.publish("p", update("a", title="A"), snapshot, source="k", seq=1)
 
