@@ -149,9 +149,9 @@ export function Panel({ model }: { model: PanelModel }) {
       ) : (
         <Nothing model={model} state={state} />
       )}
-      <footer className="tt-foot">
+      <div className="tt-foot">
         <ConnectionBadge state={state} onRetry={() => hub.retryNow()} />
-      </footer>
+      </div>
     </div>
   );
 }

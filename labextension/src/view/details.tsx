@@ -107,7 +107,7 @@ function Frame({ title, icon, onClose, children }: FrameProps) {
         }
       }}
     >
-      <header className="tt-details-head">
+      <div className="tt-details-head">
         {icon}
         <h3 className="tt-details-title" title={title}>
           {title}
@@ -123,7 +123,7 @@ function Frame({ title, icon, onClose, children }: FrameProps) {
             <path d="M3.5 3.5 10.5 10.5M10.5 3.5 3.5 10.5" className="tt-stroke" />
           </svg>
         </button>
-      </header>
+      </div>
       {/* Scrolls, so the keyboard must get in. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <div className="tt-details-body" tabIndex={0} role="group" aria-label="Fields">

@@ -5,8 +5,9 @@ const AUTOMATIC_ROWS = 32;
 const REMEMBERED_PROJECTS = 50;
 
 /**
- * Which rows are open. What the user opened or closed stays so. Untouched, a row opens by itself at the first sight of something running
- * or failed below it, and never closes by itself: a watched tree doesn't jump.
+ * Which rows are open. What the user opened or closed stays so. Untouched, a row is open while something runs below it and, since that
+ * wants to be seen, when something failed there. It closes when all went well, so that what runs now isn't pushed out of sight by what is
+ * done; unless the user is at work in it.
  */
 export class Expansion {
   #chosen = new Map<string, boolean>();
@@ -21,20 +22,26 @@ export class Expansion {
 
   getVersion = (): number => this.#version;
 
-  /** `rows`: how many are shown already. `isAlone`: nothing stands beside it; then it is open unless the user closed it. */
-  isOpen(tree: TreeReader, id: string, isAlone: boolean, rows: number): boolean {
+  /**
+   * `rows`: how many are shown already. `isHeld`: nothing stands beside it, or the user is on a row below it; then it is open unless the
+   * user closed it.
+   */
+  isOpen(tree: TreeReader, id: string, isHeld: boolean, rows: number): boolean {
     const chosen = this.#chosen.get(id);
     if (chosen !== undefined) {
       return chosen;
     }
-    if (isAlone || this.#opened.has(id)) {
+    if (isHeld) {
       return true;
     }
-    if (rows < AUTOMATIC_ROWS && wantsAttention(tree, id)) {
+    if (!wantsAttention(tree, id)) {
+      this.#opened.delete(id);
+      return false;
+    }
+    if (rows < AUTOMATIC_ROWS) {
       this.#opened.add(id);
-      return true;
     }
-    return false;
+    return this.#opened.has(id);
   }
 
   /** Rows that stand for several children are closed until someone opens them. */

@@ -38,7 +38,7 @@ export function Header(props: Props) {
   const title = node ? titleOf(node) : projectTitle;
   return (
     <>
-      <header className="tt-header">
+      <div className="tt-header">
         <div className="tt-header-name">
           {node ? <StatusIcon status={node.status} /> : null}
           <h2 className="tt-mission" title={title}>
@@ -58,7 +58,7 @@ export function Header(props: Props) {
         <span className="tt-hidden" role="status">
           {node ? `${title}: ${STATUS_NAMES[node.status]}` : ''}
         </span>
-      </header>
+      </div>
       <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" />
       <span className="tt-hidden">{progressText(rollup)}</span>
     </>

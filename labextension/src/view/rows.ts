@@ -116,6 +116,7 @@ export function visibleRows(
 ): Row[] {
   const rows: Row[] = [];
   const onPath = new Set<string>();
+  const held = aboveAll(tree, keep);
 
   const addNode = (id: string, level: number, position: number, siblings: number): void => {
     if (onPath.has(id) || !tree.node(id)) {
@@ -123,7 +124,8 @@ export function visibleRows(
     }
     const children = tree.children(id).length;
     const hasMore = children > 0 || tree.omitted(id) !== null;
-    const open = hasMore ? expansion.isOpen(tree, id, level === 1 && siblings === 1, rows.length) : null;
+    const isHeld = held.has(id) || (level === 1 && siblings === 1);
+    const open = hasMore ? expansion.isOpen(tree, id, isHeld, rows.length) : null;
     rows.push({ kind: 'node', key: id, id, level, position, siblings, open, children });
     if (open) {
       onPath.add(id);
@@ -159,6 +161,19 @@ export function visibleRows(
     roots.forEach((id, index) => addNode(id, 1, index + 1, roots.length));
   }
   return rows;
+}
+
+/** Everything above the given rows. */
+function aboveAll(tree: TreeReader, ids: ReadonlySet<string>): ReadonlySet<string> {
+  const above = new Set<string>();
+  for (const id of ids) {
+    let parent = tree.node(id)?.parent_id;
+    while (parent !== undefined && !above.has(parent)) {
+      above.add(parent);
+      parent = tree.node(parent)?.parent_id;
+    }
+  }
+  return above;
 }
 
 /** Rows between the row and what it hangs below; -1 for a row at the top. */
