@@ -75,7 +75,7 @@ describe('rows', () => {
     expect(page.getByRole('treegrid').getAttribute('aria-rowcount')).toBe('30003');
   });
 
-  test('what runs or failed is open at first, what is done is closed, and nothing closes by itself', async () => {
+  test('what runs or failed is open, and closes once all went well, so that what runs next is in sight', async () => {
     const story = gridSearch(10);
     const page = show(story);
     expect(page.row('fit').getAttribute('aria-expanded')).toBe('true');
@@ -86,7 +86,29 @@ describe('rows', () => {
     act(() => page.follow.set({}));
     await page.until(() => expect(page.row('fit').querySelector('.tt-badge-running')).toBeNull());
     expect(page.row('fit').getAttribute('aria-expanded')).toBe('true');
+    story.task('fit', 'run', { status: 'completed' });
+    act(() => page.follow.set({}));
+    await page.until(() => expect(page.row('fit').getAttribute('aria-expanded')).toBe('false'));
   });
+
+  test.each(['opened by the user', 'with the user on a row in it'])(
+    'a group %s does not close',
+    async how => {
+      const story = new Story().task('run', null, { status: 'running' });
+      story.task('group', 'run', { status: 'running' }).task('a', 'group', { status: 'running' });
+      const page = show(story);
+      if (how.startsWith('opened')) {
+        await page.user.click(page.row('group').querySelector('[data-twisty="true"]')!);
+        await page.user.click(page.row('group').querySelector('[data-twisty="true"]')!);
+      } else {
+        await page.user.click(page.row('a'));
+      }
+      story.task('a', 'group', { status: 'completed' }).task('group', 'run', { status: 'completed' });
+      act(() => page.follow.set({}));
+      await page.until(() => expect(page.row('group').querySelector('.tt-badge-running')).toBeNull());
+      expect(page.row('group').getAttribute('aria-expanded')).toBe('true');
+    }
+  );
 
   test('badges count leaves below, the icon is the node’s own', () => {
     const story = new Story().task('run', null, { status: 'completed' });
