@@ -14,6 +14,7 @@ from tasktree_jupyter.server.delivery import Delivery
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.publication import Failure, Published, parse_publication
 from tasktree_jupyter.server.room import Room
+from tasktree_jupyter.server.subscription import Since, Subscription
 from tasktree_jupyter.storage.log import Batch, Commit, NewEvent, StorageError
 from tasktree_jupyter.storage.memory import MemoryLog
 from tests.server.clients import WAIT, update
@@ -29,6 +30,9 @@ class GatedLog(MemoryLog):
         self.gate = asyncio.Event()
         self.gate.set()
         self.reading = asyncio.Event()
+        self.append_gate = asyncio.Event()
+        self.append_gate.set()
+        self.appending = asyncio.Event()
         self.failures = 0
 
     async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
@@ -40,11 +44,22 @@ class GatedLog(MemoryLog):
             raise StorageError("the disk hiccups")
         return events
 
-    async def from_elsewhere(self, *node_ids: str) -> Commit:
+    async def append(self, project_id: str, batches: Sequence[Batch], *, now: int) -> Commit:
+        self.appending.set()
+        await self.append_gate.wait()
+        return await super().append(project_id, batches, now=now)
+
+    async def from_elsewhere(self, *node_ids: str, removed: str | None = None) -> Commit:
         """Append as another server would."""
+        # Folded twice, a log line counts twice.
+        envelopes: list[dict[str, Any]] = [
+            {"type": "node_log", "data": {"node_id": node_id, "level": "info", "message": "x"}} for node_id in node_ids
+        ]
+        if removed is not None:
+            envelopes.append({"type": "node_update", "data": {"node_id": removed, "changes": None}})
         events = [
-            NewEvent(None, msgspec.json.encode(update(node_id, title="x") | {"timestamp": "2026-01-31T14:02:11Z"})[:-1])
-            for node_id in node_ids
+            NewEvent(None, msgspec.json.encode(envelope | {"timestamp": "2026-01-31T14:02:11Z"})[:-1])
+            for envelope in envelopes
         ]
         return await super().append("p", [Batch(None, None, None, events)], now=1)
 
@@ -107,6 +122,10 @@ async def folded(log: MemoryLog) -> TaskTree:
     return tree
 
 
+def same(one: TaskTree, other: TaskTree) -> bool:
+    return one.state() == other.state() and list(one.nodes()) == list(other.nodes())
+
+
 async def test_own_and_foreign_commits_interleaved_are_taken_once_each() -> None:
     log, listener = GatedLog(), Listener()
     await log.start()
@@ -123,7 +142,7 @@ async def test_own_and_foreign_commits_interleaved_are_taken_once_each() -> None
     await until(lambda: len(listener.offsets) >= 5)
 
     assert listener.offsets == [1, 2, 3, 4, 5]
-    assert room.tree.state() == (await folded(log)).state()
+    assert same(room.tree, await folded(log))
     await room.close()
 
 
@@ -133,30 +152,35 @@ async def test_a_read_that_brings_what_was_handed_over_meanwhile_delivers_it_onc
     room = a_room(log, listener)
     await publish(room, update("a", title="A"))
     log.gate.clear()
+    commit = await log.from_elsewhere("ours")
     await log.from_elsewhere("theirs")
     await asyncio.wait_for(log.reading.wait(), WAIT)
 
-    commit = await log.from_elsewhere("x", "y")
-    foreign = await MemoryLog.read(log, "p", 1, limit=10)
-    room.hand_over(msgspec.structs.replace(commit, first_offset=2, events=foreign), room.life)
+    room.hand_over(commit, room.life)
+    assert listener.offsets == [1, 2]
     log.gate.set()
     await publish(room, update("b", title="B"))
 
-    assert listener.offsets == [1, 2, 3, 4, 5]
-    assert len(room.tree) == 5
+    assert listener.offsets == [1, 2, 3, 4]
+    assert same(room.tree, await folded(log))
     await room.close()
+
+
+async def a_large_room(log: GatedLog, listener: Listener) -> Room:
+    room = a_room(log, listener)
+    for start in range(0, 5000, 500):
+        await publish(room, *(update(f"n{number}", title="t" * 50) for number in range(start, start + 500)))
+    return room
 
 
 async def test_while_the_state_is_encoded_events_go_on_and_are_folded_after() -> None:
     log, listener = GatedLog(), Listener()
     await log.start()
-    room = a_room(log, listener)
-    for start in range(0, 5000, 500):
-        await publish(room, *(update(f"n{number}", title="t" * 50) for number in range(start, start + 500)))
+    room = await a_large_room(log, listener)
 
     snapshotting = asyncio.ensure_future(room.snapshot())
     await until(lambda: room._frozen)
-    await log.from_elsewhere("during1", "during2")
+    await log.from_elsewhere("during1", "during2", removed="n4999")
     publishing = asyncio.ensure_future(publish(room, update("during3", parent_id="n0")))
     snapshot = await asyncio.wait_for(snapshotting, WAIT)
     outcome = await publishing
@@ -165,9 +189,90 @@ async def test_while_the_state_is_encoded_events_go_on_and_are_folded_after() ->
     assert snapshot.offset == 5000
     nodes = [node for frame in snapshot.frames for node in msgspec.json.decode(frame[frame.index(b"{") :])["nodes"]]
     assert len(nodes) == 5000
-    await until(lambda: room.tree.offset == 5003)
-    assert listener.offsets == list(range(1, 5004))
-    assert room.tree.state() == (await folded(log)).state()
+    await until(lambda: room.tree.offset == 5004)
+    assert listener.offsets == list(range(1, 5005))
+    assert same(room.tree, await folded(log))
+    await room.close()
+
+
+async def test_a_commit_that_was_under_way_when_the_state_is_encoded_is_folded_after() -> None:
+    log, listener = GatedLog(), Listener()
+    await log.start()
+    room = a_room(log, listener)
+    await publish(room, update("a", title="A"))
+
+    log.append_gate.clear()
+    log.appending.clear()
+    publishing = asyncio.ensure_future(publish(room, update("during", title="x")))
+    await asyncio.wait_for(log.appending.wait(), WAIT)
+    with room._freeze() as frozen:
+        log.append_gate.set()
+        await publishing
+        assert listener.offsets == [1, 2]
+        assert (frozen.offset, len(frozen)) == (1, 1)
+
+    await until(lambda: room.tree.offset == 2)
+    assert "during" in room.tree
+    await room.close()
+
+
+class Recorder:
+    """A connection that acknowledges at once and keeps the offsets that it was sent."""
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.live = asyncio.Event()
+        self.subscription: Subscription | None = None
+
+    def write(self, frame: bytes) -> bool:
+        message = msgspec.json.decode(frame[frame.index(b"{") :])
+        if message["op"] == "events":
+            self.offsets += [event["offset"] for event in message["events"]]
+            assert self.subscription is not None
+            asyncio.get_running_loop().call_soon(self.subscription.acknowledge, self.offsets[-1])
+        if message["op"] == "live":
+            self.live.set()
+        return True
+
+    async def drained(self) -> bool:
+        return True
+
+    def forget(self, project_id: str) -> None:
+        raise AssertionError("ended")
+
+    def lost(self) -> None:
+        raise AssertionError("lost")
+
+    def refuse(self, ref: int | None, code: str, message: str, *, retry: bool) -> None:
+        raise AssertionError(message)
+
+
+async def test_subscribers_that_come_while_events_stream_by_get_each_once() -> None:
+    log, listener = GatedLog(), Listener()
+    await log.start()
+    room = a_room(log, listener)
+    await publish(room, *(update(f"n{number}", title="x") for number in range(1000)))
+    recorders: list[tuple[int, Recorder]] = []
+
+    async def no_info() -> None:
+        return None
+
+    for number in range(300):
+        await publish(room, update("n0", title=str(number)), update("n1", title=str(number)))
+        if number % 10 == 0:
+            start = number * 3
+            recorder = Recorder()
+            recorder.subscription = Subscription(recorder, room, Limits())
+            recorder.subscription.start(None, Since(room.epoch, start, None), no_info)
+            recorders.append((start, recorder))
+        await asyncio.sleep(0.001)
+    await asyncio.wait_for(asyncio.gather(*(recorder.live.wait() for _, recorder in recorders)), WAIT)
+    await publish(room, update("n0", title="last"))
+
+    for start, recorder in recorders:
+        assert recorder.offsets == list(range(start + 1, room.offset + 1))
+        assert recorder.subscription is not None
+        recorder.subscription.end()
     await room.close()
 
 
