@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
-from traitlets import Bool, Float, Integer, Type, Unicode, default
+from traitlets import Bool, Float, Integer, Type, Unicode, default, validate
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.server.auth import new_secret
@@ -120,6 +120,10 @@ class TaskTreeExtension(ExtensionApp):
         the list, in seconds. Default: 2.""",
     ).tag(config=True)
 
+    @validate("data_dir")
+    def _validate_data_dir(self, proposal: Any) -> str:
+        return os.path.abspath(os.path.expanduser(str(proposal["value"])))
+
     @default("data_dir")
     def _default_data_dir(self) -> str:
         return os.path.join(jupyter_data_dir(), "tasktree")
@@ -182,7 +186,6 @@ class TaskTreeExtension(ExtensionApp):
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
         self.manager = manager
-        self.log.info("TaskTree keeps its logs in %s (%s)", self.data_dir, log.mode)
 
     async def _open_log(self) -> EventLog:
         if not self.in_memory:
@@ -193,6 +196,7 @@ class TaskTreeExtension(ExtensionApp):
                 self.banner = f"Nothing is kept when the server stops: {error}"
                 self.log.warning("TaskTree can't use %s and keeps its logs in memory: %s", self.data_dir, error)
             else:
+                self.log.info("TaskTree keeps its logs in %s (%s)", self.data_dir, log.mode)
                 return log
         memory = MemoryLog()
         await memory.start()
