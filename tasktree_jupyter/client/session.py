@@ -239,8 +239,10 @@ class Session:
         """Tell what is to be told; called by every function of the API. Costs nothing when there is nothing."""
         if self.complaints:
             self.complaints.tell()
-        if not self._told_of_no_server and not self.connection.expects_server:
-            self._told_of_no_server = True
+        if self._told_of_no_server:
+            return
+        self._told_of_no_server = True
+        if not self.connection.expects_server:
             warn(
                 "No TaskTree server found: the tree lives in this process only. "
                 "Start Jupyter with tasktree_jupyter installed, or name a server: tasktree_jupyter.connect(url, token)."

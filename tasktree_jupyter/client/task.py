@@ -39,6 +39,8 @@ _LEVELS: Final[dict[object, str]] = {
     "fatal": "critical",
     **{10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"},
 }
+_LONGEST_NAME: Final = 200
+"""With a mission's before it, which may end in a name too, it makes an id of at most 500."""
 _UNFINISHED: Final = (None, "draft", "ready", "running", "unclaimed", "up_next", "in_progress")
 """Statuses that a block leaves behind when it ends: what the user set to anything else stays."""
 
@@ -189,9 +191,11 @@ class Task:
         assert project is not None
         self._pid = os.getpid()
         name = self._name
-        if name is not None and not is_id(name):
+        if name is not None and not (is_id(name) and len(name) <= _LONGEST_NAME):
+            shown = name if len(name) <= 80 else f"{name[:80]}…"
             warn(
-                f"id is {name!r}; it must have 1 to 500 characters, none of them a control character. It gets another."
+                f"id is {shown!r}; it must have 1 to {_LONGEST_NAME} characters, none of them a control character. "
+                "It gets another."
             )
             name = None
         changes: dict[str, Any] = {}
@@ -418,8 +422,8 @@ def task(title: Any = None, *, id: str | None = None, project: str | None = None
 
     Args:
         title: what people read; for a function, its name unless given.
-        id: the task's name within its mission: entering it again there is another attempt at the same node. A root is
-            a new mission all the same; its id then ends in it.
+        id: the task's name within its mission, of at most 200 characters: entering it again there is another attempt
+            at the same node. A root is a new mission all the same; its id then ends in it.
         project: a project of its own; None: the surrounding task's, else the notebook's or script's.
         kind: what sort of task, a word of your own.
         agent: who works on it.

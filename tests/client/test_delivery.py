@@ -387,3 +387,26 @@ with ThreadPoolExecutor(8) as pool:
     assert Counter(event["data"]["name"] for event in events) == dict.fromkeys(range(8), 500)
     for name in range(8):
         assert [event["data"]["n"] for event in events if event["data"]["name"] == name] == list(range(500))
+
+
+def test_a_program_that_never_pauses_is_heard_all_the_same(run: Run, hub: Hub) -> None:
+    code = """
+import threading, time
+import tasktree_jupyter as tt
+tt.configure(exit_timeout=0.1)
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        tt.emit("my.event", project="busy")
+thread = threading.Thread(target=work)
+thread.start()
+deadline = time.monotonic() + 40
+while not any(project["offset"] for project in tt.status()["projects"]):
+    if time.monotonic() > deadline:
+        break
+    time.sleep(0.01)
+stop.set()
+thread.join()
+print(tt.status()["state"], tt.status()["projects"][0]["offset"] > 0)
+"""
+    assert run(code, hub)[0] == "connected True\n"

@@ -60,6 +60,19 @@ def test_an_explicit_id_entered_again_is_another_attempt(session: Session) -> No
     assert "error" not in node
 
 
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 201])
+def test_a_wrong_id_is_told_and_replaced(session: Session, name: str) -> None:
+    with pytest.warns(tt.TaskTreeWarning, match="id is"), tt.task("run", id=name):
+        pass
+    assert nodes(session)["run"]["status"] == "completed"
+
+
+def test_the_longest_ids_still_fit(session: Session) -> None:
+    with tt.task("run", id="r" * 200), tt.task("task", id="1" * 200):
+        pass
+    assert nodes(session)["task"]["status"] == "completed"
+
+
 def test_an_explicit_id_never_meets_an_automatic_one(session: Session) -> None:
     with tt.task("run"):
         with tt.task("automatic") as automatic:

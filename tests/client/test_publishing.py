@@ -1,0 +1,197 @@
+"""What a project says to a server and does with its answers, frame by frame; without I/O."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tasktree_jupyter.client.discovery import Identity
+from tasktree_jupyter.client.encode import Bounds
+from tasktree_jupyter.client.project import Project
+from tasktree_jupyter.client.publishing import Publisher
+from tasktree_jupyter.client.reporting import Complaints
+from tasktree_jupyter.client.source import Source
+
+
+class World:
+    """A publisher with one project, and its server played by the test."""
+
+    def __init__(self, name: str | None = "p") -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.complaints = Complaints()
+        self.known: list[Project] = []
+        self.published: list[Project] = []
+        self._ref = 0
+        self.publisher = Publisher(
+            lambda: Identity(None, "/x/etl.py", "etl.py"),
+            self._send,
+            self._next_ref,
+            self.known.append,
+            self.published.append,
+            self.complaints,
+        )
+        self.project = Project(name, Source(), lambda: None, Bounds)
+        self.publisher.add(self.project)
+        self.publisher.connected({"max_message_bytes": 100_000, "max_events_per_publish": 100})
+
+    def _send(self, frame: dict[str, Any] | bytes) -> None:
+        self.sent.append(json.loads(frame) if isinstance(frame, bytes) else frame)
+
+    def _next_ref(self) -> int:
+        self._ref += 1
+        return self._ref
+
+    def emit(self, node_id: str, **changes: Any) -> None:
+        self.project.emit("node_update", {"node_id": node_id, "changes": changes})
+
+    def serve(self, later: float = 0) -> list[dict[str, Any]]:
+        """What it sends now."""
+        self.sent.clear()
+        list(self.publisher.serve(time.monotonic() + later))
+        return [*self.sent]
+
+    def answer(self, **frame: Any) -> bool:
+        return self.publisher.answered({"ref": self.sent[-1]["ref"], **frame})
+
+    def acknowledge(self, epoch: str = "e", offset: int = 1, **fields: Any) -> None:
+        assert self.answer(op="published", epoch=epoch, offset=offset, rejected=[], **fields)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def titles(frame: dict[str, Any]) -> list[str]:
+    return [event["data"]["changes"].get("title") for event in frame["events"]]
+
+
+def test_the_default_project_asks_which_one_it_is_before_it_says_anything() -> None:
+    world = World(None)
+    world.emit("a", title="a")
+    (asked,) = world.serve()
+    assert asked == {"op": "resolve", "ref": 1, "kernel_id": None, "path": "/x/etl.py", "title": "etl.py"}
+    assert world.serve() == []
+    world.sent.append(asked)
+    world.answer(op="resolved", project_id="minted", info={"title": "etl"})
+    assert world.known == [world.project]
+    assert (world.project.project_id, world.project.info) == ("minted", {"title": "etl"})
+    (said,) = world.serve()
+    assert (said["op"], said["project_id"], titles(said)) == ("publish", "minted", ["a"])
+
+
+def test_a_lost_connection_asks_and_says_again() -> None:
+    world = World(None)
+    world.emit("a", title="a")
+    (asked,) = world.serve()
+    world.publisher.disconnected()
+    (again,) = world.serve()
+    assert {**again, "ref": asked["ref"]} == asked
+    assert not world.publisher.answered({"op": "error", "ref": asked["ref"], "code": "not_found", "retry": False})
+
+
+def test_what_can_be_taken_later_is_sent_again_as_it_was(world: World) -> None:
+    world.emit("a", title="a")
+    (first,) = world.serve()
+    world.answer(op="error", code="storage", message="disk full", retry=True)
+    world.emit("b", title="b")
+    assert world.serve() == []
+    (again,) = world.serve(later=60)
+    assert {**again, "ref": first["ref"]} == first
+    assert not world.complaints
+
+
+def test_a_server_that_cannot_take_anything_for_long_is_told_of_once(world: World) -> None:
+    world.emit("a", title="a")
+    for attempt in range(12):
+        world.serve(later=3600 * (attempt + 1))
+        world.answer(op="error", code="storage", message="disk full", retry=True)
+    (text,) = world.complaints.take()
+    assert "disk full" in text
+    assert len(world.project.source) == 1
+
+
+def test_what_is_refused_for_good_is_dropped_and_told_once(world: World) -> None:
+    for attempt in range(3):
+        world.emit("a", title="a")
+        world.serve(later=3600 * (attempt + 1))
+        world.answer(op="error", code="forbidden", message="read only", retry=False)
+    (text,) = world.complaints.take()
+    assert "read only" in text
+    assert (len(world.project.source), world.project.source.dropped) == (0, 3)
+
+
+def test_another_epoch_begins_a_new_life_with_open_tasks_whole(world: World) -> None:
+    world.emit("ended", title="ended", status="completed")
+    world.emit("run", title="run", status="running")
+    world.emit("run/1", title="done", parent_id="run", status="completed", metrics={"auc": 0.9})
+    world.serve()
+    world.acknowledge("e1", 3)
+    source = world.project.source.id
+    world.emit("run", progress=0.5)
+    world.serve()
+    world.acknowledge("e2", 1)
+    (whole,) = world.serve()
+    assert whole["source"] != source
+    assert (whole["seq"], titles(whole)) == (1, ["run", "done"])
+    run, done = (event["data"]["changes"] for event in whole["events"])
+    assert (run["status"], run["progress"], run["attempt"]) == ("running", 0.5, 1)
+    assert (done["parent_id"], done["metrics"]) == ("run", {"auc": 0.9})
+    world.acknowledge("e2", 3)
+    assert (world.project.epoch, world.project.offset) == ("e2", 3)
+    assert world.serve() == []
+
+
+def test_a_gap_begins_a_new_life_too(world: World) -> None:
+    world.emit("run", title="run", status="running")
+    world.serve()
+    world.acknowledge("e1", 1)
+    world.emit("run", progress=0.5)
+    world.serve()
+    world.answer(op="error", code="seq_gap", expected=1, message="gap", retry=False)
+    (whole,) = world.serve()
+    assert whole["seq"] == 1
+    assert titles(whole) == [None, "run"]
+    assert not world.complaints
+
+
+def test_refused_events_are_told_with_their_field(world: World) -> None:
+    world.emit("a", title="a")
+    world.serve()
+    rejected = [{"index": 0, "seq": 1, "code": "cycle", "field": "data.changes.parent_id", "message": "a cycle"}]
+    world.answer(op="published", epoch="e", offset=0, rejected=rejected)
+    (text,) = world.complaints.take()
+    assert "node_update" in text
+    assert "data.changes.parent_id" in text
+
+
+def test_a_notebook_the_server_does_not_know_is_asked_for_again_and_told() -> None:
+    world = World(None)
+    world.emit("a", title="a")
+    world.serve()
+    world.answer(op="error", code="not_found", message="no such kernel", retry=False)
+    assert world.serve() == []
+    (again,) = world.serve(later=60)
+    assert again["op"] == "resolve"
+    (text,) = world.complaints.take()
+    assert "no such kernel" in text
+    assert len(world.project.source) == 1
+
+
+def test_an_emit_wakes_the_thread_only_when_it_waits(world: World) -> None:
+    assert world.project.wakes
+    world.emit("a", title="a")
+    world.serve()
+    assert not world.project.wakes
+    world.acknowledge()
+    assert world.serve() == []
+    assert world.project.wakes
+
+
+def test_an_answer_to_nothing_is_nothing(world: World) -> None:
+    assert world.publisher.answered({"op": "published", "ref": 99})
+    assert world.publisher.answered({"op": "resolved", "project_id": "x"})
+    assert not world.publisher.answered({"op": "error", "ref": 99, "code": "x"})
