@@ -98,6 +98,8 @@ class Rooms:
         for room in self:
             if room.failed or (not room.needed and now - room.used_at >= idle):
                 self._close(room)
+            if room.failed and room.project_id in self._standing:
+                self.get(room.project_id)
         if self._closing:
             await asyncio.wait(self._closing)
 

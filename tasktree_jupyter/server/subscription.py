@@ -112,11 +112,14 @@ class Subscription(Follower):
         self._outlet.lost()
 
     def restart(self, reason: str) -> None:
-        """See `Follower.restart`."""
-        self._run(self._resynchronise(reason))
+        """See `Follower.restart`. Before the subscribe is answered there is nothing to begin again."""
+        if self._told:
+            self._run(self._resynchronise(reason))
 
     def gone(self) -> None:
-        """See `Follower.gone`."""
+        """See `Follower.gone`. Before the subscribe is answered, the answer says it."""
+        if not self._told:
+            return
         self.end()
         self._outlet.write(json_frame({"op": "gone", "project_id": self.room.project_id}))
         self._outlet.forget(self.room.project_id)
@@ -194,11 +197,16 @@ class Subscription(Follower):
 
     async def _begin(self, ref: int | None, since: Since | None, info: Callable[[], Awaitable[Any]]) -> None:
         room = self.room
-        head = await room.refresh()
-        if head is None:
-            raise NoSuchProject(room.project_id)
-        about = await info()
-        reason = await self._mismatch(since, head)
+        while True:
+            head = await room.refresh()
+            if head is None:
+                raise NoSuchProject(room.project_id)
+            await room.ready()
+            life = room.life
+            about = await info()
+            reason = await self._mismatch(since, head)
+            if life == room.life and head.epoch == room.epoch:
+                break
         missing = 0 if since is None else head.offset - since.offset
         recovered = since is not None and reason is None and missing <= self._limits.max_replay_events
         self._tell(

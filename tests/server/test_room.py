@@ -221,12 +221,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.offsets: list[int] = []
+        self.frames: list[dict[str, Any]] = []
         self.live = asyncio.Event()
         self.subscription: Subscription | None = None
 
     def write(self, frame: bytes) -> bool:
         message = msgspec.json.decode(frame[frame.index(b"{") :])
-        if message["op"] == "events":
+        if message["op"] != "events":
+            self.frames.append(message)
+        else:
             self.offsets += [event["offset"] for event in message["events"]]
             assert self.subscription is not None
             asyncio.get_running_loop().call_soon(self.subscription.acknowledge, self.offsets[-1])
@@ -247,15 +250,38 @@ class Recorder:
         raise AssertionError(message)
 
 
+async def no_info() -> None:
+    return None
+
+
+async def test_a_subscribe_that_finds_another_log_than_the_room_knew_is_answered_with_that() -> None:
+    log, listener = GatedLog(), Listener()
+    await log.start()
+    room = a_room(log, listener)
+    await publish(room, update("a", title="A"), update("b", title="B"))
+    before = room.epoch
+    recorder = Recorder()
+
+    await log.delete("p")
+    await log.from_elsewhere("c")
+    recorder.subscription = Subscription(recorder, room, Limits())
+    recorder.subscription.start(7, Since(before, 2, None), no_info)
+    await asyncio.wait_for(recorder.live.wait(), WAIT)
+
+    assert [frame["op"] for frame in recorder.frames] == ["subscribed", "resync", "snapshot", "live"]
+    assert recorder.frames[0]["ref"] == 7
+    assert recorder.frames[0]["epoch"] == recorder.frames[2]["epoch"] == room.epoch != before
+    assert [node["node_id"] for node in recorder.frames[2]["nodes"]] == ["c"]
+    recorder.subscription.end()
+    await room.close()
+
+
 async def test_subscribers_that_come_while_events_stream_by_get_each_once() -> None:
     log, listener = GatedLog(), Listener()
     await log.start()
     room = a_room(log, listener)
     await publish(room, *(update(f"n{number}", title="x") for number in range(1000)))
     recorders: list[tuple[int, Recorder]] = []
-
-    async def no_info() -> None:
-        return None
 
     for number in range(300):
         await publish(room, update("n0", title=str(number)), update("n1", title=str(number)))
