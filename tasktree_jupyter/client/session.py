@@ -228,7 +228,10 @@ class Session:
             task.give_up("the process has ended")
         for project, group in self._unattached.items():
             project.emit("node_update", {"node_id": group.id, "changes": {"status": "completed"}})
-        if not self.connection.close(self.settings.exit_timeout):
+        settled = self.connection.close(self.settings.exit_timeout)
+        for text in self.complaints.take():
+            tell_at_exit(text)
+        if not settled:
             waiting = sum(len(project.source) for project in self.projects)
             reason = self.connection.reason or "the server didn't acknowledge them in time"
             tell_at_exit(f"{waiting} events didn't reach TaskTree's server: {reason}.")

@@ -276,6 +276,17 @@ print(json.dumps([str(each.message) for each in told]))
     assert [node["title"] for node in hub.nodes("p-refused").values()] == ["a", "b", "c", "d"]
 
 
+def test_what_was_refused_last_is_told_at_the_end(run: Run, hub: Hub) -> None:
+    code = """
+import tasktree_jupyter as tt
+tt.emit("node_update", node_id="a", changes={"title": "a"}, project="p-last")
+tt.emit("node_update", node_id="b", changes={"title": "b", "parent_id": "a"}, project="p-last")
+tt.emit("node_update", node_id="a", changes={"parent_id": "b"}, project="p-last")
+"""
+    _, err = run(code, hub)
+    assert err.count("TaskTreeWarning: TaskTree refused a node_update event") == 1
+
+
 def test_a_server_that_is_not_there_costs_no_time_and_is_told_once(run: Run, own_hub: Hub) -> None:
     environment = own_hub.environment()
     own_hub.stop()
