@@ -98,4 +98,7 @@ export interface TreeReader {
   omitted(parentId: string | null): Omitted | null;
   /** Goes up with every change. */
   readonly version: number;
+  /** How many events sources said they dropped, and how many found no place any more; absent where nobody counted. */
+  readonly dropped?: number;
+  readonly overflow?: number;
 }

@@ -7,6 +7,7 @@ import { Empty } from './empty.js';
 import { expansionOf } from './expansion.js';
 import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
+import { Losses } from './losses.js';
 import { missionsOf } from './missions.js';
 import { isRunning } from './tree-row.js';
 import { TreeGrid } from './tree-grid.js';
@@ -145,6 +146,7 @@ export function TreeView(props: TreeViewProps) {
         storedAt={picture?.live ? null : tree.at}
         onRetry={retry}
       />
+      <Losses tree={tree} />
       <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
         <TreeGrid
           tree={tree}

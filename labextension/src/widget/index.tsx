@@ -3,13 +3,14 @@ import type { Render } from '@anywidget/types';
 import { createRoot } from 'react-dom/client';
 import details from '../../style/details.css';
 import tree from '../../style/tree.css';
+import base from '../../style/view.css';
 import { ErrorBoundary, TreeView } from '../view/index.js';
 import { KernelFeed } from './kernel-feed.js';
 
 const render: Render<{ bundle: unknown }> = ({ model, el }) => {
   // In the widget's own root: it may stand in a shadow tree, where the page's styles don't reach.
   const style = document.createElement('style');
-  style.textContent = tree + details;
+  style.textContent = base + tree + details;
   const mount = document.createElement('div');
   el.replaceChildren(style, mount);
 

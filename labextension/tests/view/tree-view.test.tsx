@@ -208,6 +208,17 @@ describe('details', () => {
   });
 });
 
+test('what was lost is told', async () => {
+  const story = gridSearch(5);
+  const page = show(story);
+  expect(page.container.textContent).not.toContain('lost');
+  story.event('events_dropped', { count: 1200 });
+  act(() => page.follow.set({}));
+  await page.until(() =>
+    expect(page.getByText(/1.200 events were lost before the server got them/)).toBeTruthy()
+  );
+});
+
 describe('hostile content', () => {
   const EVIL = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
 
