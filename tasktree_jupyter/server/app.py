@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
+from tornado import web
 from traitlets import Bool, Float, Integer, Type, Unicode, default, validate
 
 from tasktree_jupyter._version import __version__
@@ -137,6 +138,7 @@ class TaskTreeExtension(ExtensionApp):
     _kernels: KernelProjects | None = None
     _connection_file: ConnectionFile | None = None
     _starting: asyncio.Task[None] | None = None
+    _stopped = False
 
     def initialize_settings(self) -> None:
         """Jupyter calls this before the handlers are made."""
@@ -162,7 +164,11 @@ class TaskTreeExtension(ExtensionApp):
     # Starting
 
     async def ready(self) -> None:
-        """Wait until the log is open. A request may come before Jupyter says that the server has started."""
+        """Wait until the log is open. A request may come before Jupyter says that the server has started, and one may
+        come after it has stopped: then it is refused, so that nothing is opened again.
+        """
+        if self._stopped:
+            raise web.HTTPError(503, "The server is stopping")
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._start_log())
         await asyncio.shield(self._starting)
@@ -225,6 +231,7 @@ class TaskTreeExtension(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Jupyter calls this when the server runs and has its port."""
+        self._stopped = False
         await self.ready()
         file = ConnectionFile(serverapp.runtime_dir, self.log)
         try:
@@ -239,6 +246,7 @@ class TaskTreeExtension(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Jupyter calls this when the server stops."""
+        self._stopped = True
         if self._connection_file is not None:
             self._connection_file.remove()
             self._connection_file = None

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tornado.httpclient import HTTPClientError
 
 from tasktree_jupyter.server.connection_file import VARIABLE, ConnectionFile, describe
 from tests.server.clients import WAIT, Connect, Plain, Rest, update
@@ -147,10 +148,25 @@ async def test_stopping_tells_everyone_to_come_back(connect: Connect, plain: Pla
     assert await simple.closed() == 4000
 
 
-async def test_what_was_acknowledged_outlives_a_restart(connect: Connect, rest: Rest, extension: Any) -> None:
+async def test_after_stopping_nothing_is_opened_again(connect: Connect, rest: Rest, extension: Any) -> None:
+    await connect()
+    await extension.stop_extension()
+
+    status, body = await rest("GET", "projects")
+
+    assert (status, body["message"]) == (503, "The server is stopping")
+    with pytest.raises(HTTPClientError) as refused:
+        await connect()
+    assert refused.value.code == 503
+
+
+async def test_what_was_acknowledged_outlives_a_restart(
+    connect: Connect, rest: Rest, extension: Any, jp_serverapp: Any
+) -> None:
     client = await connect()
     before = await client.publish("p", update("a", title="A"), source="k", seq=1)
     await extension.stop_extension()
+    await start(extension, jp_serverapp)
 
     _, state = await rest("GET", "projects", "p", "state")
     again = await (await connect()).publish("p", update("a", title="A"), source="k", seq=1)
