@@ -15,6 +15,7 @@ all suites.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import re
@@ -35,7 +36,7 @@ FRONT_END = ROOT / "labextension"
 VENV = ROOT / ".venv-test"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / ("python.exe" if os.name == "nt" else "python"))
-SUITE_SECONDS = 600
+SUITE_SECONDS = 900
 
 
 class SetupError(Exception):
@@ -84,7 +85,10 @@ FRONT_END_SUITES = [
     Suite("tsc", npm("tsc", "--noEmit"), ("npm",), FRONT_END),
     Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True),
 ]
-PYTEST = Suite("pytest", pytest(f"--ignore={IMPORT_CHECK}"), ("python", "npm"), report=True)
+# Two at a time, a file to one worker: most of these tests wait for servers and kernels to start.
+PYTEST = Suite(
+    "pytest", pytest(f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile"), ("python", "npm"), report=True
+)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "chromium"), report=True)
 
 STAGES: list[list[list[Suite]]] = [[STATIC_PYTHON, FRONT_END_SUITES], [[PYTEST]], [[BROWSER]]]
@@ -127,6 +131,49 @@ class Bench:
             print(line, flush=True)
 
 
+class Stopped(Exception):
+    """The whole run is being ended: nothing new may start."""
+
+
+class Processes:
+    """The commands under way, each with all that it started, so that nothing outlives this run."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._running.add(process)
+            stopped = self._stopped
+        if stopped:
+            self.kill(process)
+
+    def remove(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._running.discard(process)
+            if self._stopped:
+                raise Stopped
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        if os.name == "nt":
+            process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            self.kill(process)
+
+
+PROCESSES = Processes()
+
+
 def run(command: list[str], folder: Path, environment: dict[str, str], seconds: int = SUITE_SECONDS) -> tuple[str, int]:
     """Run a command to its end, or kill it after `seconds`. Returns its whole output and its exit code."""
     process = subprocess.Popen(
@@ -138,16 +185,16 @@ def run(command: list[str], folder: Path, environment: dict[str, str], seconds: 
         stderr=subprocess.STDOUT,
         start_new_session=os.name != "nt",
     )
+    PROCESSES.add(process)
     try:
         output, _ = process.communicate(timeout=seconds)
         return output.decode("utf-8", "replace"), process.returncode
     except subprocess.TimeoutExpired:
-        if os.name == "nt":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+        PROCESSES.kill(process)
         output, _ = process.communicate()
         return output.decode("utf-8", "replace") + f"\nstopped after {seconds} s", 124
+    finally:
+        PROCESSES.remove(process)
 
 
 # --- setting up ---
@@ -328,6 +375,8 @@ def run_lane(bench: Bench, lane: list[Suite]) -> None:
     for suite in lane:
         try:
             run_suite(bench, suite)
+        except Stopped:
+            return
         except Exception as error:
             suite.failed += 1
             bench.say(f"  {suite.name}: FAILED: {error!r}")
@@ -388,7 +437,11 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    # As Ctrl-C does it: unwind, and end what runs.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        PROCESSES.stop()
