@@ -193,6 +193,9 @@ def run(command: list[str], folder: Path, environment: dict[str, str], seconds: 
         PROCESSES.kill(process)
         output, _ = process.communicate()
         return output.decode("utf-8", "replace") + f"\nstopped after {seconds} s", 124
+    except BaseException:
+        PROCESSES.kill(process)
+        raise
     finally:
         PROCESSES.remove(process)
 
@@ -437,8 +440,7 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    # As Ctrl-C does it: unwind, and end what runs.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

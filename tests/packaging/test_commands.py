@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -102,6 +104,22 @@ def test_a_suite_that_hangs_is_stopped() -> None:
     assert code != 0
     assert "here" in output
     assert "stopped after 2 s" in output
+
+
+def test_nothing_outlives_a_run_that_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, late = tmp_path / "begun", tmp_path / "late"
+    endless = Suite("endless", command(f"import time; open({str(begun)!r}, 'w'); time.sleep(600)"), ())
+    next_one = Suite("next", command(f"open({str(late)!r}, 'w')"), ())
+    monkeypatch.setattr(run, "PROCESSES", run.Processes())
+    ending = threading.Thread(target=run_suites, args=(monkeypatch, endless, next_one))
+    ending.start()
+    deadline = time.monotonic() + 30
+    while not begun.exists():
+        assert time.monotonic() < deadline
+    run.PROCESSES.stop()
+    ending.join(20)
+    assert not ending.is_alive()
+    assert not late.exists()
 
 
 # --- open.py ---
