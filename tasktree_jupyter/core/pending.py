@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasktree_jupyter.core.node import MAX_DEPTH
 from tasktree_jupyter.core.problem import Problem
-
-if TYPE_CHECKING:
-    from tasktree_jupyter.core.tree import TaskTree
+from tasktree_jupyter.core.tree import TaskTree
 
 
 class Pending:
@@ -27,7 +25,10 @@ class Pending:
         self._snapshots: set[str] = set()
 
     def check(self, tree: TaskTree, type: str, data: dict[str, Any]) -> Problem | None:
-        """Return why the fold would give this valid event no effect, or None; then its change is taken in."""
+        """Return why the fold would give this valid event no effect, or None; then its change is taken in.
+
+        The reason is cycle, depth, parent_removed or duplicate (docs/fold.md).
+        """
         if type == "node_update":
             return self._check_update(tree, data)
         if type == "mission_snapshot":

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode
-from tasktree_jupyter.core.pending import Pending
-from tasktree_jupyter.core.shape import MAX_INTEGER, Problem, check_data, is_event_type, is_integer
+from tasktree_jupyter.core.shape import MAX_INTEGER, check_data, is_event_type, is_integer
 from tasktree_jupyter.core.spans import Spans
 from tasktree_jupyter.core.times import parse_time
 from tasktree_jupyter.core.transition import set_status
@@ -195,13 +194,6 @@ class TaskTree:
             rule(self, data, timestamp, source if isinstance(source, str) else "")
         elif not is_event_type(kind):
             self._flag("invalid")
-
-    def check(self, type: str, data: dict[str, Any], pending: Pending | None = None) -> Problem | None:
-        """Return why the fold would give a valid event no effect (cycle, depth, parent_removed, duplicate), or None.
-
-        `pending` holds what earlier events of the same batch change; it is brought up to date when this one is taken.
-        """
-        return (Pending() if pending is None else pending).check(self, type, data)
 
     def snapshot_exists(self, snapshot_id: str) -> bool:
         """Return whether a snapshot of this id was made."""

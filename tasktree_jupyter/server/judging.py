@@ -79,7 +79,7 @@ def _check_all(
         problems: list[tuple[Incoming, Problem]] = []
         for event in publication.events:
             stored = event.seq is not None and event.seq <= known
-            problem = None if stored else tree.check(event.type, event.data, pending)
+            problem = None if stored else pending.check(tree, event.type, event.data)
             if problem is None:
                 kept.append(event)
             else:

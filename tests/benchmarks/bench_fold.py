@@ -106,7 +106,7 @@ def bench_events(events: list[dict[str, Any]]) -> None:
     def check_all() -> None:
         tree, pending = TaskTree(), Pending()
         for event in events:
-            tree.check(event["type"], event["data"], pending)
+            pending.check(tree, event["type"], event["data"])
 
     print_rate("check against the state", len(events), seconds(check_all))
 

@@ -38,7 +38,7 @@ def publish_in_batches(events: list[dict[str, Any]], sizes: list[int]) -> None:
         for event in batch:
             before = ahead.flagged
             ahead.apply(event)
-            problem = behind.check(event["type"], event["data"], pending)
+            problem = pending.check(behind, event["type"], event["data"])
             if ahead.flagged > before:
                 assert ahead.last_flagged is not None
                 reason = ahead.last_flagged["reason"]
@@ -84,10 +84,10 @@ def test_a_node_that_came_back_is_there(steps: list[Any], sizes: list[int]) -> N
 def test_without_pending_only_the_tree_counts() -> None:
     tree = fold(numbered(update("a", {}), update("b", {"parent_id": "a"})))
     kind, data = update("a", {"parent_id": "b"})
-    problem = tree.check(kind, data)
+    problem = Pending().check(tree, kind, data)
     assert problem is not None
     assert problem.message == "'b' is 'a' itself or stands below it"
-    assert tree.check(*update("c", {"parent_id": "b"})) is None
+    assert Pending().check(tree, *update("c", {"parent_id": "b"})) is None
     assert "c" not in tree
 
 
@@ -96,13 +96,13 @@ def test_a_check_changes_nothing() -> None:
     before = canonical([tree.state(), list(tree.nodes())])
     pending = Pending()
     for kind, data in (update("b", {"parent_id": "a"}), update("a", None), update("gone", {"title": "back"})):
-        assert tree.check(kind, data, pending) is None
+        assert pending.check(tree, kind, data) is None
     assert canonical([tree.state(), list(tree.nodes())]) == before
 
 
 def test_a_snapshot_id_is_taken_within_the_batch() -> None:
     tree, pending = TaskTree(), Pending()
-    assert tree.check("mission_snapshot", {"snapshot_id": "s"}, pending) is None
-    problem = tree.check("mission_snapshot", {"snapshot_id": "s"}, pending)
+    assert pending.check(tree, "mission_snapshot", {"snapshot_id": "s"}) is None
+    problem = pending.check(tree, "mission_snapshot", {"snapshot_id": "s"})
     assert problem is not None
     assert (problem.code, problem.field) == ("duplicate", "data.snapshot_id")
