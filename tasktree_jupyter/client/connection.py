@@ -99,6 +99,7 @@ class Connection:
             self._identity,
             self._send,
             self._subscriber.next_ref,
+            self._following.held_until,
             self._following.known,
             self._following.published,
             complaints,
@@ -369,6 +370,7 @@ class Connection:
     def _welcome(self) -> None:
         limits = self._subscriber.limits
         self._publisher.connected(limits)
+        self._following.connected()
         interval = limits.get("ping_interval")
         self._silence = _SILENCE * interval if isinstance(interval, (int, float)) and interval > 0 else float("inf")
         self._attempts = 0

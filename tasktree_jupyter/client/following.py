@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 4.0
+_PATIENCE: Final = 10.0
+"""Seconds that publishing waits at most for a state that was asked for."""
 
 
 class Following:
@@ -48,6 +50,7 @@ class Following:
         self._followed: set[str] = set()
         self._again: dict[str, float] = {}
         self._delays: dict[str, float] = {}
+        self._awaited: dict[str, float] = {}
 
     def add(self, subscription: Subscription) -> None:
         """Follow the subscription's project for it, as soon as the project is known."""
@@ -77,6 +80,7 @@ class Following:
             self._subscriber.unfollow(project_id)
         self._followed.clear()
         self._again.clear()
+        self._awaited.clear()
         for subscription in self._subscriptions:
             subscription.start_over()
             self._follow_for(subscription)
@@ -98,6 +102,24 @@ class Following:
                 self._ask_again(project_id)
         return min(self._again.values(), default=None)
 
+    def held_until(self, project_id: str, now: float) -> float | None:
+        """Return until when a project must publish nothing: what came before its awaited state would be part of that.
+
+        Args:
+            project_id: the project's id.
+            now: of `time.monotonic`.
+        """
+        until = self._awaited.get(project_id)
+        return until if until is not None and now < until else None
+
+    def connected(self) -> None:
+        """A new connection asks again for what is followed."""
+        until = time.monotonic() + _PATIENCE
+        for project_id in self._followed:
+            new = any(subscription.is_from_now for subscription in self._of(project_id))
+            if new or self._subscriber.position(project_id) is None:
+                self._awaited[project_id] = until
+
     def deliver(self, delivery: Delivery) -> None:
         """Hand over what the server delivered."""
         if isinstance(delivery, Events):
@@ -106,6 +128,7 @@ class Following:
         elif isinstance(delivery, Subscribed):
             self._subscribed(delivery)
         elif isinstance(delivery, Snapshot):
+            self._awaited.pop(delivery.project_id, None)
             for subscription in self._of(delivery.project_id):
                 subscription.jump(delivery.epoch, delivery.offset)
         elif isinstance(delivery, Resync):
@@ -132,40 +155,50 @@ class Following:
         project_id = subscription.project.project_id
         if project_id is None:
             return
-        since = subscription.since(subscription.project.epoch, subscription.project.offset)
-        if project_id in self._followed:
-            position = self._subscriber.position(project_id)
-            if position is None:
-                # Its snapshot is on the way; from there on, or asked again then.
-                return
-            if since is not None and since.epoch != position.epoch:
+        project = subscription.project
+        since = subscription.since(project.epoch, project.offset)
+        if project_id not in self._followed:
+            self._follow(project_id, since)
+            if since is not None and not subscription.is_from_now:
                 subscription.begin(since.epoch, since.offset)
-                subscription.gap_reason = "epoch"
-                subscription.jump(position.epoch, position.offset)
-                return
-            if since is None or since.offset >= position.offset:
-                subscription.begin(position.epoch, position.offset if since is None else since.offset)
-                return
+            return
+        position = self._subscriber.position(project_id)
+        if position is None or project_id in self._awaited:
+            # Where the log stands is on its way; from there on, or asked again then.
+            return
+        if subscription.is_from_now:
+            acknowledged = project.offset if project.epoch == position.epoch else 0
+            subscription.begin(position.epoch, max(position.offset, acknowledged))
+        elif since is None or (since.offset >= position.offset and since.epoch == position.epoch):
+            subscription.begin(position.epoch, position.offset if since is None else since.offset)
+        elif since.epoch != position.epoch:
+            subscription.begin(since.epoch, since.offset)
+            subscription.gap_reason = "epoch"
+            subscription.jump(position.epoch, position.offset)
+        else:
             # Everyone passes over what they have had.
             self._unfollow(project_id)
-        self._follow(project_id, since)
-        if since is not None:
+            self._follow(project_id, since)
             subscription.begin(since.epoch, since.offset)
 
     def _follow(self, project_id: str, since: Position | None) -> None:
         self._again.pop(project_id, None)
         self._followed.add(project_id)
+        if since is None or any(subscription.is_from_now for subscription in self._of(project_id)):
+            self._awaited[project_id] = time.monotonic() + _PATIENCE
         for frame in self._subscriber.follow(project_id, since):
             self._send(frame)
 
     def _unfollow(self, project_id: str) -> None:
         self._followed.discard(project_id)
+        self._awaited.pop(project_id, None)
         for frame in self._subscriber.unfollow(project_id):
             self._send(frame)
 
     def _refused_for_now(self, project_id: str, code: str) -> None:
         """Nobody has published to it yet, or the server has trouble: it goes on by itself."""
         self._followed.discard(project_id)
+        self._awaited.pop(project_id, None)
         delay = self._delays.get(project_id, _FIRST_DELAY)
         self._delays[project_id] = min(_LONGEST_DELAY, 2 * delay)
         self._again[project_id] = time.monotonic() + delay
@@ -179,10 +212,19 @@ class Following:
             self._follow_for(subscription)
 
     def _subscribed(self, delivery: Subscribed) -> None:
-        """Only now is the epoch known, which a subscription from the beginning needs."""
+        """Only now is it known where the log stands, and its epoch, which a subscription from an offset needs."""
         project_id = delivery.project_id
         self._delays.pop(project_id, None)
-        early = [subscription for subscription in self._of(project_id) if subscription.wants_from(delivery.epoch)]
+        if delivery.recovered:
+            self._awaited.pop(project_id, None)
+            for subscription in self._of(project_id):
+                if subscription.is_from_now:
+                    subscription.begin(delivery.epoch, delivery.offset)
+        early = [
+            subscription
+            for subscription in self._of(project_id)
+            if subscription.wants_from(delivery.epoch, delivery.offset)
+        ]
         if early:
             self._unfollow(project_id)
             since = min(early, key=lambda subscription: subscription.position.offset).position
@@ -190,6 +232,7 @@ class Following:
 
     def _ended(self, project_id: str, code: str, message: str) -> None:
         self._followed.discard(project_id)
+        self._awaited.pop(project_id, None)
         ended = self._of(project_id)
         for subscription in ended:
             self._subscriptions.remove(subscription)

@@ -47,6 +47,7 @@ class Publisher:
         identity: which notebook or script the default project belongs to.
         send: sends a frame.
         next_ref: gives a number for a frame.
+        held_until: says until when a project must say nothing, of `time.monotonic`; None: it may.
         known: told when the server has said which project one is.
         published: told when a project has had something acknowledged.
         complaints: takes what the user is to be told.
@@ -57,6 +58,7 @@ class Publisher:
         identity: Callable[[], Identity],
         send: Callable[[dict[str, Any] | bytes], None],
         next_ref: Callable[[], int],
+        held_until: Callable[[str, float], float | None],
         known: Callable[[Project], None],
         published: Callable[[Project], None],
         complaints: Complaints,
@@ -64,6 +66,7 @@ class Publisher:
         self._identity = identity
         self._send = send
         self._next_ref = next_ref
+        self._held_until = held_until
         self._known = known
         self._published = published
         self._complaints = complaints
@@ -132,6 +135,9 @@ class Publisher:
                 self._asked[ref] = link
                 self._send({"op": "resolve", "ref": ref, **self._identity()._asdict()})
             return None
+        held_until = self._held_until(project.project_id, now)
+        if held_until is not None:
+            return held_until
         while True:
             if source.first_drop is not None and not source.in_flight and not source.waiting:
                 project.heal(new_life=False)

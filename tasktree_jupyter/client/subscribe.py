@@ -103,6 +103,11 @@ class Subscription:
 
     # Where it is in the log; connection thread
 
+    @property
+    def is_from_now(self) -> bool:
+        """Whether it wants what comes from now on, and doesn't know yet where in the log that is."""
+        return not self._started and self._since is None
+
     def since(self, epoch: str | None, offset: int) -> Position | None:
         """Return from where to follow, given what the process knows of the log; None: from its present state.
 
@@ -123,12 +128,16 @@ class Subscription:
             self._started = True
             self.position = Position(epoch, offset)
 
-    def wants_from(self, epoch: str) -> bool:
-        """Return whether it wants events from an offset on, and only now learns the epoch; then it begins there."""
-        if self._started or not isinstance(self._since, int):
+    def wants_from(self, epoch: str, head: int) -> bool:
+        """Return whether it wants events from an earlier offset on; where the log's epoch is another, it is told so."""
+        since = None if self._started else self.since(epoch, head)
+        if since is None or self._since is None:
             return False
-        self.begin(epoch, self._since)
-        return True
+        self.begin(since.epoch, since.offset)
+        if since.epoch != epoch:
+            self.gap_reason = "epoch"
+            self.jump(epoch, head)
+        return since.epoch == epoch
 
     def from_the_beginning(self) -> None:
         """The project doesn't exist yet: all its events come from now on."""

@@ -24,11 +24,13 @@ class World:
         self.complaints = Complaints()
         self.known: list[Project] = []
         self.published: list[Project] = []
+        self.held_until: float | None = None
         self._ref = 0
         self.publisher = Publisher(
             lambda: Identity(None, "/x/etl.py", "etl.py"),
             self._send,
             self._next_ref,
+            lambda project_id, now: self.held_until,
             self.known.append,
             self.published.append,
             self.complaints,
@@ -179,6 +181,15 @@ def test_a_notebook_the_server_does_not_know_is_asked_for_again_and_told() -> No
     (text,) = world.complaints.take()
     assert "no such kernel" in text
     assert len(world.project.source) == 1
+
+
+def test_a_project_that_is_held_says_nothing_and_loses_nothing(world: World) -> None:
+    world.held_until = time.monotonic() + 60
+    world.emit("a", title="a")
+    assert world.serve() == []
+    world.held_until = None
+    (said,) = world.serve()
+    assert titles(said) == ["a"]
 
 
 def test_an_emit_wakes_the_thread_only_when_it_waits(world: World) -> None:

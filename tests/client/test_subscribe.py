@@ -226,6 +226,39 @@ print(json.dumps(n(seen.wait(3))), flush=True)
     assert json.loads(listener.line()) == [0, 1, 2]
 
 
+def test_from_now_on_means_nothing_earlier(start: Start, run: Run, hub: Hub) -> None:
+    """Not even of other processes, of which this one hasn't heard."""
+    program = start(
+        HEAD
+        + """
+tt.emit("my.event", n=0, project="now")
+assert tt.flush(30)
+print("one", flush=True)
+input()
+first, second = Seen(), Seen()
+tt.subscribe(first, project="now")
+tt.emit("my.event", n=4, project="now")
+assert n(first.wait(1)) == [4], first.events
+print("two", flush=True)
+input()
+tt.subscribe(second, project="now")
+tt.emit("my.event", n=6, project="now")
+second.wait(1)
+assert n(first.wait(3)) == [4, 5, 6]
+assert n(second.events) == [6], second.events
+""",
+        hub,
+    )
+    assert program.line() == "one"
+    run("import tasktree_jupyter as tt\nfor n in range(1, 4): tt.emit('my.event', n=n, project='now')", hub)
+    program.go_on()
+    assert program.line() == "two"
+    run("import tasktree_jupyter as tt\ntt.emit('my.event', n=5, project='now')", hub)
+    program.go_on()
+    _, err = program.rest()
+    assert program.process.returncode == 0, err
+
+
 def test_a_restart_of_the_server_is_bridged(start: Start, run: Run, own_hub: Hub) -> None:
     program = start(
         HEAD

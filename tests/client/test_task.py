@@ -6,9 +6,8 @@ import asyncio
 import re
 import warnings
 from collections.abc import AsyncIterator, Generator, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
-from threading import Barrier, Thread
 from typing import Any
 
 import numpy as np
@@ -371,89 +370,6 @@ def test_an_asynchronous_generator_is_a_task(session: Session) -> None:
     tree = nodes(session)
     assert tree["produce"]["children"] == ["n 0", "n 1", "n 2"]
     assert tree["produce"]["status"] == "completed"
-
-
-# Threads
-
-
-def test_a_thread_finds_the_one_open_mission(session: Session) -> None:
-    def work() -> None:
-        with tt.task("worker"), tt.task("inner"):
-            pass
-
-    with tt.task("run"):
-        thread = Thread(target=work)
-        thread.start()
-        thread.join()
-    tree = nodes(session)
-    assert tree["run"]["children"] == ["worker"]
-    assert tree["worker"]["children"] == ["inner"]
-
-
-def test_a_pool_finds_the_one_open_mission(session: Session) -> None:
-    @tt.task
-    def square(n: int) -> int:
-        return n * n
-
-    with tt.task("run"), ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(square, range(20))) == [n * n for n in range(20)]
-    assert nodes(session)["run"]["children"] == ["square"] * 20
-    assert roots(session) == ["run"]
-
-
-def test_wrap_carries_the_parent_into_a_pool(session: Session) -> None:
-    barrier = Barrier(4)
-
-    def job() -> None:
-        barrier.wait(10)
-        with tt.task("job"):
-            pass
-
-    with tt.task("run"), tt.task("stage"):
-        carried = tt.wrap(job)
-        with ThreadPoolExecutor(4) as pool:
-            for future in [pool.submit(carried) for _ in range(4)]:
-                future.result()
-    assert nodes(session)["stage"]["children"] == ["job"] * 4
-
-
-def test_of_several_missions_none_is_guessed(session: Session) -> None:
-    def work() -> None:
-        with tt.task("whose"):
-            pass
-
-    first, second = tt.task("first"), tt.task("second")
-    with first:
-        token = tt.current()
-        assert token is first
-        other = Thread(target=work)
-
-        def begin_second() -> None:
-            from tasktree_jupyter.client.mission import Mission
-
-            session.begin(Mission("elsewhere", session.project(), "second"))
-
-        begin_second()
-        other.start()
-        other.join()
-    assert second.id is None
-    tree = nodes(session)
-    assert "Unattached" in roots(session)
-    assert tree["Unattached"]["children"] == ["whose"]
-
-
-def test_threads_without_a_mission_come_together_in_a_group(session: Session) -> None:
-    def work() -> None:
-        with tt.task("lonely"):
-            pass
-
-    threads = [Thread(target=work) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert roots(session) == ["Unattached"]
-    assert nodes(session)["Unattached"]["children"] == ["lonely"] * 5
 
 
 # Projects
