@@ -16,9 +16,11 @@ from tests.client.conftest import Run, Start
 from tests.client.hub import Hub
 
 EMIT = """
+import os
 import tasktree_jupyter as tt
+own = f"p{os.getpid()}"
 for n in range(1000):
-    tt.emit("my.event", n=n, pad="x" * 200, project="p")
+    tt.emit("my.event", n=n, pad="x" * 200, project=own)
 assert tt.flush(30), tt.status()
 heard = []
 import threading
@@ -27,7 +29,7 @@ def on_event(event):
     heard.append(event["data"]["n"])
     if len(heard) == 1000:
         done.set()
-tt.subscribe(on_event, project="p", since=0)
+tt.subscribe(on_event, project=own, since=0)
 assert done.wait(30)
 assert heard == list(range(1000))
 print(tt.status()["server"])
