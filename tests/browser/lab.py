@@ -175,6 +175,11 @@ class Lab:
         return self
 
     def reload(self) -> Lab:
+        """Reload the page as soon as JupyterLab has kept which notebook is open; it does so a moment after."""
+        path = self.page.evaluate(f"() => {NOTEBOOK}?.context?.path ?? null")
+        if path is not None and self.jupyter.app == "lab":
+            kept = "lab/api/workspaces/default"
+            wait_until(lambda: f"notebook:{path}" in json.dumps(self.jupyter.get(kept)), "the layout is kept")
         self.page.reload()
         return self.wait_ready()
 
