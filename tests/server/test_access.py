@@ -168,9 +168,9 @@ class TestReadOnly:
         client = await connect()
         kernel = await connect(headers={"Authorization": f"TaskTree {extension.secret}"})
 
-        refused = await client.ask("resolve", path="/work/train.py")
-        minted = await kernel.ask("resolve", path="/work/train.py")
-        found = await client.ask("resolve", path="/work/train.py")
+        refused = await client.ask("resolve", path="/home/u/train.py")
+        minted = await kernel.ask("resolve", path="/home/u/train.py")
+        found = await client.ask("resolve", path="/home/u/train.py")
 
         assert (refused["op"], refused["code"]) == ("error", "forbidden")
         assert found["project_id"] == minted["project_id"]

@@ -204,7 +204,7 @@ async def test_a_kernel_of_another_server_isnt_known_here(connect: Connect) -> N
     client = await connect()
 
     answer = await client.ask("resolve", kernel_id="0000-another")
-    script = await client.ask("resolve", kernel_id="0000-another", path="/work/train.py")
+    script = await client.ask("resolve", kernel_id="0000-another", path="/home/u/train.py")
 
     assert (answer["op"], answer["code"]) == ("error", "not_found")
     assert script["op"] == "resolved"
