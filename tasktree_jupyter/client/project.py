@@ -66,6 +66,7 @@ class Project:
         self._forget_at = _LOCAL_NODES
         self._folding = threading.RLock()
         self._listeners: list[Listener] = []
+        self._readers = 0
         self._known = threading.Event()
         if self._project_id is not None:
             self._known.set()
@@ -126,7 +127,11 @@ class Project:
         """
         with self._folding:
             self._fold()
-            yield self._tree
+            self._readers += 1
+            try:
+                yield self._tree
+            finally:
+                self._readers -= 1
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with the events folded since its last call, in order, at most ten times a second.
@@ -138,7 +143,9 @@ class Project:
             a function that ends it.
         """
         with self._folding:
-            self._fold()
+            if not self._readers:
+                self._fold()
+            # Else within `read`: what came since is not in the state that was read, so it is for the listener.
             self._listeners.append(listener)
         self._wake()
 

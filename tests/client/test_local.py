@@ -111,6 +111,19 @@ def test_a_listener_misses_nothing_after_the_state_it_read(session: Session) -> 
     assert heard == list(range(before + 1, 1001))
 
 
+def test_what_is_emitted_between_reading_and_listening_is_for_the_listener(session: Session) -> None:
+    project = session.project()
+    heard: list[str] = []
+    with project.read() as tree:
+        assert tree.offset == 0
+        tt.emit("my.event")
+        stop = project.listen(lambda events: heard.extend(event["type"] for event in events))
+    with project.read():
+        pass
+    stop()
+    assert heard == ["my.event"]
+
+
 def test_the_local_tree_forgets_the_oldest_runs_and_keeps_open_ones(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
