@@ -27,13 +27,29 @@ def free_port() -> int:
         return port
 
 
-class Hub:
-    """A server with its own folders. It may be stopped and started again, on another port, over the same logs."""
+TOKEN_LOGIN = (f"--IdentityProvider.token={TOKEN}",)
+NO_LOGIN = ("--IdentityProvider.token=", "--PasswordIdentityProvider.hashed_password=")
 
-    def __init__(self, folder: Path) -> None:
+
+def password_login(password: str) -> tuple[str, ...]:
+    """Options of a server that asks for a password, and has no token."""
+    from jupyter_server.auth.security import passwd
+
+    # sha256: the usual argon2 takes a second a guess, which is its purpose and not ours.
+    hashed = passwd(password, "sha256")
+    return ("--IdentityProvider.token=", f"--PasswordIdentityProvider.hashed_password={hashed}")
+
+
+class Hub:
+    """A server with its own folders. It may be stopped and started again, on another port, over the same logs.
+
+    `root` and `runtime` may be those of another server of the same user.
+    """
+
+    def __init__(self, folder: Path, *, root: Path | None = None, runtime: Path | None = None) -> None:
         self.folder = folder
-        self.root = folder / "root"
-        self.runtime = folder / "runtime"
+        self.root = root or folder / "root"
+        self.runtime = runtime or folder / "runtime"
         self.logs = folder / "logs"
         self.log = folder / "server.log"
         for path in (self.root, self.runtime, folder / "home"):
@@ -60,35 +76,51 @@ class Hub:
             **({"TASKTREE_CONNECTION_FILE": str(self.connection_file)} if self.connection_file else {}),
         }
 
-    def start(self, *arguments: str, sock: str | None = None) -> None:
+    def start(
+        self,
+        *arguments: str,
+        sock: str | None = None,
+        login: tuple[str, ...] = TOKEN_LOGIN,
+        place: tuple[str, ...] | None = None,
+        extension: bool = True,
+    ) -> None:
+        """Start it and wait until kernels can find it.
+
+        Args:
+            arguments: more options.
+            sock: a Unix socket to listen on.
+            login: the options of its login.
+            place: where it listens, instead of a free port of 127.0.0.1.
+            extension: whether TaskTree is enabled.
+        """
         self.connection_file = None
         self.port = free_port()
-        place = [f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1"] if sock is None else [f"--sock={sock}"]
+        if place is None:
+            place = (f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0")
         command = [
             sys.executable,
             "-m",
             "jupyter_server",
             "--no-browser",
             "--allow-root",
-            *place,
-            "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={TOKEN}",
+            *([f"--sock={sock}"] if sock is not None else place),
+            *login,
             f"--ServerApp.root_dir={self.root}",
-            "--ServerApp.jpserver_extensions={'tasktree_jupyter': True}",
-            f"--TaskTreeExtension.data_dir={self.logs}",
+            f"--ServerApp.jpserver_extensions={{'tasktree_jupyter': {extension}}}",
+            *([f"--TaskTreeExtension.data_dir={self.logs}"] if extension else []),
             *arguments,
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environment(), cwd=self.root, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        file = self.runtime / f"tasktree-{self.process.pid}.json"
+        file = self.runtime / f"{'tasktree' if extension else 'jpserver'}-{self.process.pid}.json"
         until = time.monotonic() + PATIENCE
         while not file.exists():
             assert self.process.poll() is None, self.log.read_text()[-3000:]
-            assert time.monotonic() < until, f"no connection file after {PATIENCE} s"
+            assert time.monotonic() < until, f"no {file.name} after {PATIENCE} s"
             time.sleep(0.02)
-        self.connection_file = file
+        self.connection_file = file if extension else None
 
     def stop(self) -> None:
         """End it as a user does."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tasktree_jupyter.client import joining
-from tasktree_jupyter.client.discovery import Discovery, Identity, identity, server_at
+from tasktree_jupyter.client.discovery import Discovery, Identity, Server, identity, server_at
 
 ENDPOINT = "tasktree/ws/updates"
 
@@ -57,7 +57,7 @@ def test_the_file_says_where_and_with_which_secret(monkeypatch: pytest.MonkeyPat
         tmp_path / "tasktree-1.json", urls=["https://127.0.0.1:1/user/ada/", "https://h:2/user/ada/"], ca_file="/ca.pem"
     )
     first, second = found(monkeypatch, file).find()
-    assert first == (f"wss://127.0.0.1:1/user/ada/{ENDPOINT}", "TaskTree s", None, "/ca.pem")
+    assert first == Server(f"wss://127.0.0.1:1/user/ada/{ENDPOINT}", "TaskTree s", ca_file="/ca.pem")
     assert second.url == f"wss://h:2/user/ada/{ENDPOINT}"
 
 
