@@ -83,6 +83,7 @@ class Hub:
         login: tuple[str, ...] = TOKEN_LOGIN,
         place: tuple[str, ...] | None = None,
         extension: bool = True,
+        wait: bool = True,
     ) -> None:
         """Start it and wait until kernels can find it.
 
@@ -92,6 +93,7 @@ class Hub:
             login: the options of its login.
             place: where it listens, instead of a free port of 127.0.0.1.
             extension: whether TaskTree is enabled.
+            wait: whether to wait; else `wait_started` does.
         """
         self.connection_file = None
         self.port = free_port()
@@ -114,13 +116,25 @@ class Hub:
             self.process = subprocess.Popen(
                 command, env=self.environment(), cwd=self.root, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        file = self.runtime / f"{'tasktree' if extension else 'jpserver'}-{self.process.pid}.json"
+        self.await_file("tasktree" if extension else "jpserver")
+        if wait:
+            self.wait_started()
+
+    def await_file(self, kind: str) -> None:
+        """Say which file tells that it has started."""
+        assert self.process is not None
+        self._file = self.runtime / f"{kind}-{self.process.pid}.json"
+
+    def wait_started(self) -> None:
+        """Wait until kernels can find it."""
+        assert self.process is not None
+        file = self._file
         until = time.monotonic() + PATIENCE
         while not file.exists():
             assert self.process.poll() is None, self.log.read_text()[-3000:]
             assert time.monotonic() < until, f"no {file.name} after {PATIENCE} s"
             time.sleep(0.02)
-        self.connection_file = file if extension else None
+        self.connection_file = file if file.name.startswith("tasktree") else None
 
     def stop(self) -> None:
         """End it as a user does."""
@@ -165,11 +179,18 @@ class Hub:
 class Program:
     """A Python program that runs beside the tests. By lines, each can wait for the other."""
 
-    def __init__(self, file: Path, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self,
+        file: Path,
+        environment: dict[str, str],
+        *arguments: str,
+        folder: Path | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(file), *arguments],
+            [python, str(file), *arguments],
             env=environment,
-            cwd=file.parent,
+            cwd=folder or file.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
