@@ -5,6 +5,7 @@ The thread waits on its inbox. Emits don't wake it while a frame is under way: w
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import threading
@@ -82,7 +83,7 @@ class Connection:
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()
         self.threadless = sys.platform in WITHOUT_THREADS
-        """Whether this platform can't start threads: the tree then lives in this process."""
+        """Whether there is no thread to connect with: the tree then lives in this process."""
         self._inbox: SimpleQueue[Happening | Callable[[], None] | None] = SimpleQueue()
         self._progress = threading.Condition()
         self._tickers: list[Callable[[], None]] = []
@@ -194,7 +195,9 @@ class Connection:
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
-        self._load()
+        with contextlib.suppress(ImportError):
+            # It is told where the thread can't be started.
+            self._load()
         for project in self._publisher.projects:
             project.source.keep = self.expects_server
         self._retry_at = 0.0
@@ -217,15 +220,20 @@ class Connection:
                     self._load()
                     thread.start()
                 except RuntimeError as error:
-                    self.threadless = True
-                    self._complaints.add(f"TaskTree can't start its thread ({error}). {_IN_THIS_PROCESS}")
-                    for project in self._publisher.projects:
-                        project.source.keep = False
-                    self._set_state("local")
+                    self._stay_alone(f"TaskTree can't start its thread ({error})")
+                except ImportError as error:
+                    self._stay_alone(f"TaskTree can't connect ({error})")
                 else:
                     self._thread = thread
                     self._on_start()
             return self._thread is not None
+
+    def _stay_alone(self, why: str) -> None:
+        self.threadless = True
+        self._complaints.add(f"{why}. {_IN_THIS_PROCESS}")
+        for project in self._publisher.projects:
+            project.source.stop_keeping()
+        self._set_state("local")
 
     def _load(self) -> None:
         """Import what connects, where it will be needed: never on our thread, in which a fork may come amid it."""
