@@ -5,7 +5,6 @@ The thread waits on its inbox. Emits don't wake it while a frame is under way: w
 
 from __future__ import annotations
 
-import contextlib
 import random
 import sys
 import threading
@@ -44,6 +43,14 @@ _ATTEMPTS_BEFORE_COMPLAINT: Final = 3
 WITHOUT_THREADS: Final = ("emscripten", "wasi")
 """Platforms that can't start threads."""
 _IN_THIS_PROCESS: Final = "The tree lives in this process only."
+
+_cannot_connect: str | None = None
+if sys.platform not in WITHOUT_THREADS:
+    # With this module, not when it is first needed: a child forked amid an import never gets it.
+    try:
+        import tasktree_jupyter.client.websocket  # noqa: F401
+    except ImportError as error:
+        _cannot_connect = str(error)
 
 
 class Connection:
@@ -195,9 +202,6 @@ class Connection:
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
-        with contextlib.suppress(ImportError):
-            # It is told where the thread can't be started.
-            self._load()
         for project in self._publisher.projects:
             project.source.keep = self.expects_server
         self._retry_at = 0.0
@@ -216,13 +220,13 @@ class Connection:
         with self._starting:
             if self._thread is None and not self.threadless:
                 thread = threading.Thread(target=self._run, name="tasktree", daemon=True)
+                if _cannot_connect is not None and self.expects_server:
+                    self._stay_alone(f"TaskTree can't connect ({_cannot_connect})")
+                    return False
                 try:
-                    self._load()
                     thread.start()
                 except RuntimeError as error:
                     self._stay_alone(f"TaskTree can't start its thread ({error})")
-                except ImportError as error:
-                    self._stay_alone(f"TaskTree can't connect ({error})")
                 else:
                     self._thread = thread
                     self._on_start()
@@ -234,11 +238,6 @@ class Connection:
         for project in self._publisher.projects:
             project.source.stop_keeping()
         self._set_state("local")
-
-    def _load(self) -> None:
-        """Import what connects, where it will be needed: never on our thread, in which a fork may come amid it."""
-        if self.expects_server:
-            import tasktree_jupyter.client.websocket  # noqa: F401
 
     # The thread
 

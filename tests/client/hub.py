@@ -36,7 +36,7 @@ def password_login(password: str) -> tuple[str, ...]:
     from jupyter_server.auth.security import passwd
 
     # sha256: the usual argon2 takes a second a guess, which is its purpose and not ours.
-    hashed = passwd(password, "sha256")
+    hashed = passwd(password, "sha256")  # type: ignore[no-untyped-call]
     return ("--IdentityProvider.token=", f"--PasswordIdentityProvider.hashed_password={hashed}")
 
 
@@ -98,7 +98,7 @@ class Hub:
         self.connection_file = None
         self.port = free_port()
         if place is None:
-            place = (f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0")
+            place = (f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=50")
         command = [
             sys.executable,
             "-m",
@@ -134,7 +134,21 @@ class Hub:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
             assert time.monotonic() < until, f"no {file.name} after {PATIENCE} s"
             time.sleep(0.02)
+        self.port = self._port()
         self.connection_file = file if file.name.startswith("tasktree") else None
+
+    def _port(self) -> int:
+        """The port it listens on: somebody else may have taken the one that was free."""
+        assert self.process is not None
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                text = (self.runtime / f"jpserver-{self.process.pid}.json").read_text("utf-8")
+                return int(json.loads(text)["port"])
+            except ValueError:
+                # It is being written.
+                assert time.monotonic() < until
+                time.sleep(0.02)
 
     def stop(self) -> None:
         """End it as a user does."""

@@ -48,8 +48,9 @@ class Played:
                 connection.send(json.dumps(each))
 
         limits = {"max_message_bytes": 1048576, "max_events_per_publish": 1000, "max_unacked_bytes": 262144}
-        send({"op": "welcome", "protocol": 1, "server": "0.1.0", "time": AT, "limits": {**limits, "ping_interval": 20}})
+        welcome = {"protocol": 1, "server": "0.1.0", "time": AT, "limits": {**limits, "ping_interval": 20}}
         try:
+            send({"op": "welcome", **welcome})
             for message in connection:
                 frame = json.loads(message)
                 self.received.append(frame)
