@@ -203,7 +203,8 @@ def status() -> dict[str, Any]:
 
     Returns:
         `state`: `local` (no server), `connecting`, `connected`, `waiting` (to try again), `refused` or `closed`;
-        `server`: its address or None; `reason`: why there is no connection, or None; `projects`: of each project of
+        `server`: its address or None; `reason`: why there is no connection, or None, and `code`: the same in one word
+        for programs (docs/discovery.md); `projects`: of each project of
         this process its `project_id`, `source`, how many events are `waiting` for an acknowledgement, how many were
         `dropped`, and the `epoch` and `offset` of the last acknowledgement.
     """
@@ -213,6 +214,7 @@ def status() -> dict[str, Any]:
         "state": connection.state,
         "server": connection.server.shown if connection.server is not None else None,
         "reason": connection.reason,
+        "code": connection.trouble.code if connection.trouble is not None else None,
         "projects": [
             {
                 "project_id": each.project_id,

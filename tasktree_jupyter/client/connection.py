@@ -13,10 +13,11 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tasktree_jupyter.client.discovery import Trouble
 from tasktree_jupyter.client.following import Following
+from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
 from tasktree_jupyter.client.publishing import Publisher
 from tasktree_jupyter.client.reporting import Complaints, logger
-from tasktree_jupyter.client.websocket import Closed, Happening, Opened, Received, Wire
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.subscriber import Refused, Subscriber
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Discovery, Identity, Server
     from tasktree_jupyter.client.project import Project
     from tasktree_jupyter.client.subscribe import Subscription
+    from tasktree_jupyter.client.websocket import Wire
 
 State = Literal["local", "connecting", "connected", "waiting", "refused", "closed"]
 
@@ -37,6 +39,18 @@ _SILENCE: Final = 2.5
 """Ping intervals without a word after which the connection counts as lost (docs/protocol.md, ping)."""
 _FOLLOW_TIMEOUT: Final = 2.0
 _ATTEMPTS_BEFORE_COMPLAINT: Final = 3
+
+WITHOUT_THREADS: Final = ("emscripten", "wasi")
+"""Platforms that can't start threads."""
+_IN_THIS_PROCESS: Final = "The tree lives in this process only."
+
+_cannot_connect: str | None = None
+if sys.platform not in WITHOUT_THREADS:
+    # With this module, not when it is first needed: a child forked amid an import never gets it.
+    try:
+        import tasktree_jupyter.client.websocket  # noqa: F401
+    except ImportError as error:
+        _cannot_connect = str(error)
 
 
 class Connection:
@@ -75,8 +89,8 @@ class Connection:
         self._complaints = complaints
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()
-        self.threadless = sys.platform in ("emscripten", "wasi")
-        """Whether this platform can't start threads: the tree then lives in this process."""
+        self.threadless = sys.platform in WITHOUT_THREADS
+        """Whether there is no thread to connect with: the tree then lives in this process."""
         self._inbox: SimpleQueue[Happening | Callable[[], None] | None] = SimpleQueue()
         self._progress = threading.Condition()
         self._tickers: list[Callable[[], None]] = []
@@ -91,8 +105,9 @@ class Connection:
         self._stopping = False
         self.state: State = "connecting" if self.expects_server else "local"
         self.server: Server | None = None
-        self.reason: str | None = None
-        """Why there is no connection, None while there is one."""
+        alone = self._discovery.trouble
+        self.trouble: Trouble | None = None if self.expects_server or alone.code == "none" else alone
+        """Why there is no connection, None while there is one, or none is expected."""
         self._subscriber = Subscriber()
         self._following = Following(self._subscriber, self._send, complaints)
         self._publisher = Publisher(
@@ -106,6 +121,11 @@ class Connection:
         )
 
     # Any thread
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no connection, for a person; None while there is one, or none is expected."""
+        return self.trouble.text if self.trouble is not None else None
 
     @property
     def expects_server(self) -> bool:
@@ -158,7 +178,8 @@ class Connection:
         """Wait until the server has said welcome, at most `timeout` seconds; return whether it has."""
         with self._progress:
             return (
-                self._progress.wait_for(lambda: self._welcomed or self.state == "refused", timeout) and self._welcomed
+                self._progress.wait_for(lambda: self._welcomed or self.state in ("refused", "local"), timeout)
+                and self._welcomed
             )
 
     def follow(self, subscription: Subscription) -> None:
@@ -199,20 +220,24 @@ class Connection:
         with self._starting:
             if self._thread is None and not self.threadless:
                 thread = threading.Thread(target=self._run, name="tasktree", daemon=True)
+                if _cannot_connect is not None and self.expects_server:
+                    self._stay_alone(f"TaskTree can't connect ({_cannot_connect})")
+                    return False
                 try:
                     thread.start()
                 except RuntimeError as error:
-                    self.threadless = True
-                    self._complaints.add(
-                        f"TaskTree can't start its thread ({error}): the tree lives in this process only."
-                    )
-                    for project in self._publisher.projects:
-                        project.source.keep = False
-                    self._set_state("local")
+                    self._stay_alone(f"TaskTree can't start its thread ({error})")
                 else:
                     self._thread = thread
                     self._on_start()
             return self._thread is not None
+
+    def _stay_alone(self, why: str) -> None:
+        self.threadless = True
+        self._complaints.add(f"{why}. {_IN_THIS_PROCESS}")
+        for project in self._publisher.projects:
+            project.source.stop_keeping()
+        self._set_state("local")
 
     # The thread
 
@@ -225,10 +250,10 @@ class Connection:
                     self._take(item)
                     item = self._next(0)
             except OSError as error:
-                self._lost(str(error))
+                self._lost(Trouble("lost", str(error)))
             except Exception:
                 logger.exception("TaskTree's connection stumbled")
-                self._lost("an error in the client, see the log")
+                self._lost(Trouble("lost", "an error in the client, see the log"))
         if self._wire is not None:
             self._wire.close()
         self._set_state("closed")
@@ -250,7 +275,8 @@ class Connection:
                 messages = item.wire.feed(item.data)
             except OSError:
                 code = item.wire.close_code
-                self._lost(item.wire.close_reason, refused=code is not None and not may_come_back(code))
+                trouble = Trouble("lost", item.wire.close_reason)
+                self._lost(trouble, refused=code is not None and not may_come_back(code))
                 return
             for message in messages:
                 self._receive(message)
@@ -258,7 +284,7 @@ class Connection:
             self._heard = time.monotonic()
             self._silence = _WELCOME_TIMEOUT
         else:
-            self._lost(item.reason, refused=item.refused)
+            self._lost(item.trouble, refused=item.refused)
 
     def _step(self) -> float | None:
         """Do what is due; return the seconds until something else is."""
@@ -270,7 +296,7 @@ class Connection:
                     self._open()
                 due.append(self._retry_at if self._wire is None else now + _WELCOME_TIMEOUT)
         elif self._heard and now >= self._heard + self._silence:
-            self._lost("the server has gone silent")
+            self._lost(Trouble("lost", "the server has gone silent"))
             due.append(self._retry_at)
         elif self._welcomed:
             due.append(self._heard + self._silence)
@@ -296,16 +322,18 @@ class Connection:
         return self._next_tick
 
     def _open(self) -> None:
+        from tasktree_jupyter.client.websocket import Wire
+
         servers = self._discovery.find()
         if not servers:
-            self._lost("no connection file is there, and no other server of the same folder")
+            self._lost(self._discovery.trouble)
             return
         self._heard = 0.0
         self._wire = Wire(servers, self._inbox.put)
         self._wire.start()
         self.server = servers[0]
 
-    def _lost(self, reason: str, *, refused: bool = False) -> None:
+    def _lost(self, trouble: Trouble, *, refused: bool = False) -> None:
         if self._wire is not None:
             self.server = self._wire.server
             self._wire.hang_up()
@@ -316,15 +344,32 @@ class Connection:
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
         self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
-        self.reason = reason
+        self.trouble = trouble
+        hopeless = refused or self._attempts >= _ATTEMPTS_BEFORE_COMPLAINT
+        if hopeless and self._discovery.give_up(trouble):
+            self._go_on_alone(trouble)
+            return
         self._set_state("refused" if refused else "waiting")
-        if not self._complained and (refused or self._attempts >= _ATTEMPTS_BEFORE_COMPLAINT):
+        if hopeless and not self._complained:
             self._complained = True
-            where = f" at {self.server.shown}" if self.server else ""
             self._complaints.add(
-                f"TaskTree's server{where} can't be reached: {reason}. "
+                f"TaskTree's server{self._where()} can't be reached: {trouble.text}. "
                 "Events are kept and sent when it can be; see status()."
             )
+
+    def _where(self) -> str:
+        return f" at {self.server.shown}" if self.server else ""
+
+    def _go_on_alone(self, trouble: Trouble) -> None:
+        """The one server that was found is none for us: as if none had been."""
+        for project in self._publisher.projects:
+            project.source.stop_keeping()
+        self._following.go_on_alone()
+        self._complaints.add(
+            f"The Jupyter server{self._where()} is no use to TaskTree: {trouble.text}. {_IN_THIS_PROCESS}"
+        )
+        self._set_state("local")
+        self._note_progress()
 
     def _set_state(self, state: State) -> None:
         with self._progress:
@@ -362,7 +407,7 @@ class Connection:
             for delivery in step.deliver:
                 self._following.deliver(delivery)
                 if isinstance(delivery, Refused) and delivery.project_id is None:
-                    self._lost(delivery.message, refused=True)
+                    self._lost(Trouble("refused", delivery.message), refused=True)
                     return
             for answer in step.send:
                 self._send(answer)
@@ -377,7 +422,8 @@ class Connection:
         self._complained = False
         self._welcomed = True
         self.server = self._wire.server if self._wire is not None else None
-        self.reason = None
+        self.trouble = None
+        self._discovery.welcomed()
         self._set_state("connected")
 
     def _note_progress(self) -> None:

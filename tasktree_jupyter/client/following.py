@@ -85,6 +85,12 @@ class Following:
             subscription.start_over()
             self._follow_for(subscription)
 
+    def go_on_alone(self) -> None:
+        """No server answers from now on: everybody hears the events of this process."""
+        for subscription in self._subscriptions:
+            subscription.start_over()
+            subscription.listen()
+
     def published(self, project: Project) -> None:
         """The project exists now, if it didn't before."""
         project_id = project.project_id

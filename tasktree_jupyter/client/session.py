@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tasktree_jupyter.client import ids, joining, origin
 from tasktree_jupyter.client.connection import Connection
-from tasktree_jupyter.client.discovery import Discovery, Identity, identity
+from tasktree_jupyter.client.discovery import Discovery, Identity, Trouble, identity
 from tasktree_jupyter.client.encode import Bounds
 from tasktree_jupyter.client.mission import Mission
 from tasktree_jupyter.client.project import Project
@@ -65,7 +65,12 @@ class Session:
         self.root_started: list[RootHook] = []
         self.root_ended: list[RootHook] = []
         self.environment = joining.Environment()
-        self.discovery = Discovery()
+        parent = joining.read_environment()
+        self._identity = own = identity()
+        self.kernel_id = own.kernel_id
+        if parent is not None and own.kernel_id is None:
+            self._identity = parent.identity
+        self.discovery = Discovery(self._identity)
         self.connection = Connection(self.discovery, self.identity, self.complaints, self._close_with_process)
         self._lock = threading.RLock()
         self._projects: dict[str | None, Project] = {}
@@ -77,14 +82,10 @@ class Session:
         self._closed = False
         self.forked = False
         self.joined: Mission | None = None
-        self._join(joining.read_environment())
+        if parent is not None and own.kernel_id is None:
+            self._join(parent)
 
-    def _join(self, parent: joining.Parent | None) -> None:
-        self._identity = own = identity()
-        self.kernel_id = own.kernel_id
-        if parent is None or own.kernel_id is not None:
-            return
-        self._identity = parent.identity
+    def _join(self, parent: joining.Parent) -> None:
         self.settings = self.settings._replace(project=parent.project)
         self.joined = Mission(parent.mission, self.project(), "", parent_id=parent.node)
         self.begin(self.joined)
@@ -246,10 +247,7 @@ class Session:
             return
         self._told_of_no_server = True
         if not self.connection.expects_server:
-            warn(
-                "No TaskTree server found: the tree lives in this process only. "
-                "Start Jupyter with tasktree_jupyter installed, or name a server: tasktree_jupyter.connect(url, token)."
-            )
+            warn(_no_server(self.discovery.trouble, threadless=self.connection.threadless))
 
     def run_hooks(self, hooks: list[RootHook], task: Task) -> None:
         """Call hooks with a root task; log what they raise."""
@@ -258,6 +256,21 @@ class Session:
                 hook(task)
             except Exception:
                 logger.exception("A hook of the session failed")
+
+
+def _no_server(trouble: Trouble, *, threadless: bool) -> str:
+    """Return what to tell where there is no server: why, and what to do about it."""
+    if threadless:
+        return (
+            "There are no threads here, so no connection to a TaskTree server: the tree lives in this process only. "
+            "It is shown as usual, and gone when the process ends."
+        )
+    if trouble.code == "none":
+        return (
+            "No TaskTree server found: the tree lives in this process only. "
+            "Start Jupyter with tasktree_jupyter installed, or name a server: tasktree_jupyter.connect(url, token)."
+        )
+    return f"No TaskTree server is used: {trouble.text}. The tree lives in this process only."
 
 
 _session: Session | None = None

@@ -239,6 +239,15 @@ class Source:
             self.dropped += count
             return count
 
+    def stop_keeping(self) -> None:
+        """There is no server to wait for: nothing is lost, since everything is in the process's own tree."""
+        with self._lock:
+            self.keep = False
+            self._pending.clear()
+            self._first.clear()
+            self._batch = self._in_flight = None
+            self._bytes = 0
+
     def heal(self, nodes: Iterable[Entry], folded: int, *, new_life: bool) -> None:
         """Send nodes whole, after all events that they have taken in and before all others.
 

@@ -10,11 +10,12 @@ import contextlib
 
 # Every look-up of a host imports it. On our thread that would be too late: a child forked amid an import never gets it.
 import encodings.idna  # noqa: F401
+import hashlib
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -22,7 +23,8 @@ from websockets.protocol import CONNECTING, OPEN
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from tasktree_jupyter.client.discovery import Server
+from tasktree_jupyter.client.discovery import Server, Trouble
+from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
 from tasktree_jupyter.core.protocol import SUBPROTOCOL
 
 OPEN_TIMEOUT: Final = 10.0
@@ -30,35 +32,6 @@ SEND_TIMEOUT: Final = 30.0
 _READ: Final = 65_536
 _LARGEST: Final = 64 * 2**20
 """Bytes of the largest frame taken from the server."""
-
-
-class Opened(NamedTuple):
-    """The handshake is done."""
-
-    wire: Wire
-
-
-class Received(NamedTuple):
-    """Bytes came; `Wire.feed` makes messages of them."""
-
-    wire: Wire
-    data: bytes
-
-
-class Closed(NamedTuple):
-    """The connection has ended, or couldn't be opened.
-
-    Attributes:
-        refused: whether the server answered, and said no (an HTTP status).
-        reason: what is known, for a person.
-    """
-
-    wire: Wire
-    refused: bool
-    reason: str
-
-
-Happening = Opened | Received | Closed
 
 
 class Wire:
@@ -178,21 +151,31 @@ class Wire:
     # The reader's side
 
     def _run(self) -> None:
-        closed = Closed(self, False, "no server was found")
+        failures: list[tuple[Server, Closed]] = []
         for server in self._servers:
             self.server = server
             try:
                 rest = self._open(server)
             except Exception as error:
                 self.abandon()
-                closed = Closed(self, isinstance(error, _Refused), str(error) or type(error).__name__)
+                failures.append((server, self._failure(error)))
                 self._ended = False
                 continue
             self._post(Opened(self))
             self._read(rest)
             return
         self._ended = True
+        # What a server said tells more than that nobody was at another of its addresses; else the best way's failure.
+        self.server, closed = next((each for each in failures if each[1].trouble.code != "unreachable"), failures[0])
         self._post(closed)
+
+    def _failure(self, error: Exception) -> Closed:
+        text = str(error) or type(error).__name__
+        if isinstance(error, _Unusable):
+            return Closed(self, error.refused, error.trouble)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Closed(self, False, Trouble("certificate", f"its certificate isn't trusted: {error.verify_message}"))
+        return Closed(self, False, Trouble("unreachable", text))
 
     def _open(self, server: Server) -> bytes:
         uri = parse_uri(server.url)
@@ -203,7 +186,7 @@ class Wire:
         else:
             self._socket = sock = socket.create_connection((uri.host, uri.port), timeout=OPEN_TIMEOUT)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._tls = _Tls(sock, uri.host, server.ca_file) if uri.secure else None
+        self._tls = _Tls(sock, uri.host, server) if uri.secure else None
         protocol = ClientProtocol(uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=_LARGEST)
         request = protocol.connect()
         if server.authorization is not None:
@@ -218,9 +201,10 @@ class Wire:
                 break
             protocol.receive_data(self._tls.decrypt(data) if self._tls else data)
         if protocol.handshake_exc is not None or protocol.state is not OPEN:
-            raise _refusal(protocol.handshake_exc)
+            raise _refusal(protocol.handshake_exc, server.authorization)
         if protocol.subprotocol != SUBPROTOCOL:
-            raise _Refused(f"the server doesn't speak {SUBPROTOCOL}; it may be of another version")
+            text = f"the server doesn't speak {SUBPROTOCOL}; it may be of another version"
+            raise _Unusable(Trouble("version", text), refused=True)
         sock.settimeout(SEND_TIMEOUT)
         return b""
 
@@ -234,37 +218,56 @@ class Wire:
             except TimeoutError:
                 continue
             except OSError as error:
-                self._post(Closed(self, False, str(error)))
+                self._post(Closed(self, False, Trouble("lost", str(error))))
                 return
             if not data:
                 break
             self._post(Received(self, data))
-        self._post(Closed(self, False, "the connection was lost"))
+        self._post(Closed(self, False, Trouble("lost", "the connection was lost")))
 
 
-class _Refused(ConnectionError):
-    pass
+class _Unusable(ConnectionError):
+    """The server answered, but not as it should."""
+
+    def __init__(self, trouble: Trouble, *, refused: bool) -> None:
+        super().__init__(trouble.text)
+        self.trouble = trouble
+        self.refused = refused
 
 
-def _refusal(error: BaseException | None) -> ConnectionError:
+_LOGIN: Final = "it asks for a login: a token or secret is missing, or isn't the right one"
+_ANSWERS: Final = {
+    401: Trouble("refused", _LOGIN),
+    403: Trouble("refused", "it refuses the token or secret"),
+    404: Trouble("absent", "it has no TaskTree: tasktree_jupyter isn't installed or enabled there"),
+}
+_FOR_NOW: Final = frozenset({408, 424, 425, 429})
+"""Refusals that may end soon: too many requests, or a server that its Hub has stopped."""
+
+
+def _refusal(error: BaseException | None, authorization: str | None) -> ConnectionError:
     status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is None:
-        return ConnectionError(str(error) if error is not None else "the connection was lost during the handshake")
-    reasons = {
-        401: "it asks for a login: the token or secret isn't the right one",
-        403: "it refuses the token or secret",
-        404: "it has no TaskTree: tasktree_jupyter isn't installed or enabled there",
-    }
-    return _Refused(f"HTTP {status}, {reasons.get(status, 'the socket was refused')}")
+    if not isinstance(status, int):
+        text = str(error) if error is not None else "the connection was lost during the handshake"
+        return _Unusable(Trouble("unreachable", text), refused=False)
+    if status == 403 and authorization is None:
+        answer = Trouble("refused", _LOGIN)
+    elif status in _ANSWERS:
+        answer = _ANSWERS[status]
+    elif 300 <= status < 400:
+        # To the page with the login.
+        answer = Trouble("refused", _LOGIN)
+    else:
+        answer = Trouble("unreachable", "the socket was refused")
+    for_now = status >= 500 or status in _FOR_NOW
+    return _Unusable(answer._replace(text=f"HTTP {status}, {answer.text}"), refused=not for_now)
 
 
 class _Tls:
     """TLS on memory, so that one thread can own it while another reads the socket."""
 
-    def __init__(self, sock: socket.socket, host: str, ca_file: str | None) -> None:
-        context = ssl.create_default_context()
-        if ca_file is not None:
-            context.load_verify_locations(ca_file)
+    def __init__(self, sock: socket.socket, host: str, server: Server) -> None:
+        context = _context(server)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
@@ -275,7 +278,15 @@ class _Tls:
                 self._exchange(sock)
             else:
                 break
+        self._check(server.certificate)
         self._send(sock)
+
+    def _check(self, certificate: str | None) -> None:
+        if certificate is not None:
+            shown = self._object.getpeercert(binary_form=True) or b""
+            if hashlib.sha256(shown).hexdigest() != certificate.lower():
+                text = "its certificate isn't the one that its connection file names"
+                raise _Unusable(Trouble("certificate", text), refused=False)
 
     def _send(self, sock: socket.socket) -> None:
         if self._outgoing.pending:
@@ -301,3 +312,17 @@ class _Tls:
         """Return the bytes to send."""
         self._object.write(data)
         return self._outgoing.read()
+
+
+def _context(server: Server) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context()
+        if server.ca_file is not None:
+            context.load_verify_locations(server.ca_file)
+    except OSError as error:
+        raise _Unusable(Trouble("certificate", f"ca_file {server.ca_file!r}: {error}"), refused=False) from None
+    if server.certificate is not None:
+        # Exactly one will do, and its name says nothing more: on loopback it hardly ever is the machine's.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

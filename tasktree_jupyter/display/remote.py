@@ -36,7 +36,8 @@ def read_state(servers: Iterable[Server], project_id: str, timeout: float) -> St
         project_id: the project's id.
         timeout: seconds to wait at most.
     """
-    from tasktree_jupyter.client.websocket import Closed, Happening, Received, Wire
+    from tasktree_jupyter.client.happenings import Closed, Happening, Received
+    from tasktree_jupyter.client.websocket import Wire
 
     servers = tuple(servers)
     if not servers:

@@ -55,6 +55,12 @@ class TaskTreeExtension(ExtensionApp):
         help="""Keep projects in memory, and nothing on disk. They are gone when the server stops. Default: False.""",
     ).tag(config=True)
 
+    ca_file = Unicode(
+        help="""With TLS: a file with the certificate authorities that kernels and scripts of this machine are to trust
+        when they connect to this server, PEM. Default: none; they then trust exactly the server's own certificate,
+        whoever signed it and whatever name it bears.""",
+    ).tag(config=True)
+
     max_message_bytes = Integer(
         1024 * 1024,
         min=4096,
@@ -236,7 +242,7 @@ class TaskTreeExtension(ExtensionApp):
         file = ConnectionFile(serverapp.runtime_dir, self.log)
         try:
             file.remove_stale()
-            file.write(serverapp, self.secret)
+            file.write(serverapp, self.secret, self.ca_file)
         except OSError as error:
             self.log.warning("TaskTree can't write %s; kernels won't find this server: %s", file.path, error)
         else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
 import platform
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +36,12 @@ class ConnectionFile:
         self._logger = logger
         self._secret: str | None = None
 
-    def write(self, serverapp: ServerApp, secret: str) -> None:
-        """Write the file, all at once, and put its path into the environment that kernels inherit. Raises OSError."""
-        content = describe(serverapp, secret)
+    def write(self, serverapp: ServerApp, secret: str, ca_file: str = "") -> None:
+        """Write the file, all at once, and put its path into the environment that kernels inherit. Raises OSError.
+
+        `ca_file` is the trait's value.
+        """
+        content = describe(serverapp, secret, ca_file)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_suffix(".tmp")
         with secure_write(str(unfinished)) as file:
@@ -75,7 +80,7 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def describe(serverapp: ServerApp, secret: str) -> dict[str, Any]:
+def describe(serverapp: ServerApp, secret: str, ca_file: str = "") -> dict[str, Any]:
     """Return the content of the file. Call it when the server has its port."""
     sock = getattr(serverapp, "sock", "")
     return {
@@ -86,11 +91,23 @@ def describe(serverapp: ServerApp, secret: str) -> dict[str, Any]:
         "urls": list(dict.fromkeys(_urls(serverapp))),
         "base_url": serverapp.base_url,
         "unix_socket": os.path.abspath(sock) if sock else None,
-        # The server knows its certificate, not who signed it. A kernel inherits SSL_CERT_FILE where that is needed.
-        "ca_file": None,
+        "ca_file": os.path.abspath(os.path.expanduser(ca_file)) if ca_file else None,
+        # Whoever can read this file may trust just this one: most are signed by nobody known, for no loopback address.
+        "certificate": None if ca_file else _fingerprint(serverapp.certfile),
         "root_dir": os.path.abspath(serverapp.root_dir),
         "secret": secret,
     }
+
+
+def _fingerprint(certfile: str) -> str | None:
+    """The SHA-256 of the server's own certificate, the first in its file; None without TLS, or an unreadable one."""
+    try:
+        text = Path(certfile).read_text("ascii", "replace") if certfile else ""
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        first = text[text.index(begin) : text.index(end) + len(end)]
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+    except (OSError, ValueError):
+        return None
 
 
 def _urls(serverapp: ServerApp) -> Iterator[str]:

@@ -18,6 +18,8 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "of-the-tests"
 PATIENCE = 60.0
+START_PATIENCE = 150.0
+"""A server's start is seconds of work, and several start at once on a busy machine."""
 
 
 def free_port() -> int:
@@ -27,13 +29,29 @@ def free_port() -> int:
         return port
 
 
-class Hub:
-    """A server with its own folders. It may be stopped and started again, on another port, over the same logs."""
+TOKEN_LOGIN = (f"--IdentityProvider.token={TOKEN}",)
+NO_LOGIN = ("--IdentityProvider.token=", "--PasswordIdentityProvider.hashed_password=")
 
-    def __init__(self, folder: Path) -> None:
+
+def password_login(password: str) -> tuple[str, ...]:
+    """Options of a server that asks for a password, and has no token."""
+    from jupyter_server.auth.security import passwd
+
+    # sha256: the usual argon2 takes a second a guess, which is its purpose and not ours.
+    hashed = passwd(password, "sha256")  # type: ignore[no-untyped-call]
+    return ("--IdentityProvider.token=", f"--PasswordIdentityProvider.hashed_password={hashed}")
+
+
+class Hub:
+    """A server with its own folders. It may be stopped and started again, on another port, over the same logs.
+
+    `root` and `runtime` may be those of another server of the same user.
+    """
+
+    def __init__(self, folder: Path, *, root: Path | None = None, runtime: Path | None = None) -> None:
         self.folder = folder
-        self.root = folder / "root"
-        self.runtime = folder / "runtime"
+        self.root = root or folder / "root"
+        self.runtime = runtime or folder / "runtime"
         self.logs = folder / "logs"
         self.log = folder / "server.log"
         for path in (self.root, self.runtime, folder / "home"):
@@ -60,35 +78,79 @@ class Hub:
             **({"TASKTREE_CONNECTION_FILE": str(self.connection_file)} if self.connection_file else {}),
         }
 
-    def start(self, *arguments: str, sock: str | None = None) -> None:
+    def start(
+        self,
+        *arguments: str,
+        sock: str | None = None,
+        login: tuple[str, ...] = TOKEN_LOGIN,
+        place: tuple[str, ...] | None = None,
+        extension: bool = True,
+        wait: bool = True,
+    ) -> None:
+        """Start it and wait until kernels can find it.
+
+        Args:
+            arguments: more options.
+            sock: a Unix socket to listen on.
+            login: the options of its login.
+            place: where it listens, instead of a free port of 127.0.0.1.
+            extension: whether TaskTree is enabled.
+            wait: whether to wait; else `wait_started` does.
+        """
         self.connection_file = None
         self.port = free_port()
-        place = [f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1"] if sock is None else [f"--sock={sock}"]
+        if place is None:
+            place = (f"--ServerApp.port={self.port}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=50")
         command = [
             sys.executable,
             "-m",
             "jupyter_server",
             "--no-browser",
             "--allow-root",
-            *place,
-            "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={TOKEN}",
+            *([f"--sock={sock}"] if sock is not None else place),
+            *login,
             f"--ServerApp.root_dir={self.root}",
-            "--ServerApp.jpserver_extensions={'tasktree_jupyter': True}",
-            f"--TaskTreeExtension.data_dir={self.logs}",
+            f"--ServerApp.jpserver_extensions={{'tasktree_jupyter': {extension}}}",
+            *([f"--TaskTreeExtension.data_dir={self.logs}"] if extension else []),
             *arguments,
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environment(), cwd=self.root, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        file = self.runtime / f"tasktree-{self.process.pid}.json"
-        until = time.monotonic() + PATIENCE
+        self.await_file("tasktree" if extension else "jpserver")
+        if wait:
+            self.wait_started()
+
+    def await_file(self, kind: str) -> None:
+        """Say which file tells that it has started."""
+        assert self.process is not None
+        self._file = self.runtime / f"{kind}-{self.process.pid}.json"
+
+    def wait_started(self) -> None:
+        """Wait until kernels can find it."""
+        assert self.process is not None
+        file = self._file
+        until = time.monotonic() + START_PATIENCE
         while not file.exists():
             assert self.process.poll() is None, self.log.read_text()[-3000:]
-            assert time.monotonic() < until, f"no connection file after {PATIENCE} s"
+            assert time.monotonic() < until, f"no {file.name} after {START_PATIENCE} s"
             time.sleep(0.02)
-        self.connection_file = file
+        self.port = self._port()
+        self.connection_file = file if file.name.startswith("tasktree") else None
+
+    def _port(self) -> int:
+        """The port it listens on: somebody else may have taken the one that was free."""
+        assert self.process is not None
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                text = (self.runtime / f"jpserver-{self.process.pid}.json").read_text("utf-8")
+                return int(json.loads(text)["port"])
+            except ValueError:
+                # It is being written.
+                assert time.monotonic() < until
+                time.sleep(0.02)
 
     def stop(self) -> None:
         """End it as a user does."""
@@ -133,11 +195,18 @@ class Hub:
 class Program:
     """A Python program that runs beside the tests. By lines, each can wait for the other."""
 
-    def __init__(self, file: Path, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self,
+        file: Path,
+        environment: dict[str, str],
+        *arguments: str,
+        folder: Path | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(file), *arguments],
+            [python, str(file), *arguments],
             env=environment,
-            cwd=file.parent,
+            cwd=folder or file.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

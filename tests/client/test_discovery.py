@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tasktree_jupyter.client import joining
-from tasktree_jupyter.client.discovery import Discovery, Identity, identity, server_at
+from tasktree_jupyter.client.discovery import Discovery, Identity, Server, identity, server_at
 
 ENDPOINT = "tasktree/ws/updates"
 
@@ -57,7 +57,7 @@ def test_the_file_says_where_and_with_which_secret(monkeypatch: pytest.MonkeyPat
         tmp_path / "tasktree-1.json", urls=["https://127.0.0.1:1/user/ada/", "https://h:2/user/ada/"], ca_file="/ca.pem"
     )
     first, second = found(monkeypatch, file).find()
-    assert first == (f"wss://127.0.0.1:1/user/ada/{ENDPOINT}", "TaskTree s", None, "/ca.pem")
+    assert first == Server(f"wss://127.0.0.1:1/user/ada/{ENDPOINT}", "TaskTree s", ca_file="/ca.pem")
     assert second.url == f"wss://h:2/user/ada/{ENDPOINT}"
 
 
@@ -158,24 +158,54 @@ def test_a_script_is_its_path(tmp_path: Path) -> None:
     assert done.stdout.strip() == f"None|{file}|etl.py"
 
 
+class Kernel:
+    """ipykernel's application, as far as it is asked."""
+
+    connection_file = "/run/user/1000/jupyter/runtime/kernel-0b1c-2d.json"
+
+    @classmethod
+    def initialized(cls) -> bool:
+        return True
+
+    @classmethod
+    def instance(cls) -> type[Kernel]:
+        return cls
+
+
 def test_a_kernel_is_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Application:
-        connection_file = "/run/user/1000/jupyter/runtime/kernel-0b1c-2d.json"
-
-        @classmethod
-        def initialized(cls) -> bool:
-            return True
-
-        @classmethod
-        def instance(cls) -> type[Application]:
-            return cls
-
     module = type(sys)("ipykernel.kernelapp")
-    module.IPKernelApp = Application  # type: ignore[attr-defined]
+    module.IPKernelApp = Kernel  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", module)
+    monkeypatch.setenv("TASKTREE_CONNECTION_FILE", "/x/tasktree-1.json")
     assert identity() == Identity("0b1c-2d", None, None)
-    Application.connection_file = "/tmp/connection.json"
+    monkeypatch.setattr(Kernel, "connection_file", "/tmp/connection.json")
     assert identity().kernel_id is None
+
+
+def test_a_kernel_of_another_program_is_its_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Such a kernel's id no Jupyter server knows. VS Code says which notebook it is for."""
+    module = type(sys)("ipykernel.kernelapp")
+    module.IPKernelApp = Kernel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", module)
+    monkeypatch.delenv("TASKTREE_CONNECTION_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert identity() == Identity("0b1c-2d", f"{tmp_path}/python", f"python in {tmp_path.name}")
+    monkeypatch.setattr(sys.modules["__main__"], "__vsc_ipynb_file__", "/w/etl.ipynb", raising=False)
+    assert identity() == Identity("0b1c-2d", "/w/etl.ipynb", "etl.ipynb")
+
+
+def test_a_process_whose_folder_was_removed_is_somebody_too(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; os.mkdir('x'); os.chdir('x'); os.rmdir('../x')\n"
+        "from tasktree_jupyter.client.discovery import Discovery, identity\n"
+        "who = identity(); print(who.title, Discovery(who).find())"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    environment.pop("TASKTREE_CONNECTION_FILE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "python in / []"
 
 
 # The environment of child processes

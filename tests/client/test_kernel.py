@@ -20,12 +20,12 @@ EMPTY = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor"
 class Notebook:
     """A notebook with its kernel, run as a browser does."""
 
-    def __init__(self, hub: Hub, path: str) -> None:
+    def __init__(self, hub: Hub, path: str, kernel: str = "python3") -> None:
         self.hub = hub
         self.path = path
         (hub.root / path).write_text(EMPTY, "utf-8")
         session = self._post(
-            "api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+            "api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": kernel}}
         )
         self.kernel_id = str(session["kernel"]["id"])
         self.client = BlockingKernelClient(connection_file=str(hub.runtime / f"kernel-{self.kernel_id}.json"))

@@ -1,11 +1,9 @@
-"""Ways to a real server: a Unix socket, TLS, one that falls silent, one that says no."""
+"""Ways to a real server: a Unix socket, one that falls silent, one that says no. TLS: discovery/test_tls.py."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,48 +48,6 @@ def test_a_unix_socket(run: Run, bare_hub: Hub) -> None:
         bare_hub.start(sock=socket)
         assert run(EMIT, bare_hub)[0].strip() == socket
         bare_hub.stop()
-
-
-def test_tls_with_a_certificate_of_ones_own(run: Run, bare_hub: Hub, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=127.0.0.1",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    bare_hub.start(f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}")
-    assert run(EMIT, bare_hub, SSL_CERT_FILE=str(certificate))[0].startswith("wss://127.0.0.1")
-    assert bare_hub.connection_file is not None
-    content = json.loads(bare_hub.connection_file.read_text())
-    bare_hub.connection_file.write_text(json.dumps({**content, "ca_file": str(certificate)}))
-    assert run(EMIT, bare_hub)[0].startswith("wss://127.0.0.1")
-    bare_hub.connection_file.write_text(json.dumps(content))
-    code = """
-import time
-import tasktree_jupyter as tt
-tt.configure(exit_timeout=0.1)
-tt.emit("my.event", project="p")
-while tt.status()["reason"] is None: time.sleep(0.01)
-print(tt.status()["reason"])
-"""
-    assert "certificate" in run(code, bare_hub)[0].lower()
 
 
 def test_a_server_that_falls_silent_is_left_and_found_again(start: Start, bare_hub: Hub) -> None:
