@@ -1,0 +1,3 @@
+"""x"""
+EXAMPLES=""
+def arguments(p): pass
