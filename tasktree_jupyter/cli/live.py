@@ -1,7 +1,7 @@
-"""What `watch` shows of a run in so many lines and columns: first what needs a look, and the truth about the connection.
+"""What `watch` shows of a run in so many lines and columns, and the truth about the connection.
 
-Everything from outside goes through `display.plain` and into `rich.text.Text`, so it is text: neither an escape sequence
-nor rich's own markup in a title does anything.
+Everything from outside goes through `display.plain` and into `rich.text.Text`, so it is text: neither an escape
+sequence nor rich's own markup in a title does anything.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Any, Final
 from rich.text import Text
 
 from tasktree_jupyter.cli.following import Following
+from tasktree_jupyter.cli.glimpse import glimpse
 from tasktree_jupyter.cli.projects import title as project_title
 from tasktree_jupyter.cli.terminal import fitting, width
 from tasktree_jupyter.display import format, plain, rows
-from tasktree_jupyter.display.bundle import bundle
-from tasktree_jupyter.display.choose import chosen
 from tasktree_jupyter.display.glyphs import GLYPHS, status_name
 from tasktree_jupyter.display.stored import StoredTree
-from tasktree_jupyter.display.text import left_out
 
 _STYLES: Final = {
     "failed": "red",
@@ -33,10 +31,8 @@ _STYLES: Final = {
     "skipped": "dim",
 }
 _STATES: Final = {"connecting": "dim", "catching up": "dim", "live": "green", "lost": "yellow", "gone": "red"}
-_ATTENTION: Final = ("failed", "running", "review")
-_BYTES: Final = 60_000
-_SIDE: Final = 24
-"""Columns of counts and time at the right of each row; a narrow terminal does without."""
+_HEAD: Final = 3
+"""Lines above the tree."""
 _NARROW: Final = 60
 _UNKNOWN: Final = 1_000_000
 
@@ -76,16 +72,8 @@ class Screen:
             yield self._beside(Text(self._waiting_for(), "bold"), self._connection(), columns)
             return
         tree = following.tree
-        shown = bundle(
-            tree,
-            mission["mission_id"],
-            project_id=following.info["project_id"] if following.info else None,
-            title=project_title(following.info) if following.info else "",
-            offset=tree.offset,
-            at=max(tree.at, time.time_ns() // 1000) if following.state == "live" else tree.at,
-            max_bytes=_BYTES,
-        )
-        stored = StoredTree(shown)
+        at = max(tree.at, time.time_ns() // 1000) if following.state == "live" else tree.at
+        stored = glimpse(tree, mission["mission_id"], lines - _HEAD - 1, at)
         root = stored.roots[0]
         status = stored.status_of(root)
         head = self._text(f"{GLYPHS[status]} ", _STYLES[status])
@@ -94,7 +82,7 @@ class Screen:
         yield self._beside(head, self._connection(), columns)
         yield self._beside(self._numbers(stored, root), self._text(project_title(following.info or {}), "dim"), columns)
         yield self._bar(stored.rollup(root), columns)
-        yield from self._tree(stored, root, columns, lines - 4)
+        yield from self._group(stored, root, "", columns)
         yield self._text("Ctrl-C ends watching; the run goes on.", "dim")
 
     def _waiting_for(self) -> str:
@@ -131,13 +119,14 @@ class Screen:
         return line
 
     def _bar(self, rollup: dict[str, Any], columns: int) -> Text:
-        counts, total = rollup["counts"], max(1, rollup["total"])
-        line, used = Text(), 0
+        counts, total = rollup["counts"], max(1, rollup["total"] - rollup["counts"].get("skipped", 0))
+        line, used, before = Text(), 0, 0
         room = columns - 1
         for status, mark in (("completed", "━"), ("failed", "×"), ("cancelled", "/"), ("running", "━")):
             number = counts.get(status, 0)
+            before += number
             # What there is at all is to be seen.
-            cells = min(room - used, max(1, number * room // total) if number else 0)
+            cells = min(room - used, max(number > 0, before * room // total - used))
             line.append_text(self._text(mark * cells, _STYLES[status]))
             used += cells
         line.append_text(self._text("·" * (room - used), "dim"))
@@ -145,32 +134,16 @@ class Screen:
 
     # Rows
 
-    def _tree(self, tree: StoredTree, root: str, columns: int, room: int) -> Iterator[Text]:
-        left = room
-
-        def take(node_id: str) -> bool:
-            nonlocal left
-            left -= 2 if tree.is_group(node_id) and node_id != root else 1
-            return left >= 0
-
-        taken = chosen(tree, tree.roots, take)
-        yield from self._group(tree, root, "", taken, columns)
-
-    def _group(self, tree: StoredTree, parent: str, indent: str, taken: set[str], columns: int) -> Iterator[Text]:
+    def _group(self, tree: StoredTree, parent: str, indent: str, columns: int) -> Iterator[Text]:
         children = tree.children(parent)
-        shown = [child for child in children if child in taken]
-        # Of many alike, what failed and what runs first.
-        if len(children) > len(shown):
-            shown.sort(key=lambda child: _rank(tree.status_of(child)))
-        more = left_out(tree, parent, [child for child in children if child not in taken])
-        for place, child in enumerate(shown):
-            last = place == len(shown) - 1 and not more
+        omitted = tree.omitted(parent) if children else None
+        for place, child in enumerate(children):
+            last = place == len(children) - 1 and omitted is None
             yield self._row(tree, child, f"{indent}{'└─ ' if last else '├─ '}", columns)
-            yield from self._group(tree, child, indent + ("   " if last else "│  "), taken, columns)
-        if more:
-            line = self._text(f"{indent}└─ … ", "dim")
-            line.append_text(self._text(more, "dim"))
-            yield self._beside(line, Text(), columns)
+            yield from self._group(tree, child, indent + ("   " if last else "│  "), columns)
+        if omitted is not None:
+            more = format.counts(omitted["counts"], omitted["count"])
+            yield self._beside(self._text(f"{indent}└─ … {more}", "dim"), Text(), columns)
 
     def _row(self, tree: StoredTree, node_id: str, indent: str, columns: int) -> Text:
         node = tree.node(node_id)
@@ -218,7 +191,3 @@ class Screen:
             line.append(" " * (columns - 1 - width(line.plain) - width(right.plain)))
             line.append_text(right)
         return line
-
-
-def _rank(status: str) -> int:
-    return _ATTENTION.index(status) if status in _ATTENTION else len(_ATTENTION)

@@ -186,6 +186,8 @@ class Rest:
         except ValueError:
             body = None
         ours = isinstance(body, dict) and {"message", "reason", "field"} <= body.keys()
+        if ours and status == 403 and body["reason"] == "forbidden" and not self._is_logged_in():
+            return Refused(self._no_access(), status)
         if ours and (body["reason"] is not None or status not in (401, 403, 404)):
             message = plain.line(body["message"])[:_LONGEST_REASON]
             return Refused(message.rstrip(".") + ".", status, body["reason"], body["field"])
@@ -194,6 +196,13 @@ class Rest:
         if status == 404:
             return Refused(self._not_there(ours), status)
         return Refused(f"{where} answered HTTP {status}: {response.reason}.", status)
+
+    def _is_logged_in(self) -> bool:
+        """Whether Jupyter knows who asks: an authorizer may still say no."""
+        try:
+            return self.probe("api/me")[0] == 200
+        except CommandError:
+            return False
 
     def _no_access(self) -> str:
         where = self.place.shown

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         out.say(json.dumps(answer, indent=2))
     elif not answer["snapshots"]:
-        out.say(f"{projects.title(info)} has no snapshots; tt.snapshot(\"a name\") in a notebook makes one.")
+        out.say(f'{projects.title(info)} has no snapshots; tt.snapshot("a name") in a notebook makes one.')
     else:
         rows = [_row(snapshot) for snapshot in answer["snapshots"]]
         out.say(*terminal.table([["NAME", "WHEN", "OFFSET", "TAGS", "NOTE"], *rows], out.columns, shrink=(0, 3, 4)))

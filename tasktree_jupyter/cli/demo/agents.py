@@ -35,6 +35,7 @@ def story(cast: Cast) -> Story:
     questions, simple = divmod(left, 1 + len(_STEPS)) if left >= 8 else (0, left)
     with tt.task(TITLE, kind="agents", tags=["demo"], inputs={"budget": "2 h", "cities": 12}) as run:
         tt.emit("orchestrator_started", status="running", a2amcp_enabled=True)
+        cast.later("plan", "plan")
         cast.later("research", "research", ["plan"], expected=questions * len(_STEPS) + simple)
         cast.later("answer", "answer", ["research"])
         with tt.task("plan", id="plan", agent="planner") as plan:

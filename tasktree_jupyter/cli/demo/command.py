@@ -27,7 +27,9 @@ EXAMPLES: Final = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("--tasks", type=int, default=60, metavar="N", help="how many tasks the run has, 5 to 200000 (60)")
+    parser.add_argument(
+        "--tasks", type=int, default=60, metavar="N", help="how many tasks the run has, 5 to 200000 (60)"
+    )
     parser.add_argument(
         "--rate", type=float, default=8.0, metavar="R", help="tasks per second; 0: as fast as possible (8)"
     )
@@ -36,7 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="S", help="the same number plays the same run")
     parser.add_argument("--project", default="demo", metavar="ID", help="the project it goes to (demo)")
-    parser.add_argument("--shape", default="search", choices=("search", "etl", "agents"), help="what is played (search)")
+    parser.add_argument(
+        "--shape", default="search", choices=("search", "etl", "agents"), help="what is played (search)"
+    )
     parser.add_argument("--local", action="store_true", help="in this process alone: print the tree at the end")
 
 
@@ -86,6 +90,9 @@ def _connect(place: servers.Place | None) -> None:
 
     os.environ.pop(VARIABLE, None)
     if place is None:
+        # Nothing of what a client finds a server by.
+        os.environ.pop("JUPYTERHUB_SERVICE_PREFIX", None)
+        os.environ["JUPYTER_RUNTIME_DIR"] = os.devnull
         warnings.simplefilter("ignore", tt.TaskTreeWarning)
         return
     if place.connection_file is not None:
@@ -116,5 +123,5 @@ def _local_tree(project: str, mission_id: str, columns: int) -> list[str]:
 def _where_to_look(place: servers.Place | None, project: str) -> list[str]:
     if place is None:
         return []
-    url = "" if place.unix_socket else f"{place.url}lab (TaskTree's panel, on the left), or "
-    return [f"Look at it: {plain.line(url)}`jupyter tasktree show {shlex.quote(plain.line(project))}`."]
+    where = "" if place.unix_socket else f" at {place.shown}"
+    return [f"Look at it: TaskTree's panel in JupyterLab{where}, or `jupyter tasktree show {shlex.quote(project)}`."]

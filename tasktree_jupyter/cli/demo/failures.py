@@ -39,7 +39,7 @@ _SOURCES: Final[dict[str, tuple[int, str]]] = {
         536,
         """\
         def read_timeout(host, timeout):
-            raise TimeoutError(f"HTTPSConnectionPool(host={host!r}, port=443): Read timed out. (read timeout={timeout})")
+            raise TimeoutError(f"HTTPSConnectionPool(host={host!r}, port=443): read timed out after {timeout} s")
         """,
     ),
     "warehouse/upload.py": (

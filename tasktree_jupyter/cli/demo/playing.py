@@ -126,12 +126,14 @@ class _Pace:
         self._tasks = tasks
         self._speed = speed
         self._on_progress = on_progress
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._steps = 0
         self._told = 0.0
 
     def __call__(self, now: float) -> None:
         self._steps += 1
+        if self._began is None:
+            self._began = time.monotonic()
         if self._speed:
             self._wait_until(self._began + now / self._speed)
         if not self._steps % _LOOK_EVERY or self._speed:

@@ -35,6 +35,7 @@ def story(cast: Cast) -> Story:
     with tt.task(TITLE, kind="search", params={"estimator": "RandomForest", "cv": _FOLDS}, tags=["demo"]) as run:
         tt.emit("orchestrator_started", status="running", a2amcp_enabled=False)
         run.log(f"{fits} candidates, {_FOLDS} folds each")
+        cast.later("load", "load data", expected=max(1, loads))
         cast.later("fit", "fit", ["load"], expected=fits)
         if groups == 5:
             cast.later("evaluate", "evaluate", ["fit"], expected=max(1, evaluations))
