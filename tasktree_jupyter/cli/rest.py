@@ -9,6 +9,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
+from email.message import Message
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -86,17 +87,24 @@ class Rest:
         with self._answer("POST", path, None, content, headers) as response:
             return json.loads(response.read())
 
-    def probe(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+    def probe(
+        self, path: str, headers: Mapping[str, str] | None = None, *, anonymous: bool = False
+    ) -> tuple[int, Message, bytes]:
         """Return status, headers and the beginning of what `GET {base_url}{path}` answers, whatever it is.
+
+        Args:
+            path: below the base URL.
+            headers: more of them.
+            anonymous: without the token.
 
         Raises:
             Unreachable: nobody answers.
         """
+        every = {**({} if anonymous else self._authorization()), **(headers or {})}
         with self._translated(), contextlib.closing(self._connection()) as connection:
-            connection.request("GET", self._target(path), headers={**self._authorization(), **(headers or {})})
+            connection.request("GET", self._target(path), headers=every)
             response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, found, b"" if response.status == 101 else response.read(_CHUNK)
+            return response.status, response.headers, b"" if response.status == 101 else response.read(_CHUNK)
 
     # One request
 

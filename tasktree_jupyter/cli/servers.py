@@ -51,14 +51,20 @@ class Place(NamedTuple):
         return plain.line(self.unix_socket or self.url)
 
     def discovery(self) -> Discovery:
-        """Return what finds it again at each attempt to connect; this process's children find it too."""
+        """Return what finds it again at each attempt to connect."""
+        self.enter()
+        discovery = Discovery()
+        if self.connection_file is None:
+            discovery.name(self.url, self.token, self.ca_file)
+        return discovery
+
+    def enter(self) -> None:
+        """Make this process's environment the one that this server's kernels have."""
+        os.environ.pop(VARIABLE, None)
         if self.connection_file is not None:
             os.environ[VARIABLE] = self.connection_file
-            return Discovery()
-        os.environ.pop(VARIABLE, None)
-        discovery = Discovery()
-        discovery.name(self.url, self.token, self.ca_file)
-        return discovery
+            if self.ca_file is not None:
+                os.environ["SSL_CERT_FILE"] = self.ca_file
 
 
 def options(parser: argparse.ArgumentParser, *, default: Any = argparse.SUPPRESS) -> None:

@@ -32,6 +32,7 @@ _REDRAW: Final = 1.0
 """Seconds after which it is drawn again though nothing happened: durations grow."""
 _SHARE: Final = 8
 """Drawing takes at most one in so many parts of the time."""
+_TOLD: Final = ("live", "lost", "gone")
 _MOST_LINES: Final = 200
 """So many changes are told one by one; of more at once only the number."""
 
@@ -40,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("project", metavar="PROJECT", nargs="?", help="its id, path, or title if no other has the same")
     parser.add_argument("--mission", metavar="ID", help="this run; by default the newest, as new ones come")
-    parser.add_argument("--until-end", action="store_true", help="end when the run has ended; exit with 1 if it failed")
+    parser.add_argument("--until-end", action="store_true", help="end with the run; exit with 1 if it failed")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if out.is_tty and following.tree is not None and mission is not None:
         out.say(*_last_look(following, mission["mission_id"], out))
     if options.until_end and mission is not None:
-        return int(mission["status"] == "failed" or mission["rollup"]["failures"] > 0)
+        return int(mission["status"] in ("failed", "cancelled"))
     return 0
 
 
@@ -151,7 +152,7 @@ def _watch_lines(following: Any, options: argparse.Namespace, out: terminal.Term
     state = ""
     while not _is_over(following, options):
         following.step(_TICK)
-        if following.state != state and following.state != "connecting":
+        if following.state != state and following.state in _TOLD:
             for line in _state_lines(following, state, options):
                 out.say(line)
             state = following.state

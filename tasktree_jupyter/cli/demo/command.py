@@ -88,18 +88,19 @@ def _connect(place: servers.Place | None) -> None:
     import tasktree_jupyter as tt
     from tasktree_jupyter.client.discovery import VARIABLE
 
-    os.environ.pop(VARIABLE, None)
     if place is None:
         # Nothing of what a client finds a server by.
+        os.environ.pop(VARIABLE, None)
         os.environ.pop("JUPYTERHUB_SERVICE_PREFIX", None)
         os.environ["JUPYTER_RUNTIME_DIR"] = os.devnull
         warnings.simplefilter("ignore", tt.TaskTreeWarning)
         return
+    place.enter()
     if place.connection_file is not None:
-        os.environ[VARIABLE] = place.connection_file
-    elif place.unix_socket is not None:
+        return
+    if place.unix_socket is not None:
         raise CommandError(f"The Jupyter server at {place.shown} has no TaskTree: install tasktree_jupyter there.")
-    if place.connection_file is None and not tt.connect(place.url, place.token, ca_file=place.ca_file):
+    if not tt.connect(place.url, place.token, ca_file=place.ca_file):
         raise CommandError(f"{place.shown} can't be used: {_reason()}.")
 
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import secrets
 import time
+from http.cookies import SimpleCookie
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,14 +27,10 @@ def check_handshake(report: Report, rest: Rest, origin: str | None) -> bool:
     parts = urlsplit(rest.place.url)
     page = (origin or f"{parts.scheme}://{parts.netloc}").rstrip("/")
     try:
-        status, protocol = _shake(rest, page)
-        if status == 403 and _shake(rest, None)[0] == 101:
-            report.failed(
-                "origin",
-                f"The server refuses the socket to pages of {page}.",
-                f"Start it with --ServerApp.allow_origin={page}, or let the proxy pass the Host header on unchanged.",
-            )
-            return True
+        status, protocol = _shake(rest, {})
+        # As a page does it: with the login's cookie, since with a token Jupyter doesn't look at the origin.
+        cookies = _cookies(rest)
+        refused = status == 101 and _shake(rest, {"Cookie": cookies, "Origin": page}, anonymous=True)[0] != 101
     except CommandError as error:
         report.failed("handshake", error.message, "A proxy before the server must let WebSockets through.")
         return False
@@ -46,7 +43,14 @@ def check_handshake(report: Report, rest: Rest, origin: str | None) -> bool:
             else "Give the server's token in JUPYTER_TOKEN: `jupyter server list`.",
         )
         return False
-    report.ok("origin", f"Pages of {page} may open the socket.")
+    if refused:
+        report.failed(
+            "origin",
+            f"The server refuses the socket to pages of {page}.",
+            f"Start it with --ServerApp.allow_origin={page}, or let the proxy pass the Host header on unchanged.",
+        )
+    else:
+        report.ok("origin", f"Pages of {page} may open the socket.")
     if protocol != SUBPROTOCOL:
         report.failed(
             "handshake",
@@ -58,17 +62,25 @@ def check_handshake(report: Report, rest: Rest, origin: str | None) -> bool:
     return True
 
 
-def _shake(rest: Rest, origin: str | None) -> tuple[int, str | None]:
+def _shake(rest: Rest, more: dict[str, str], *, anonymous: bool = False) -> tuple[int, str | None]:
     headers = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
         "Sec-WebSocket-Protocol": SUBPROTOCOL,
-        **({"Origin": origin} if origin else {}),
     }
-    status, answered, _ = rest.probe(_ENDPOINT, headers)
-    return status, answered.get("sec-websocket-protocol")
+    status, answered, _ = rest.probe(_ENDPOINT, headers | more, anonymous=anonymous)
+    return status, answered.get("Sec-WebSocket-Protocol")
+
+
+def _cookies(rest: Rest) -> str:
+    """Return the cookies that Jupyter gives to who shows the token."""
+    _, answered, _ = rest.probe("api/me")
+    given = SimpleCookie()
+    for each in answered.get_all("Set-Cookie") or ():
+        given.load(each)
+    return "; ".join(f"{name}={morsel.coded_value}" for name, morsel in given.items())
 
 
 def check_round_trip(report: Report, rest: Rest) -> None:
