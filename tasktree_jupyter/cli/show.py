@@ -44,7 +44,11 @@ def run(options: argparse.Namespace) -> int:
     moment = moments.moment(options.at)
     rest = Rest(servers.chosen(options))
     info = projects.called(options.project, rest.get("projects")["projects"])
-    query = {} if moment == "now" else {"moment": moment}
+    query = {}
+    if moment != "now":
+        # A server too old to know moments would answer with the present; it has no such document either.
+        rest.get("openapi.json")
+        query["moment"] = moment
     state = rest.get(f"projects/{segment(info['project_id'])}/state", **query)
     out = terminal.out()
     tree = TaskTree.load(state["state"], state["nodes"])
