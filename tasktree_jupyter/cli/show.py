@@ -65,8 +65,18 @@ def run(options: argparse.Namespace) -> int:
         at=state["at"],
         epoch=state["epoch"],
     )
+    if options.depth is not None:
+        _count_what_is_deeper(shown, tree)
     out.say(*text.render(shown, max_lines=options.lines, max_columns=out.columns).splitlines())
     return 0
+
+
+def _count_what_is_deeper(shown: dict[str, Any], tree: TaskTree) -> None:
+    """Tell, of groups whose children lie too deep, what becomes of these."""
+    for node in shown["nodes"]:
+        node_id = node["node_id"]
+        if not any(each.get("parent_id") == node_id for each in shown["nodes"]) and (below := tree.children(node_id)):
+            shown["omitted"].setdefault(node_id, {"count": len(below), "counts": node["rollup"]["counts"]})
 
 
 def _mission(tree: TaskTree, wanted: str | None) -> str | None:

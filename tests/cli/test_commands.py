@@ -158,7 +158,8 @@ def test_the_server_without_login_has_none(socket_hub: Hub) -> None:
 
 
 def test_a_unix_socket_with_a_base_url_and_no_login(tasktree: Command, socket_hub: Hub) -> None:
-    played = beside(socket_hub, "demo", "--tasks", "5", "--rate", "0", "--project", "over a socket")
+    options = ["--tasks", "5", "--rate", "0", "--fail", "0"]
+    played = beside(socket_hub, "demo", "--project", "over a socket", *options)
     out, err = played.communicate(timeout=60)
     assert played.returncode == 0, err
     assert "jupyter tasktree show 'over a socket'" in out
@@ -235,8 +236,9 @@ def test_show_prints_the_tree_by_title_and_says_what_it_might_have_been(tasktree
     assert "└─ ✕ deep" in whole.out
     assert "KeyError" in whole.out
     shallow = tasktree("show", "shown", "--depth", "1").out
-    assert "one" in shallow
+    assert "└─ ○ one" in shallow
     assert "deep" not in shallow
+    assert "… 1 failed" in shallow
     ids = [each["node_id"] for each in json.loads(tasktree("show", "shown", "--depth", "1", "--json").out)["nodes"]]
     assert ids == ["r", "r/1"]
     wrong = tasktree("show", "shwn")

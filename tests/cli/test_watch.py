@@ -94,6 +94,21 @@ def test_an_unknown_project_ends_it_and_the_newest_is_the_default(hub: Hub, publ
     assert "newest of all" in out
 
 
+def test_a_state_of_many_megabytes_comes_over_whole(hub: Hub, publish: Publish) -> None:
+    publish("heavy", node("r", title="Run", status="running"))
+    for start in range(0, 900, 90):
+        publish(
+            "heavy",
+            *(
+                node(f"n{n}", parent_id="r", title="x", status="completed", note="y" * 9000)
+                for n in range(start, start + 90)
+            ),
+        )
+    publish("heavy", node("r", status="completed"))
+    out, err = beside(hub, "watch", "heavy", "--until-end").communicate(timeout=PATIENCE)
+    assert (out, err) == ("-- live: heavy, Run: completed; 900 completed\n", "")
+
+
 # --- a terminal ---
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from itertools import chain
 from typing import Any, Final, Literal, NamedTuple
 
 from tasktree_jupyter.cli.terminal import Terminal
@@ -71,10 +73,22 @@ class Report:
         if self._terminal is None:
             return
         mark, colour = _MARKS[check.status]
-        word = "" if check.status != "failed" else self._terminal.colour("failed: ", colour)
-        self._terminal.say(f"{self._terminal.colour(mark, colour)} {word}{check.message}")
-        if check.advice is not None:
-            self._terminal.say(*(f"{_INDENT}{line}" for line in plain.lines(check.advice)))
+        word = "failed: " if check.status == "failed" else ""
+        first, *others = self._wrapped(f"{word}{check.message}")
+        if word:
+            first = self._terminal.colour(word, colour) + first.removeprefix(word)
+        self._terminal.say(f"{self._terminal.colour(mark, colour)} {first}")
+        advice = plain.lines(check.advice) if check.advice is not None else []
+        self._terminal.say(*(_INDENT + line for line in [*others, *chain.from_iterable(map(self._wrapped, advice))]))
+
+    def _wrapped(self, text: str) -> list[str]:
+        """Break lines at blanks only where a terminal is too narrow: what is to be typed stays in one piece."""
+        assert self._terminal is not None
+        if not self._terminal.is_tty:
+            return [text]
+        return textwrap.wrap(
+            text, self._terminal.columns - len(_INDENT) - 1, break_long_words=False, break_on_hyphens=False
+        ) or [""]
 
     def close(self) -> None:
         """Say what came of it all."""
