@@ -1,4 +1,4 @@
-"""One server for all tests of the command line, each with projects of its own; the command in the process, or beside."""
+"""One server for all tests of the command line, and ways to run a command: in this process, or beside it."""
 
 from __future__ import annotations
 
@@ -99,6 +99,6 @@ def node(node_id: str, **changes: Any) -> dict[str, Any]:
 def beside(hub: Hub, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     """Start a command as a process of its own, with pipes."""
     environment = terminal(hub) | more.pop("environment", {})
-    pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")} | more
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | more
     command = [sys.executable, "-m", "tasktree_jupyter.cli", *arguments]
     return subprocess.Popen(command, env=environment, cwd=hub.folder, text=True, encoding="utf-8", **pipes)

@@ -9,5 +9,5 @@ from traitlets import Unicode
 class OpenLogin(IdentityProvider):
     """Has no token, whatever the configuration of the usual one says."""
 
-    token = Unicode("")  # type: ignore[assignment]
+    token = Unicode("")
     auth_enabled = False
