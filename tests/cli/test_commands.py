@@ -129,6 +129,15 @@ def test_of_several_servers_the_one_whose_folder_this_is_is_meant(
     assert "http://localhost:2/" in tasktree("list", hub=nowhere).err
 
 
+def test_two_servers_of_one_folder_are_told_apart_by_the_user(
+    tasktree: Command, nowhere: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_server(nowhere, os.getpid(), tmp_path, 1)
+    write_server(nowhere, os.getppid(), tmp_path, 2)
+    monkeypatch.chdir(tmp_path)
+    assert tasktree("list", hub=nowhere).code == 2
+
+
 def test_files_of_dead_servers_are_passed_over(tasktree: Command, nowhere: Hub, tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -257,11 +266,12 @@ def test_earlier_runs_are_shown_when_asked_for(tasktree: Command, publish: Publi
 
 
 def test_what_others_wrote_is_text_in_a_terminal(tasktree: Command, publish: Publish) -> None:
-    publish("hostile", node("r", title=HOSTILE, status="running", message=HOSTILE, agent=HOSTILE))
-    for arguments in (["show", "hostile"], ["list"], ["show", "hostile", "--mission", HOSTILE]):
+    name = "hostile \u202eelif"
+    publish(name, node("r", title=HOSTILE, status="running", message=HOSTILE, agent=HOSTILE))
+    for arguments in (["show", name], ["list"], ["show", name, "--mission", HOSTILE], ["show", f"{name}x"]):
         done = tasktree(*arguments)
         assert not set(done.out + done.err) & {"\x1b", "\x07", "\r", "\u202e", "\x9b"}
-    assert "[bold red]x[/]" in tasktree("show", "hostile").out
+    assert "[bold red]x[/]" in tasktree("show", name).out
 
 
 def test_a_locale_without_these_characters_gets_others(hub: Hub, publish: Publish) -> None:

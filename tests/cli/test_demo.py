@@ -125,7 +125,7 @@ def test_an_interrupt_leaves_a_cancelled_run_and_nothing_open(hub: Hub) -> None:
     assert playing.returncode == 130, err
     assert "cancelled" in err
     nodes = [*hub.nodes("interrupted").values()]
-    assert nodes[0]["status"] == "cancelled"
+    assert (nodes[0]["status"], nodes[0]["reason"]) == ("cancelled", "KeyboardInterrupt")
     assert not [node for node in nodes if node["status"] == "running"]
     assert [node for node in nodes if node["status"] == "completed"]
 
