@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,23 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     hub.start()
     yield hub
     hub.stop()
+
+
+@pytest.fixture(scope="session")
+def socket_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A server on a Unix socket, below a base URL, without any login, whose folder can't be written."""
+    hub = Hub(tmp_path_factory.mktemp("socket"))
+    # No folder can be made in a file's place; this holds for root too.
+    hub.logs.write_text("")
+    with tempfile.TemporaryDirectory(prefix="tt-") as short:
+        # An identity provider of its own, since the token is given to the usual one.
+        hub.start(
+            "--ServerApp.base_url=/user/ada/",
+            "--ServerApp.identity_provider_class=tests.cli.open_login.OpenLogin",
+            sock=f"{short}/jupyter.sock",
+        )
+        yield hub
+        hub.stop()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,21 +143,6 @@ def test_files_of_dead_servers_are_passed_over(tasktree: Command, nowhere: Hub, 
     assert "No running Jupyter server" in tasktree("list", hub=nowhere).err
 
 
-@pytest.fixture(scope="module")
-def socket_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A server on a Unix socket, below a base URL, without any login."""
-    hub = Hub(tmp_path_factory.mktemp("socket"))
-    with tempfile.TemporaryDirectory(prefix="tt-") as short:
-        # An identity provider of its own, since the token is given to the usual one.
-        hub.start(
-            "--ServerApp.base_url=/user/ada/",
-            "--ServerApp.identity_provider_class=tests.cli.open_login.OpenLogin",
-            sock=f"{short}/jupyter.sock",
-        )
-        yield hub
-        hub.stop()
-
-
 def test_the_server_without_login_has_none(socket_hub: Hub) -> None:
     (file,) = socket_hub.runtime.glob("jpserver-*.json")
     info = json.loads(file.read_text("utf-8"))
@@ -179,13 +162,15 @@ def test_a_unix_socket_with_a_base_url_and_no_login(tasktree: Command, socket_hu
     assert "-- live: over a socket, Grid search: completed" in out
 
 
-def test_without_a_login_writing_works_too(tasktree: Command, socket_hub: Hub, tmp_path: Path) -> None:
-    line = {"tasktree": "export", "version": 1, "project_id": "brought in"}
-    event = {**node("a", title="A", status="running"), "offset": 1, "at": 1_700_000_000_000_000}
-    event |= {"timestamp": "2026-01-31T14:02:00Z"}
-    (tmp_path / "log.jsonl").write_text(f"{json.dumps(line)}\n{json.dumps(event)}\n", "utf-8")
-    assert tasktree("import", str(tmp_path / "log.jsonl"), hub=socket_hub).code == 0
-    assert tasktree("delete", "brought in", "--yes", hub=socket_hub).code == 0
+def test_without_a_login_writing_works_too(
+    tasktree: Command, publish: Publish, socket_hub: Hub, tmp_path: Path
+) -> None:
+    publish("to be brought in", node("r", title="Run", status="running"))
+    file = str(tmp_path / "log.jsonl")
+    assert tasktree("export", "to be brought in", "-o", file).code == 0
+    brought = tasktree("import", file, hub=socket_hub)
+    assert brought.code == 0, brought.err
+    assert tasktree("delete", "to be brought in", "--yes", hub=socket_hub).code == 0
 
 
 def test_tls_with_a_certificate_of_ones_own(tasktree: Command, tmp_path: Path) -> None:

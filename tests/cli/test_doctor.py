@@ -232,16 +232,9 @@ def test_a_connection_file_that_others_can_read_or_that_is_gone(doctor: Doctor, 
     assert failed(absent) == {"connection-file"}
 
 
-def test_a_folder_that_cannot_be_written(doctor: Doctor, tmp_path: Path) -> None:
-    hub = Hub(tmp_path / "full")
-    install(hub)
-    # No folder can be made below a file; this holds for root too.
-    hub.logs.write_text("")
-    hub.start()
-    try:
-        checks = doctor(hub)
-    finally:
-        hub.stop()
+def test_a_folder_that_cannot_be_written(doctor: Doctor, socket_hub: Hub) -> None:
+    install(socket_hub)
+    checks = doctor(socket_hub)
     assert failed(checks) == {"storage"}
     assert "Nothing is kept when the server stops" in checks["storage"]["message"]
     assert "data_dir" in checks["storage"]["advice"]

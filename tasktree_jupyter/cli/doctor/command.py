@@ -19,6 +19,10 @@ EXAMPLES: Final = """\
 """
 
 
+_TIMEOUT: Final = 20.0
+"""Seconds to wait for an answer: long for a person, but a busy server isn't a broken one."""
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--json", action="store_true", help="for programs: ok, and a list of checks")
@@ -43,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         installation.check_panel(report)
         report.skipped("socket", "Neither login nor socket nor storage could be looked at: there is no server.")
     else:
-        rest = Rest(place, 10.0)
+        rest = Rest(place, _TIMEOUT)
         about = server.check(report, rest)
         installation.check_server_extension(report, answers=report.found("endpoint"))
         if about is None or not server.check_page(report, rest):
