@@ -206,6 +206,27 @@ class MissionSnapshot(EventData):
     tags: list[StrictStr] | None = None
 
 
+class SnapshotChanges(_Open):
+    """A JSON Merge Patch (RFC 7396) on a snapshot: its name, note and tags, nothing else."""
+
+    name: StrictStr | None = None
+    note: StrictStr | None = None
+    tags: list[StrictStr] | None = None
+
+    @model_validator(mode="after")
+    def _only_these(self) -> Self:
+        if any(value is not None for value in (self.model_extra or {}).values()):
+            raise ValueError("a snapshot's name, note and tags can be changed, nothing else")
+        return self
+
+
+class SnapshotUpdate(EventData):
+    """A snapshot has another name, note or other tags; `changes` null removes it, and its id stays used."""
+
+    snapshot_id: Id
+    changes: SnapshotChanges | None
+
+
 class CoordinationUpdate(EventData):
     """The agents of this source, all of them."""
 
@@ -251,6 +272,7 @@ EVENT_DATA: Final[dict[str, type[EventData]]] = {
     "node_update": NodeUpdate,
     "state_transition": StateTransition,
     "mission_snapshot": MissionSnapshot,
+    "snapshot_update": SnapshotUpdate,
     "coordination_update": CoordinationUpdate,
     "orchestrator_started": OrchestratorStarted,
     "orchestrator_stopped": OrchestratorStopped,
