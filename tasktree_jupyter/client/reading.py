@@ -21,6 +21,10 @@ TIMEOUT: Final = 30.0
 _SHOWN: Final = 10
 
 
+class _TooLargeError(RuntimeError):
+    """The answer doesn't fit into one frame."""
+
+
 class Reading(NamedTuple):
     """A project at a moment.
 
@@ -67,7 +71,11 @@ def read_diff(this: Session, project: Project, before: When, after: When, timeou
     if not this.connection.expects_server:
         return diff(_kept(project, moments[0], before), _kept(project, moments[1], after))
     question = {"op": "diff", "from": moments[0], "to": moments[1]}
-    answer: dict[str, Any] = _asked(this, project, question, (before, after), timeout)[0]["diff"]
+    try:
+        answer: dict[str, Any] = _asked(this, project, question, (before, after), timeout)[0]["diff"]
+    except _TooLargeError:
+        # The states come in parts; a diff doesn't.
+        return diff(read(this, project, before, timeout).tree, read(this, project, after, timeout).tree)
     return answer
 
 
@@ -102,6 +110,8 @@ def _refusal(this: Session, project: Project, frame: dict[str, Any], said_as: tu
         return ValueError(message if there is None else f"{message.rstrip('.')}. {_what_there_is(there)}")
     if code == "forbidden":
         return PermissionError(message)
+    if code == "too_large":
+        return _TooLargeError(message)
     if code == "unknown_op":
         return RuntimeError(f"The server is older than this client and can't answer that: {message}")
     return RuntimeError(message)
