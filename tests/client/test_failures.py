@@ -124,6 +124,9 @@ run.close(ValueError("early"))
         """
 import tasktree_jupyter as tt
 tt.on_failure(lambda failure: print(failure, flush=True), project="failing")
+# What is emitted after it is sent when the server has it.
+tt.emit("my.event", project="failing")
+assert tt.flush(30)
 print("listening", flush=True)
 input()
 """,
