@@ -26,10 +26,10 @@ class KeptStates:
         """Return the snapshots' names, oldest first."""
         return [name for name, _, _ in self._states.values()]
 
-    def find(self, wanted: str) -> TaskTree | None:
-        """Return the tree at the snapshot of this id, else at the newest of this name; None where there is neither."""
-        found = self._states.get(wanted)
+    def find(self, wanted: str | int) -> TaskTree | None:
+        """Return the tree at an offset, or at the snapshot of this id, else the newest of this name; None: not kept."""
+        found = self._states.get(wanted) if isinstance(wanted, str) else None
         for kept in self._states.values() if found is None else ():
-            if kept[0] == wanted:
+            if wanted in (kept[0], kept[1]["offset"]):
                 found = kept
         return None if found is None else TaskTree.load(found[1], map(decode, found[2]))

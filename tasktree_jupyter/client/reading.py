@@ -129,7 +129,8 @@ def _kept(project: Project, moment: Moment, when: When) -> TaskTree:
     with project.read() as tree:
         if moment is None or moment.get("offset") == tree.offset:
             return TaskTree.load(tree.state(), tree.nodes())
-    found = project.kept.find(moment["snapshot"]) if "snapshot" in moment else None
+    wanted = moment.get("snapshot", moment.get("offset"))
+    found = None if wanted is None else project.kept.find(wanted)
     if found is None:
         what = f"no snapshot {said(when)!r}" if "snapshot" in moment else f"nothing to be had at {said(when)}"
         there = _what_there_is(project.kept.names())

@@ -37,6 +37,7 @@ _STRUCTURE: Final = _IDS | {
     "a2amcp_enabled",
 }
 """What makes the tree: ids, statuses, times and numbers. Without them there is none, so they are left alone."""
+_MOST_REPLACED: Final = 8
 _NEEDED: Final = frozenset({("node_log", "message"), ("orchestrator_error", "error")})
 
 
@@ -79,8 +80,15 @@ class Redactor:
             for name, value in fields.items()
         }
 
-    def _seen(self, path: str, value: Any, bounds: Bounds) -> Any:
-        """From the outside in: an object or array is asked about whole, then what is in it."""
+    def _seen(self, path: str, value: Any, bounds: Bounds, left: int = _MOST_REPLACED) -> Any:
+        """From the outside in: an object or array is asked about whole, then what is in it.
+
+        Args:
+            path: where the value is.
+            value: JSON.
+            bounds: how much of a value is kept.
+            left: how many objects or arrays around what is in them may be others than they were.
+        """
         if value is None:
             return None
         try:
@@ -90,11 +98,16 @@ class Redactor:
         except Exception as error:
             self._complain(f"raised {error.__class__.__name__} at {path}: that value wasn't sent")
             return f"[redact failed: {error.__class__.__name__}]"
+        if not isinstance(seen, (dict, list)) or not isinstance(value, (dict, list)):
+            return seen
+        if seen is not value:
+            left -= 1
+            if left < 0:
+                # A function that gives an object for each object would never end.
+                return "[redacted]"
         if isinstance(seen, dict):
-            return {name: self._seen(f"{path}.{name}", each, bounds) for name, each in seen.items()}
-        if isinstance(seen, list):
-            return [self._seen(f"{path}.{place}", each, bounds) for place, each in enumerate(seen)]
-        return seen
+            return {name: self._seen(f"{path}.{name}", each, bounds, left) for name, each in seen.items()}
+        return [self._seen(f"{path}.{place}", each, bounds, left) for place, each in enumerate(seen)]
 
     def _made_valid(self, type: str, data: dict[str, Any], inner: str | None) -> dict[str, Any]:
         """Leave out what the function made something else of than it must be, a number of a text for one."""

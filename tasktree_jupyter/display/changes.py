@@ -129,8 +129,8 @@ def _row(line: Line) -> str:
     cell = f"text-align:left;padding:2px 8px;border-top:{_LINE};vertical-align:top"
     return (
         f"<tr><td style='{cell};width:1em;color:{_COLOURS[line.sign]};font-weight:bold'>{line.sign}</td>"
-        f"<td style='{cell}'><bdi>{escape(line.title)}</bdi></td>"
-        f"<td style='{cell};{_DIM}'>{escape(line.what)}</td><td style='{cell}'>{value}</td></tr>"
+        f"<td style='{cell}'><bdi>{escape(plain.cut(line.title, MAX_COLUMNS))}</bdi></td>"
+        f"<td style='{cell};{_DIM}'>{escape(plain.cut(line.what, MAX_COLUMNS))}</td><td style='{cell}'>{value}</td></tr>"
     )
 
 

@@ -67,7 +67,7 @@ class Diff:
         for node in self.data["removed"]:
             rows.append(("removed", node["node_id"], node.get("title"), "status", node.get("status"), None))
         rows += [("project", None, None, each["field"], each["from"], each["to"]) for each in self.data["project"]]
-        return import_pandas().DataFrame(rows, columns=[*_COLUMNS]).astype(object)
+        return import_pandas().DataFrame(rows, columns=[*_COLUMNS], dtype=object)
 
 
 def diff(a: When, b: When = "now", project: str | None = None) -> Diff:

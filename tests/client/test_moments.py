@@ -77,7 +77,7 @@ def test_without_a_server_snapshots_and_the_present_are_kept(session: Session) -
     assert tt.at("before tuning").nodes[0]["rollup"]["counts"] == {"completed": 1}
     found = tt.diff("before tuning")
     assert [node["title"] for node in found.data["added"]] == ["fit"]
-    assert [change["field"] for change in found.data["changed"][0]["changes"]][0] == "status"
+    assert "status" in {change["field"] for change in found.data["changed"][0]["changes"]}
     assert found
     assert not tt.diff("now", "now")
     state = tt.at(before)
@@ -125,7 +125,8 @@ titles = lambda state: [node["title"] for node in state.nodes]
 print(json.dumps([titles(tt.at(when)) for when in ("others", began, before, "now", 0, tt.at(before))]))
 found = tt.diff("others", before)
 print(json.dumps(found.data))
-print(json.dumps([len(tt.at("now").to_frame()), len(tt.view().to_frame()), tt.at(before).project_id, tt.at("now").epoch]))
+now = tt.at("now")
+print(json.dumps([len(now.to_frame()), len(tt.view().to_frame()), tt.at(before).project_id, now.epoch]))
 for wrong in ("nothing", 10_000, datetime(2000, 1, 1)):
     try:
         tt.at(wrong)

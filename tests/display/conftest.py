@@ -11,6 +11,7 @@ import pytest
 
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.display.bundle import bundle
+from tests.client.conftest import session as session
 from tests.client.hub import Hub
 from tests.display.kernel import Kernel
 
