@@ -54,7 +54,8 @@ def encode(type: str, data: Mapping[str, Any], bounds: Bounds) -> bytes:
     """
     if type not in _KNOWN and (problem := check_envelope({"type": type, "data": {}})):
         raise ProblemError(problem)
-    if data.__class__ is not dict or not _is_plain(data, MAX_NESTING, bounds.event):
+    plain = data.__class__ is dict and _is_plain(data, MAX_NESTING, bounds.event)
+    if not plain:
         data = _pictured(data, bounds)
     problem = check_data(type, data)
     if problem is not None:
@@ -64,7 +65,8 @@ def encode(type: str, data: Mapping[str, Any], bounds: Bounds) -> bytes:
     except UnicodeEncodeError:
         encoded = _encode(_pictured(data, bounds))
     if len(encoded) > bounds.event:
-        raise ProblemError(_too_large(data, len(encoded), bounds))
+        # A picture's size says nothing about that of what it shows.
+        raise ProblemError(_too_large(data, len(encoded) if plain else None, bounds))
     return encoded
 
 
@@ -121,7 +123,10 @@ def _is_small(value: Any, depth: int, bounds: Bounds) -> bool:
         if depth == 0 or len(value) > min(bounds.items, 20):
             return False
         return all(
-            key.__class__ is str and item.__class__ is not dict and _is_small(item, 0, bounds)
+            key.__class__ is str
+            and len(key) <= bounds.text
+            and item.__class__ is not dict
+            and _is_small(item, 0, bounds)
             for key, item in value.items()
         )
     return kind is not list and _is_plain(value, 0, 0)

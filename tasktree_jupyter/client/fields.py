@@ -47,11 +47,23 @@ def error_of(error: BaseException) -> dict[str, str]:
 def _traceback(error: BaseException) -> str:
     try:
         shown = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
+        _cut_messages(shown)
         text = "".join(shown.format())
     except Exception as failure:
         return f"<the traceback can't be had: {type(failure).__qualname__}>"
     text = _without_own_frames(text)
     return text if len(text) <= _TRACEBACK else f"… ({len(text) - _TRACEBACK} characters before)\n{text[-_TRACEBACK:]}"
+
+
+def _cut_messages(shown: traceback.TracebackException | None) -> None:
+    """Cut what exceptions say before it is written out: one of 100 MB would be copied many times."""
+    while shown is not None:
+        text = getattr(shown, "_str", None)
+        if isinstance(text, str) and len(text) > _MESSAGE:
+            shown._str = _cut(text, _MESSAGE)  # type: ignore[attr-defined]
+        for each in shown.exceptions or ():
+            _cut_messages(each)
+        shown = shown.__cause__ or shown.__context__
 
 
 def _without_own_frames(text: str) -> str:

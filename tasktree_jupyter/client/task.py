@@ -233,7 +233,8 @@ class Task:
             source = self._where(project, this)
             if source:
                 changes["source"] = source
-        changes["title"] = self.title if self.title is not None else (name or self.id)
+        title = self.title if self.title is not None else (name or self.id)
+        changes |= changes_of({"title": title}, this.settings.bounds)
         changes["status"] = "running"
         changes.update(changes_of(self._fields, this.settings.bounds))
         self.title = str(changes["title"])

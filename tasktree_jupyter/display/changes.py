@@ -130,7 +130,8 @@ def _row(line: Line) -> str:
     return (
         f"<tr><td style='{cell};width:1em;color:{_COLOURS[line.sign]};font-weight:bold'>{line.sign}</td>"
         f"<td style='{cell}'><bdi>{escape(plain.cut(line.title, MAX_COLUMNS))}</bdi></td>"
-        f"<td style='{cell};{_DIM}'>{escape(plain.cut(line.what, MAX_COLUMNS))}</td><td style='{cell}'>{value}</td></tr>"
+        f"<td style='{cell};{_DIM}'>{escape(plain.cut(line.what, MAX_COLUMNS))}</td>"
+        f"<td style='{cell}'>{value}</td></tr>"
     )
 
 

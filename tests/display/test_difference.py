@@ -88,7 +88,7 @@ def test_a_large_diff_is_bounded_in_lines(new_grower: type[Grower]) -> None:
     assert len(lines) <= 62
     assert max(map(len, lines)) <= 122
     assert "more lines" in lines[-1]
-    assert len(found._repr_html_()) < 100_000
+    assert len(found._repr_html_()) < 120_000
 
 
 def test_content_can_break_neither(tuning: tuple[TaskTree, TaskTree]) -> None:
