@@ -119,3 +119,14 @@ async def test_an_invalid_broadcast_is_refused_by_field(extension: Any) -> None:
         await manager.broadcast({"type": "node_update", "project_id": "p", "data": {"node_id": 7}})
 
     assert caught.value.problem.field == "data.node_id"
+
+
+async def test_what_is_published_together_is_delivered_in_one_frame(connect: Connect) -> None:
+    emitting, watching = await connect(), await connect()
+    await emitting.publish("p", update("a", title="A"))
+    await watching.follow("p")
+
+    await emitting.publish("p", *(update("a", progress=step / 10) for step in range(5)))
+
+    frame = await watching.next()
+    assert [event["data"]["changes"]["progress"] for event in frame["events"]] == [0, 0.1, 0.2, 0.3, 0.4]
