@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "labextension" / "schema"
 KINDS = {
     "Bool": "`True` or `False`",
     "Float": "a number",
-    "Integer": "an integer",
+    "Int": "an integer",
     "Type": "the name of a class",
     "Unicode": "text",
 }
@@ -66,7 +67,7 @@ def _allowed(trait: TraitType[Any, Any]) -> str:
     bounds = [
         f"{word} {value}"
         for word, value in (("at least", getattr(trait, "min", None)), ("at most", getattr(trait, "max", None)))
-        if value is not None
+        if value is not None and not math.isinf(value)
     ]
     return f"Takes {', '.join([words, *bounds])}"
 

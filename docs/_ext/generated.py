@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from configuration import lab_settings, traits
-from rest import operations, schemas
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+
+from .configuration import lab_settings, traits
+from .rest import operations, schemas
 
 PARTS: dict[str, Callable[[], str]] = {
     "traits": traits,

@@ -28,7 +28,8 @@ class Executed(NamedTuple):
     events: list[dict[str, Any]]
 
     def cell(self, cell_id: str) -> nbformat.NotebookNode:
-        return next(cell for cell in self.notebook.cells if cell.id == cell_id)
+        found: nbformat.NotebookNode = next(cell for cell in self.notebook.cells if cell.id == cell_id)
+        return found
 
     def printed(self, cell_id: str, stream: str = "stdout") -> str:
         return "".join(output.text for output in self.cell(cell_id).outputs if output.get("name") == stream)
