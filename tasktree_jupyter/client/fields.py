@@ -13,6 +13,8 @@ from tasktree_jupyter.client.encode import Bounds, preview
 _TRACEBACK: Final = 16_000
 """Characters of a traceback that are kept: its end, where the error is."""
 _MESSAGE: Final = 4_000
+_SHELL: Final = os.path.join("IPython", "core", "interactiveshell.py")
+"""Stands above every cell's own lines."""
 _FRAMES: Final = 50
 
 
@@ -53,13 +55,13 @@ def _traceback(error: BaseException) -> str:
 
 
 def _without_own_frames(text: str) -> str:
-    """Leave out the lines of this package's wrappers: they say nothing about the error."""
+    """Leave out the lines of this package's wrappers, and of IPython's: they say nothing about the error."""
     here = os.path.dirname(os.path.abspath(__file__)) + os.sep
     kept = []
     own = False
     for line in text.splitlines(keepends=True):
         if line.startswith('  File "'):
-            own = line.startswith(f'  File "{here}')
+            own = line.startswith(f'  File "{here}') or _SHELL in line
         elif not line.startswith("    "):
             own = False
         if not own:

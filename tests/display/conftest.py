@@ -99,6 +99,15 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
         kernel.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel without a server, for tests that leave no more behind than tasks and variables."""
+    folder = tmp_path_factory.mktemp("kernel")
+    kernel = Kernel(Hub(folder / "none").environment(), folder)
+    yield kernel
+    kernel.stop()
+
+
 @pytest.fixture
 def kernel(start_kernel: Callable[..., Kernel]) -> Kernel:
     """A kernel without a server."""
