@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import tasktree_jupyter
+from tasktree_jupyter.server.rest.openapi import document
 
 VERBS = ("get", "post", "put", "patch", "delete")
 Schema = dict[str, Any]
-
-
-def document() -> Schema:
-    """Return the OpenAPI document that the package holds."""
-    (file,) = Path(tasktree_jupyter.__file__).parent.rglob("openapi.json")
-    found: Schema = json.loads(file.read_text("utf-8"))
-    return found
 
 
 def operations() -> str:
@@ -137,7 +129,7 @@ def _resolved(openapi: Schema, given: Schema) -> Schema:
 
 
 def _short(path: str) -> str:
-    return path.removeprefix("/tasktree/api").lstrip("/")
+    return path.lstrip("/")
 
 
 def _label(verb: str, path: str) -> str:
