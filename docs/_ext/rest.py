@@ -12,10 +12,11 @@ Schema = dict[str, Any]
 
 
 def operations() -> str:
-    """Return a table of all operations, and a section for each."""
+    """Return a table of all operations, the answers that all of them may give, and a section for each."""
     openapi = document()
     rows = ["| verb and path | what it does |", "|---|---|"]
     sections = []
+    common = _common_answers(openapi)
     for path, item in openapi["paths"].items():
         for verb in VERBS:
             if verb in item:
@@ -23,8 +24,11 @@ def operations() -> str:
                 label = _label(verb, path)
                 rows.append(f"| [`{verb.upper()} {_short(path)}`](#{label}) | {_cell(operation.get('summary', ''))} |")
                 shared = item.get("parameters", [])
-                sections.append(_operation(openapi, verb, path, operation, shared, label))
-    return "\n".join(rows) + "\n\n" + "\n\n".join(sections)
+                sections.append(_operation(openapi, verb, path, operation, shared, label, common))
+    everywhere = "\n".join(
+        f"- {status}: {_resolved(openapi, answer)['description']}" for status, answer in common.items()
+    )
+    return "\n\n".join(["\n".join(rows), "Every one of them may also answer:", everywhere, *sections])
 
 
 def schemas() -> str:
@@ -33,12 +37,31 @@ def schemas() -> str:
     return "\n\n".join(_named_schema(name, schema) for name, schema in named.items())
 
 
-def _operation(openapi: Schema, verb: str, path: str, operation: Schema, shared: list[Schema], label: str) -> str:
+def _common_answers(openapi: Schema) -> Schema:
+    """What every operation may answer with, in the same words: said once, it needn't be said each time."""
+    found = [item[verb].get("responses", {}) for item in openapi["paths"].values() for verb in VERBS if verb in item]
+    first, *others = found
+    return {
+        status: answer
+        for status, answer in first.items()
+        if not status.startswith("2") and all(other.get(status) == answer for other in others)
+    }
+
+
+def _operation(
+    openapi: Schema,
+    verb: str,
+    path: str,
+    operation: Schema,
+    shared: list[Schema],
+    label: str,
+    common: Schema,
+) -> str:
     parts = [f"({label})=\n### `{verb.upper()} {_short(path)}`"]
     parts += [text for text in (operation.get("summary"), operation.get("description")) if text]
     parameters = [_resolved(openapi, each) for each in [*shared, *operation.get("parameters", [])]]
     if parameters:
-        rows = ["| parameter | | takes | |", "|---|---|---|---|"]
+        rows = ["| parameter | in | takes | meaning |", "|---|---|---|---|"]
         for each in parameters:
             needed = ", needed" if each.get("required") and each["in"] != "path" else ""
             taken = type_of(each.get("schema", {}))
@@ -48,8 +71,10 @@ def _operation(openapi: Schema, verb: str, path: str, operation: Schema, shared:
     if body is not None:
         body = _resolved(openapi, body)
         parts.append(f"Body: {_content(body)}. {body.get('description', '')}".rstrip())
-    rows = ["| answer | | body |", "|---|---|---|"]
+    rows = ["| answer | meaning | body |", "|---|---|---|"]
     for status, given in operation.get("responses", {}).items():
+        if status in common:
+            continue
         answer = _resolved(openapi, given)
         rows.append(f"| {status} | {_cell(answer.get('description', ''))} | {_content(answer)} |")
     parts.append("\n".join(rows))
@@ -63,7 +88,7 @@ def _named_schema(name: str, schema: Schema) -> str:
     properties = schema.get("properties", {})
     if properties:
         needed = schema.get("required", [])
-        rows = ["| field | is | |", "|---|---|---|"]
+        rows = ["| field | is | meaning |", "|---|---|---|"]
         for field, given in properties.items():
             always = "" if field in needed else "May be absent. "
             rows.append(f"| `{field}` | {type_of(given)} | {always}{_cell(given.get('description', ''))} |")
