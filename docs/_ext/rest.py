@@ -7,6 +7,8 @@ from typing import Any
 
 from tasktree_jupyter.server.rest.openapi import document
 
+MAX_INTEGER = 2**53 - 1
+"""What JSON readers keep exactly; to say so at each number says nothing."""
 VERBS = ("get", "post", "put", "patch", "delete")
 Schema = dict[str, Any]
 
@@ -128,6 +130,7 @@ def _kind(kind: str, schema: Schema) -> str:
         return f"object of {type_of(values)}" if isinstance(values, dict) and values else "object"
     if kind in ("integer", "number"):
         low, high = schema.get("minimum"), schema.get("maximum")
+        high = None if high == MAX_INTEGER else high
         if low is not None and high is not None:
             return f"{kind}, {low} to {high}"
         return kind if low is None and high is None else f"{kind}, {f'≥ {low}' if high is None else f'≤ {high}'}"

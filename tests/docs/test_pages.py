@@ -116,6 +116,7 @@ def test_a_schema_is_said_in_words(made: Any) -> None:
     assert said({"type": ["string", "null"]}) == "string or null"
     assert said({"type": "array", "items": {"$ref": "#/components/schemas/Node"}}) == "array of [Node](#schema-node)"
     assert said({"type": "integer", "minimum": 1, "maximum": 9}) == "integer, 1 to 9"
+    assert said({"type": "integer", "minimum": 0, "maximum": 2**53 - 1}) == "integer, ≥ 0"
     assert said({"anyOf": [{"const": "a"}, {"type": "object"}]}) == '`"a"` or object'
     assert said({}) == said(True) == "any JSON"
 
