@@ -150,3 +150,10 @@ def test_every_word_of_a_badge_is_explained() -> None:
     assert len(named) > 5
     for word in named:
         assert f"'{re.sub(r'[0-9].*', '', word)}" in views or f"`{re.sub(r'[0-9].*', '', word)}" in views, word
+
+
+def test_every_command_that_a_page_names_exists() -> None:
+    commands = importlib.import_module("tasktree_jupyter.cli.main").COMMANDS
+    for page in PAGES:
+        named = set(re.findall(r"jupyter tasktree ([a-z][a-z-]+)", page.read_text("utf-8")))
+        assert named <= set(commands), page.name
