@@ -2,6 +2,7 @@
 import type { FollowStatus, ProjectInfo } from './follow.js';
 import type { Position } from './protocol.js';
 import type { Delivery } from './subscriber.js';
+import { translatable } from './translatable.js';
 import { FOLD_VERSION, TaskTree } from './tree.js';
 
 /** `asking`: not subscribed, or not answered yet. */
@@ -94,7 +95,9 @@ export class Project {
         return null;
       case 'gone':
         this.phase = 'gone';
-        this.error = 'The project was deleted on the Jupyter server. It shows here again when it returns.';
+        this.error = translatable(
+          'The project was deleted on the Jupyter server. It shows here again when it returns.'
+        );
         return { after: ABSENT_AGAIN };
       case 'refused':
         return this.refused(delivery);
@@ -110,7 +113,7 @@ export class Project {
     } catch (error) {
       console.error('TaskTree: a state from the server makes no sense here', error);
       this.phase = 'refused';
-      this.error = 'This page doesn’t understand what the server sends. Reload the page.';
+      this.error = translatable('This page doesn’t understand what the server sends. Reload the page.');
     }
   }
 
@@ -118,7 +121,9 @@ export class Project {
     this.error = message;
     if (code === 'not_found') {
       this.phase = 'gone';
-      this.error = 'This Jupyter server has no such project, or not yet. It shows here as soon as it does.';
+      this.error = translatable(
+        'This Jupyter server has no such project, or not yet. It shows here as soon as it does.'
+      );
       return { after: ABSENT_AGAIN };
     }
     this.phase = retry ? 'catching-up' : 'refused';

@@ -5,6 +5,7 @@
 import { browser, type Cancel, type Environment, type Socket } from './environment.js';
 import type { Connection, StopReason } from './follow.js';
 import { CLOSE_NO_PROTOCOL, mayComeBack } from './protocol.js';
+import { translatable } from './translatable.js';
 
 export interface ServiceOptions {
   url: string;
@@ -32,12 +33,13 @@ const LASTING = 5_000;
 const SILENT_INTERVALS = 2.5;
 
 const MESSAGES: Record<StopReason, string> = {
-  max_attempts: 'The server could not be reached. Retry when it runs again.',
-  refused: 'The server refused the connection. Log in to Jupyter again, then retry.',
-  version: 'The server speaks another version of TaskTree. Reload the page.',
-  absent:
-    'This Jupyter server has no TaskTree. Install tasktree_jupyter where the server runs, and restart it.',
-  disconnected: 'Not connected.'
+  max_attempts: translatable('The server could not be reached. Retry when it runs again.'),
+  refused: translatable('The server refused the connection. Log in to Jupyter again, then retry.'),
+  version: translatable('The server speaks another version of TaskTree. Reload the page.'),
+  absent: translatable(
+    'This Jupyter server has no TaskTree. Install tasktree_jupyter where the server runs, and restart it.'
+  ),
+  disconnected: translatable('Not connected.')
 };
 
 export class WebSocketService<Incoming = unknown> {

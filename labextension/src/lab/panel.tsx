@@ -20,6 +20,7 @@ import {
   useAtOnce,
   useListenable,
   useNow,
+  useWords,
   type ViewState
 } from '../view/index.js';
 import { Listbox } from './listbox.js';
@@ -167,6 +168,7 @@ function Section({ title, count, children }: { title: string; count: number; chi
 }
 
 function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
+  const words = useWords();
   const newest = info.missions[0];
   const { running = 0 } = newest?.rollup.counts ?? {};
   const failed = newest?.rollup.failures ?? 0;
@@ -179,7 +181,7 @@ function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
       </span>
       <Badge status="running" count={running} />
       <Badge status="failed" count={failed} />
-      {running + failed === 0 ? <span className="tt-item-note">{formatAgo(info.at, now)}</span> : null}
+      {running + failed === 0 ? <span className="tt-item-note">{formatAgo(words, info.at, now)}</span> : null}
     </>
   );
 }
