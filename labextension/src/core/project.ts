@@ -18,6 +18,10 @@ const ABSENT_AGAIN = 5_000;
 const FAILED_AGAIN = 2_000;
 const STALE_AGAIN = 5_000;
 
+const NEWER = translatable(
+  'The server is newer than this page, which therefore shows what is new only every few seconds. Reload the page.'
+);
+
 export class Project {
   tree: TaskTree | null = null;
   epoch: string | null = null;
@@ -76,6 +80,7 @@ export class Project {
         if (this.isNewerFold) {
           this.isBehind = true;
           this.phase = 'catching-up';
+          this.error = NEWER;
           return { after: STALE_AGAIN };
         }
         for (const event of delivery.events) {
@@ -107,6 +112,7 @@ export class Project {
   private load({ epoch, state, nodes }: Extract<Delivery, { kind: 'snapshot' }>): void {
     this.isNewerFold = state.fold > FOLD_VERSION;
     this.isBehind = false;
+    this.error = null;
     try {
       this.tree = TaskTree.load(state, nodes);
       this.epoch = epoch;

@@ -16,7 +16,7 @@ export type ViewState =
   | { kind: 'catching-up'; message?: string | null }
   | { kind: 'offline'; retryAt: number | null }
   | { kind: 'stopped'; message: string }
-  | { kind: 'refused'; message: string }
+  | { kind: 'refused'; message: string; detail?: string }
   | { kind: 'absent'; message: string }
   | { kind: 'gone'; message: string }
   | { kind: 'stored' }
@@ -70,7 +70,7 @@ export function stateOf(
       return { kind: 'absent', message: message ?? ABSENT };
     }
     if (connection.reason === 'refused') {
-      return { kind: 'refused', message: message ?? REFUSED };
+      return { kind: 'refused', message: message ?? REFUSED, detail: connection.detail };
     }
     return { kind: 'stopped', message: message ?? STOPPED };
   }
@@ -94,6 +94,11 @@ export function canRetry(state: ViewState): boolean {
     state.kind === 'absent' ||
     state.kind === 'refused'
   );
+}
+
+/** What to do about it, and what exactly is the matter. */
+export function advice(words: Words, { message, detail }: { message: string; detail?: string }): string {
+  return detail ? `${told(words, message)} (${detail})` : told(words, message);
 }
 
 export interface Wording {
@@ -130,7 +135,7 @@ export function wording(words: Words, state: ViewState, storedAt: number | null,
     case 'stopped':
       return { tone: 'off', text: also(words.__('offline')), detail: detail(state.message) };
     case 'refused':
-      return { tone: 'off', text: also(words.__('no access')), detail: detail(state.message) };
+      return { tone: 'off', text: also(words.__('no access')), detail: advice(words, state) };
     case 'absent':
       return { tone: 'off', text: also(words.__('no TaskTree server')), detail: detail(state.message) };
     case 'gone':

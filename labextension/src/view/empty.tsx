@@ -1,5 +1,5 @@
 import { ConnectionBadge } from './connection-badge.js';
-import type { ViewState } from './connection.js';
+import { advice, type ViewState } from './connection.js';
 import { told, useWords, type Words } from './words.js';
 
 interface Props {
@@ -70,7 +70,7 @@ function adviceFor(
     case 'stopped':
       return { title: words.__('Offline'), advice: told(words, state.message) };
     case 'refused':
-      return { title: words.__('No access'), advice: told(words, state.message) };
+      return { title: words.__('No access'), advice: advice(words, state) };
     case 'absent':
       return { title: words.__('No TaskTree server'), advice: told(words, state.message) };
     case 'gone':
@@ -80,14 +80,14 @@ function adviceFor(
 
 /** Never blank: what is the matter, and what to do about it. */
 export function Empty({ state, projectTitle, missionGone, onRetry, badge }: Props) {
-  const { title, advice, example } = adviceFor(useWords(), state, projectTitle, missionGone);
+  const { title, advice: what, example } = adviceFor(useWords(), state, projectTitle, missionGone);
   return (
     <div className="tt-empty">
       <div className="tt-empty-head">
         <p className="tt-empty-title">{title}</p>
         {badge ? <ConnectionBadge state={state} onRetry={onRetry} /> : null}
       </div>
-      <p className="tt-empty-advice">{advice}</p>
+      <p className="tt-empty-advice">{what}</p>
       {example ? <pre className="tt-empty-example">{EXAMPLE}</pre> : null}
     </div>
   );
