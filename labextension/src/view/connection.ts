@@ -14,6 +14,7 @@ export type ViewState =
   | { kind: 'stopped'; message: string }
   | { kind: 'refused'; message: string }
   | { kind: 'absent'; message: string }
+  | { kind: 'version'; message: string }
   | { kind: 'gone'; message: string }
   | { kind: 'stored' }
   | { kind: 'kernel' };
@@ -22,6 +23,8 @@ const REFUSED = 'The server doesn’t let this page read the project. Log in aga
 const ABSENT =
   'TaskTree’s server half isn’t running on this Jupyter server. Run “jupyter server extension enable tasktree_jupyter” and start it again.';
 const GONE = 'It was deleted, or nothing was ever told of it. Run its cells again to start a new one.';
+const VERSION =
+  'The server’s half of TaskTree is of another version than this page’s. Reload the page; if that doesn’t help, install the same version of tasktree_jupyter where the server and where JupyterLab run.';
 const STOPPED = 'The connection to the Jupyter server is gone.';
 
 /** Of a follow and the connection under it. Where they disagree, the worse one counts. */
@@ -60,6 +63,9 @@ export function stateOf(
     if (connection.reason === 'absent') {
       return { kind: 'absent', message: message ?? ABSENT };
     }
+    if (connection.reason === 'version') {
+      return { kind: 'version', message: VERSION };
+    }
     if (connection.reason === 'refused') {
       return { kind: 'refused', message: message ?? REFUSED };
     }
@@ -83,6 +89,7 @@ export function canRetry(state: ViewState): boolean {
     state.kind === 'offline' ||
     state.kind === 'stopped' ||
     state.kind === 'absent' ||
+    state.kind === 'version' ||
     state.kind === 'refused'
   );
 }
@@ -122,6 +129,8 @@ export function wording(state: ViewState, storedAt: number | null, now: number):
       return { tone: 'off', text: also('no access'), detail: state.message };
     case 'absent':
       return { tone: 'off', text: also('no TaskTree server'), detail: state.message };
+    case 'version':
+      return { tone: 'off', text: also('another version'), detail: state.message };
     case 'gone':
       return { tone: 'still', text: also('not on the server'), detail: state.message };
     case 'kernel':

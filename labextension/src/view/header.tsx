@@ -27,6 +27,7 @@ interface Props {
   state: ViewState | null;
   storedAt: number | null;
   onRetry?: () => void;
+  tools?: React.ReactNode;
 }
 
 export function Header(props: Props) {
@@ -55,6 +56,7 @@ export function Header(props: Props) {
         {props.state ? (
           <ConnectionBadge state={props.state} storedAt={props.storedAt} onRetry={props.onRetry} />
         ) : null}
+        {props.tools}
         <span className="tt-hidden" role="status">
           {node ? `${title}: ${STATUS_NAMES[node.status]}` : ''}
         </span>

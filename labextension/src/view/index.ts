@@ -9,4 +9,5 @@ export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
 export { Badge } from './tree-row.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
-export { TreeView, pictureOf, type Stored, type TreeViewProps } from './tree-view.js';
+export { type NodeAction, type NodeActions } from './details.js';
+export { TreeView, pictureOf, type Reveal, type Stored, type TreeViewProps } from './tree-view.js';
