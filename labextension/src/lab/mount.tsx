@@ -1,0 +1,41 @@
+import { createContext, useContext, type ReactNode } from 'react';
+import { createRoot, type Root } from 'react-dom/client';
+import { ErrorBoundary } from '../view/index.js';
+import { wordsOf, type Words } from './words.js';
+
+const WordsContext = createContext<Words>(wordsOf(null));
+
+/** The words of the application that this is mounted in. */
+export function useTrans(): Words {
+  return useContext(WordsContext);
+}
+
+/** A place in the page where views are drawn, with all that they need of the application around them. */
+export class Mount {
+  private readonly root: Root;
+
+  constructor(
+    node: HTMLElement,
+    private readonly trans: Words
+  ) {
+    this.root = createRoot(node);
+  }
+
+  /** After a failure the same is tried again only for another `attempt`. */
+  draw(view: ReactNode, attempt?: unknown): void {
+    this.root.render(
+      <ErrorBoundary attempt={attempt}>
+        <WordsContext.Provider value={this.trans}>{view}</WordsContext.Provider>
+      </ErrorBoundary>
+    );
+  }
+
+  clear(): void {
+    this.root.render(null);
+  }
+
+  dispose(): void {
+    // React may be in the midst of rendering what led to this.
+    setTimeout(() => this.root.unmount());
+  }
+}
