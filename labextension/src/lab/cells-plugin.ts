@@ -15,6 +15,9 @@ import { placeOf } from './place.js';
 import { whenInFront } from './notebook-in-front.js';
 import { wordsOf, type Words } from './words.js';
 
+/** Without a time JupyterLab only lists a notification. Milliseconds. */
+const SHOWN = { autoClose: 10_000 };
+
 /** From a task to the cell that started it and back, and what can be copied of a task. */
 export const cellsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'tasktree-jupyter:cells',
@@ -90,9 +93,15 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
         const { path, cellId, title } = found;
         const arrival = await goToCell(app, notebooks, path, cellId);
         if (arrival === 'no-cell') {
-          Notification.warning(trans.__('The cell that started “%1” is no longer in %2.', title, path));
+          Notification.warning(
+            trans.__('The cell that started “%1” is no longer in %2.', title, path),
+            SHOWN
+          );
         } else if (arrival === 'no-notebook') {
-          Notification.warning(trans.__('%2, in which “%1” was started, isn’t there any more.', title, path));
+          Notification.warning(
+            trans.__('%2, in which “%1” was started, isn’t there any more.', title, path),
+            SHOWN
+          );
         }
       }
     });

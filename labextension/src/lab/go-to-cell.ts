@@ -37,7 +37,8 @@ export async function goToCell(
   content.deselectAll();
   content.activeCellIndex = index;
   content.mode = 'command';
-  await content.scrollToItem(index, 'center');
+  // Refused where the notebook scrolls to the active cell by itself meanwhile.
+  await content.scrollToItem(index, 'center').catch(() => undefined);
   content.activate();
   cell.node.addEventListener('animationend', () => cell.removeClass('jp-TaskTreeFound'), { once: true });
   cell.addClass('jp-TaskTreeFound');
