@@ -1,5 +1,5 @@
 /** Tells of failures and of ends, once each, and not of what the user sees anyway. */
-import { Notification } from '@jupyterlab/apputils';
+import type { Notification } from '@jupyterlab/apputils';
 import type { Status } from '../core/reader.js';
 import { parseTime } from '../core/times.js';
 import { formatElapsed } from '../view/index.js';
