@@ -13,6 +13,7 @@ from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.times import format_time
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server import history as history_module
+from tasktree_jupyter.server.folding import fold_to
 from tasktree_jupyter.server.moments import Moment, moment_of, parse_moment
 from tests.core.canonical import canonical, fold
 from tests.server.clients import Connect, Rest, update
@@ -146,7 +147,7 @@ async def test_the_socket_answers_state_and_diff_beside_a_subscription(rest: Res
 async def test_the_socket_names_the_code_and_the_field(connect: Connect, rest: Rest) -> None:
     await a_past(rest)
     client = await connect()
-    for frame, code, field in [
+    cases: list[tuple[dict[str, Any], str, str | None]] = [
         ({"op": "state", "project_id": "p", "moment": {"offset": 99}}, "not_found", "moment"),
         ({"op": "state", "project_id": "p", "moment": "now"}, "invalid", "moment"),
         ({"op": "state", "project_id": "p", "moment": {"offset": 1, "at": 2}}, "invalid", "moment"),
@@ -155,7 +156,8 @@ async def test_the_socket_names_the_code_and_the_field(connect: Connect, rest: R
         ({"op": "state"}, "invalid", "project_id"),
         ({"op": "diff", "project_id": "p", "from": {"snapshot": "x"}}, "not_found", "from"),
         ({"op": "diff", "project_id": "p", "to": {"at": "x"}}, "invalid", "to.at"),
-    ]:
+    ]
+    for frame, code, field in cases:
         told = await client.ask(**frame)
         assert (frame, told["op"], told["code"], told.get("field")) == (frame, "error", code, field)
 
@@ -213,7 +215,7 @@ async def test_recent_moments_are_kept_within_bounds(
 ) -> None:
     await a_past(rest)
     made: list[int] = []
-    real = history_module.fold_to
+    real = fold_to
 
     async def counted(log: Any, project_id: str, offset: int, trimmed: int) -> Any:
         made.append(offset)
@@ -295,6 +297,16 @@ def test_moments_are_read_the_same_from_frames_and_queries() -> None:
     assert parse_moment("at:1970-01-01T00:00:01Z", "m") == moment_of({"at": 1_000_000}, "m")
     assert parse_moment("at:1000000", "m") == moment_of({"at": 1_000_000}, "m")
     assert parse_moment("snapshot:a:b c", "m") == moment_of({"snapshot": "a:b c"}, "m")
-    for bad in ({}, [], 5, {"offset": True}, {"offset": 1.5}, {"at": None}, {"snapshot": ""}, {"when": 1}):
+    nonsense: tuple[Any, ...] = (
+        {},
+        [],
+        5,
+        {"offset": True},
+        {"offset": 1.5},
+        {"at": None},
+        {"snapshot": ""},
+        {"when": 1},
+    )
+    for bad in nonsense:
         with pytest.raises(ProblemError):
             moment_of(bad, "m")

@@ -8,8 +8,8 @@ from typing import Any
 
 from tasktree_jupyter.core.tree import FOLD_VERSION
 from tasktree_jupyter.server.manager import WebSocketManager
-from tasktree_jupyter.storage.log import Pin, StoredFold
-from tests.server.clients import WAIT, Connect, Rest, update
+from tasktree_jupyter.storage.log import Pin
+from tests.server.clients import WAIT, Connect, Fetch, Rest, update
 from tests.server.test_two_servers import Other
 
 
@@ -102,23 +102,18 @@ async def test_a_snapshot_is_pinned_with_its_state_until_it_is_removed(
     assert after == [Pin("snapshot:s0", 2), Pin("snapshot:s2", 5)]
 
 
-async def test_what_a_server_left_undone_is_done_when_the_project_is_loaded(
-    connect: Connect, extension: Any, data_dir: Path
+async def test_snapshots_that_came_without_a_room_are_kept_when_the_project_is_loaded(
+    rest: Rest, jp_fetch: Fetch, extension: Any
 ) -> None:
-    client = await connect()
     snapshot = {"type": "mission_snapshot", "data": {"snapshot_id": "s"}}
-    await client.publish("p", update("a", title="A"), snapshot, update("b", title="B"))
-    assert await kept(extension.manager) == [Pin("snapshot:s", 2)]
-    await extension.manager.rooms.close_idle(0)
-    # As if it had been ended before: no pin, and none of this version's folds.
-    await extension.manager.log.unpin("p", "snapshot:s")
-    head = await extension.manager.log.head("p")
-    newer = StoredFold(offset=3, at=head.at, body=b"", version=FOLD_VERSION + 1)
-    await extension.manager.log.save_fold("p", head.epoch, newer)
-    assert await extension.manager.log.fold_offsets("p", version=FOLD_VERSION) == []
+    events = [update("a", title="A"), snapshot, update("b", title="B")]
+    await rest("POST", "projects", "q", "events", body={"events": events})
+    lines = (await jp_fetch("tasktree", "api", "projects", "q", "export")).body
+    status, _ = await rest("POST", "projects", "p", "import", body=lines)
+    assert status == 201
+    assert await extension.manager.log.pins("p") == []
 
-    async with Other(data_dir) as other:
-        assert await kept(other) == [Pin("snapshot:s", 2)]
+    assert await kept(extension.manager) == [Pin("snapshot:s", 2)]
 
 
 async def test_another_server_keeps_it_too_and_takes_no_pin_away_that_it_doesnt_know(
