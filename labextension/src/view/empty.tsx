@@ -8,7 +8,6 @@ interface Props {
   missionGone: boolean;
   onRetry?: () => void;
   badge: boolean;
-  tools?: React.ReactNode;
 }
 
 /** Three lines that make a tree. */
@@ -66,14 +65,13 @@ function wordsFor(state: ViewState, projectTitle: string | null, missionGone: bo
 }
 
 /** Never blank: what is the matter, and what to do about it. */
-export function Empty({ state, projectTitle, missionGone, onRetry, badge, tools }: Props) {
+export function Empty({ state, projectTitle, missionGone, onRetry, badge }: Props) {
   const { title, advice, example } = wordsFor(state, projectTitle, missionGone);
   return (
     <div className="tt-empty">
       <div className="tt-empty-head">
         <p className="tt-empty-title">{title}</p>
         {badge ? <ConnectionBadge state={state} onRetry={onRetry} /> : null}
-        {tools}
       </div>
       <p className="tt-empty-advice">{advice}</p>
       {example ? <pre className="tt-empty-example">{EXAMPLE}</pre> : null}

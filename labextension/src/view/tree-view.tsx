@@ -148,7 +148,6 @@ export function TreeView(props: TreeViewProps) {
           missionGone={tree !== null && mission !== null}
           onRetry={retry}
           badge={badge}
-          tools={props.tools}
         />
       </div>
     );
