@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "client": {"core", "client"},
     "display": {"core", "client", "display"},
     "integrations": {"core", "client", "integrations"},
+    "locale": {"locale"},
     "": {"core", "client", "display"},
 }
 """Room → the rooms it may import. "" is `__init__.py`, the notebook API. `_version` is everyone's."""
