@@ -105,7 +105,7 @@ function readSource(source: ts.SourceFile, name: string, isShown: boolean, found
         if (typeof text === 'string' && plural !== undefined && context !== undefined) {
           const key = context ? `${context}${CONTEXT_ENDS}${text}` : text;
           found.messages.push({ key, plural, place: placeOf(node) });
-        } else if (!isLookup(node)) {
+        } else if (!isLookup(node.arguments[how.text])) {
           complain(node, node.getText(source));
         }
         node.arguments.forEach((argument, index) => {
@@ -162,8 +162,7 @@ function isPlugin(node: ts.Node): boolean {
 }
 
 /** `words.__(NAMES[status])`: the text is written down, and marked, where the table is. */
-function isLookup(node: ts.CallExpression): boolean {
-  const [text] = node.arguments;
+function isLookup(text: ts.Node | undefined): boolean {
   return (
     text !== undefined && (ts.isElementAccessExpression(text) || ts.isIdentifier(text) || isEscape(text))
   );

@@ -57,3 +57,11 @@ def test_in_chinese_no_word_of_ours_is_english(chinese: Lab) -> None:
     chinese.screenshot("chinese-light")
     chinese.theme("JupyterLab Dark")
     chinese.screenshot("chinese-dark")
+
+
+def test_the_settings_are_in_chinese_and_are_found(chinese: Lab) -> None:
+    chinese.command("tasktree:open-settings")
+    editor = chinese.page.locator(".jp-SettingsPanel")
+    expect(editor.get_by_text("重连次数")).to_be_visible()
+    expect(editor.get_by_text("显示当前笔记本的项目，除非选择了其他项目。").last).to_be_visible()
+    chinese.screenshot("chinese-settings")

@@ -6,6 +6,7 @@ import { CommandIDs, NO_ARGUMENTS } from './commands.js';
 import { hubOf } from './hub.js';
 import { treeIcon } from './icon.js';
 import { IPreferences, Preferences } from './preferences.js';
+import { translateSettings } from './schema-words.js';
 import { wordsOf } from './words.js';
 
 /** Reads `schema/settings.json`, which is named after it. */
@@ -27,6 +28,9 @@ export const preferencesPlugin: JupyterFrontEndPlugin<Preferences> = {
     preferences.changed.connect((_, { maxReconnectAttempts }) => {
       hub.maxAttempts = maxReconnectAttempts ?? Infinity;
     });
+    if (registry) {
+      translateSettings(registry, preferencesPlugin.id, trans);
+    }
     registry?.load(preferencesPlugin.id).then(
       settings => preferences.use(settings),
       (error: unknown) => {
