@@ -35,6 +35,8 @@ class TaskTree:
         self.overflow = 0
         self.flagged = 0
         self.last_flagged: dict[str, Any] | None = None
+        self.snapshot_changes = 0
+        """Goes up with each snapshot that is made, changed or removed; no part of the state."""
         self._nodes: dict[str, Node] = {}
         self._roots: dict[str, None] = {}
         # Ordered, and unlike a dict quick to lose its oldest entry.
@@ -105,14 +107,22 @@ class TaskTree:
             if children is not None:
                 stack.extend(reversed(children))
 
-    def missions(self, limit: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the newest missions, at most `limit`, and how many there are; a placeholder isn't one."""
+    def missions(self, limit: int, before: str | None = None) -> tuple[list[dict[str, Any]], int]:
+        """Return the newest missions, at most `limit`, and how many there are in all; a placeholder isn't one.
+
+        With `before` the newest of those that come after that mission in this order. Raises KeyError where it is none.
+        """
         if self._missions is None:
             known = [node_id for node_id in self._roots if not self._nodes[node_id].placeholder]
             known.reverse()
             known.sort(key=self._created, reverse=True)
             self._missions = known
-        return [self._mission(node_id) for node_id in self._missions[:limit]], len(self._missions)
+        start = 0
+        if before is not None:
+            if before not in self._roots or self._nodes[before].placeholder:
+                raise KeyError(before)
+            start = self._missions.index(before) + 1
+        return [self._mission(node_id) for node_id in self._missions[start : start + limit]], len(self._missions)
 
     def _created(self, node_id: str) -> float:
         created = parse_time(self._nodes[node_id].created_at)
@@ -205,6 +215,10 @@ class TaskTree:
     def snapshot_id_used(self, snapshot_id: str) -> bool:
         """Return whether a snapshot of this id was ever made, one that was removed included."""
         return snapshot_id in self._snapshots or snapshot_id in self._removed_snapshots
+
+    def snapshot_was_removed(self, snapshot_id: str) -> bool:
+        """Return whether there was a snapshot of this id and is none any more."""
+        return snapshot_id in self._removed_snapshots
 
     def snapshots(self) -> list[dict[str, Any]]:
         """Return the snapshots, oldest first, as `state()` holds them."""
@@ -405,13 +419,16 @@ class TaskTree:
             return
         entry = {"timestamp": timestamp} | {key: value for key, value in data.items() if value is not None}
         self._snapshots[snapshot_id] = entry | {"offset": self.offset, "at": self.at}
+        self.snapshot_changes += 1
 
     def _snapshot_update(self, data: dict[str, Any], timestamp: str, source: str) -> None:
         snapshot_id, changes = data["snapshot_id"], data["changes"]
         entry = self._snapshots.get(snapshot_id)
         if entry is None:
             self._flag("unknown_snapshot")
-        elif changes is None:
+            return
+        self.snapshot_changes += 1
+        if changes is None:
             del self._snapshots[snapshot_id]
             self._removed_snapshots[snapshot_id] = None
         else:
