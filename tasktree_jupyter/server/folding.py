@@ -116,7 +116,10 @@ async def _nearest_fold(log: EventLog, project_id: str, offset: int, trimmed: in
 async def _encoded_groups(
     tree: TaskTree, first_bytes: int, *, rollups: bool = False, root: str | None = None
 ) -> list[bytes]:
-    """All nodes, or those at and below one, parents first, as comma-separated JSON in groups of about `PART_BYTES`; the first has less room."""
+    """All nodes, or those at and below one, parents first, as comma-separated JSON in groups of about `PART_BYTES`.
+
+    The first has less room.
+    """
     groups: list[bytes] = []
     nodes: list[bytes] = []
     size = first_bytes

@@ -124,12 +124,12 @@ class History:
             by_id = [snapshot for snapshot in snapshots if snapshot["snapshot_id"] == moment.value]
             by_name = [snapshot for snapshot in snapshots if snapshot.get("name") == moment.value]
             if not (found := by_id or by_name):
-                raise _no_moment("snapshot", f"{project_id!r} has no snapshot {moment.value!r}")
+                raise _no_moment(moment, f"{project_id!r} has no snapshot {moment.value!r}")
             return int(found[-1]["offset"])
         value = int(moment.value)
         if moment.kind == "offset":
             if value > head.offset:
-                raise _no_moment("offset", f"the log of {project_id!r} ends at offset {head.offset}, before {value}")
+                raise _no_moment(moment, f"the log of {project_id!r} ends at offset {head.offset}, before {value}")
             return value
         offset = await self._log.offset_at(project_id, value)
         if 0 < offset == head.trimmed and (await self._log.at_of(project_id, offset) or 0) > value:
@@ -189,8 +189,8 @@ class History:
         return touched if low >= high else None
 
 
-def _no_moment(kind: str, message: str) -> ProblemError:
-    return ProblemError(Problem("not_found", kind, message, "not_found"))
+def _no_moment(moment: Moment, message: str) -> ProblemError:
+    return ProblemError(Problem("not_found", moment.field, message, "not_found"))
 
 
 def _replaced(project_id: str) -> StorageError:

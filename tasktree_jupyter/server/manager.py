@@ -185,9 +185,10 @@ class WebSocketManager:
         return await self.projects.info(project_id)
 
     async def delete_project(self, project_id: str) -> None:
-        """Forget a project with all it has; who follows it is told `gone`. Raises StorageError, NoSuchProject among them.
+        """Forget a project with all it has; who follows it is told `gone`.
 
-        What a living emitter sends afterwards makes the project anew, with another epoch.
+        What a living emitter sends afterwards makes the project anew, with another epoch. Raises StorageError,
+        NoSuchProject among them.
         """
         if not await self.log.delete(project_id):
             raise NoSuchProject(project_id)

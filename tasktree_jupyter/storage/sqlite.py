@@ -179,7 +179,9 @@ class SqliteLog(EventLog):
 
     async def fold_offsets(self, project_id: str, *, version: int) -> list[int]:
         """See `EventLog.fold_offsets`."""
-        return await self._ask(project_id, lambda connection: sqlite_reader.read_fold_offsets(connection, version)) or []
+        return (
+            await self._ask(project_id, lambda connection: sqlite_reader.read_fold_offsets(connection, version)) or []
+        )
 
     async def upto(self, project_id: str, source: str) -> int:
         """See `EventLog.upto`."""
