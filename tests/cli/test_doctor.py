@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ import pytest
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.cli.main import main
+from tasktree_jupyter.cli.problem import CommandError
+from tasktree_jupyter.cli.rest import Rest
+from tasktree_jupyter.cli.servers import Place
 from tests.cli.conftest import VARIABLE, Command, Done, enter
-from tests.client.hub import Hub
+from tests.client.hub import PATIENCE, Hub
 
 Doctor = Callable[..., dict[str, dict[str, Any]]]
 
@@ -131,22 +135,27 @@ def test_the_extension_is_disabled_in_the_running_server(doctor: Doctor, home: H
         finally:
             process.terminate()
             process.wait()
-    assert failed(checks) == {"endpoint", "server-extension", "connection-file"}
+    assert failed(checks) == {"endpoint", "server-extension", "connection-file"}, checks
     assert "has no TaskTree" in checks["endpoint"]["message"]
     assert "pip install tasktree_jupyter" in checks["endpoint"]["advice"]
 
 
 def start_bare(hub: Hub, socket: str) -> subprocess.Popen[bytes]:
-    """Start a Jupyter server without TaskTree, and wait until it listens."""
+    """Start a Jupyter server without TaskTree, and wait until it answers."""
     command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--sock={socket}"]
     command += [f"--ServerApp.root_dir={hub.root}", "--ServerApp.jpserver_extensions={'tasktree_jupyter': False}"]
     with hub.log.open("ab") as log:
-        process = subprocess.Popen(command, env=hub.environment(), stdout=log, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if b"is running at" in line:
-            return process
-    raise AssertionError(hub.log.read_text())
+        process = subprocess.Popen(command, env=hub.environment(), stdout=log, stderr=log)
+    rest = Rest(Place("http://localhost/", unix_socket=socket))
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if rest.probe("api")[0] == 200:
+                return process
+        except CommandError:
+            pass
+        assert process.poll() is None, hub.log.read_text()
+        assert time.monotonic() < until, hub.log.read_text()
 
 
 def test_the_panel_is_missing_of_another_version_or_disabled(doctor: Doctor, home: Hub) -> None:
