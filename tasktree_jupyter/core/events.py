@@ -20,6 +20,7 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    WithJsonSchema,
     field_serializer,
     model_validator,
 )
@@ -28,6 +29,8 @@ from tasktree_jupyter.core.sanitise import MAX_INTEGER, MAX_NESTING, nests_deepe
 from tasktree_jupyter.core.shape import (
     EVENT_TYPES,
     MAX_EXPECTED,
+    MAX_ID,
+    MAX_PROJECT_ID,
     MAX_STATE_NAME,
     is_event_type,
     is_id,
@@ -85,13 +88,26 @@ def _an_instant(value: Any) -> Any:
     raise ValueError("a timestamp is a string or a datetime")
 
 
-Id = Annotated[StrictStr, AfterValidator(_an_id)]
-ProjectId = Annotated[StrictStr, AfterValidator(_a_project_id)]
-EventType = Annotated[StrictStr, AfterValidator(_a_type)]
-StatusWord = Annotated[StrictStr, AfterValidator(_a_status)]
-Time = Annotated[StrictStr, AfterValidator(_a_time)]
-Integer = Annotated[int, BeforeValidator(_an_integer)]
-Instant = Annotated[datetime, BeforeValidator(_an_instant)]
+def _schema(**schema: Any) -> WithJsonSchema:
+    """What a JSON schema says of values that a function checks."""
+    return WithJsonSchema(schema)
+
+
+_NO_CONTROL = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
+_ID_SCHEMA = _schema(type="string", minLength=1, maxLength=MAX_ID, pattern=_NO_CONTROL)
+_PROJECT_ID_SCHEMA = _schema(type="string", minLength=1, maxLength=MAX_PROJECT_ID, pattern=_NO_CONTROL)
+
+Id = Annotated[StrictStr, AfterValidator(_an_id), _ID_SCHEMA]
+ProjectId = Annotated[StrictStr, AfterValidator(_a_project_id), _PROJECT_ID_SCHEMA]
+EventType = Annotated[
+    StrictStr, AfterValidator(_a_type), _schema(type="string", pattern="^[a-z][a-z0-9_.-]{0,63}$", maxLength=64)
+]
+StatusWord = Annotated[StrictStr, AfterValidator(_a_status), _schema(type="string", enum=list(STATUS_WORDS))]
+Time = Annotated[StrictStr, AfterValidator(_a_time), _schema(type="string", format="date-time")]
+Integer = Annotated[
+    int, BeforeValidator(_an_integer), _schema(type="integer", minimum=-MAX_INTEGER, maximum=MAX_INTEGER)
+]
+Instant = Annotated[datetime, BeforeValidator(_an_instant), _schema(type="string", format="date-time")]
 Finite = Annotated[StrictFloat, AllowInfNan(False)]
 Metric = StrictInt | Finite | Literal["NaN", "Infinity", "-Infinity"] | None
 Object = dict[str, Any]
@@ -206,6 +222,27 @@ class MissionSnapshot(EventData):
     tags: list[StrictStr] | None = None
 
 
+class SnapshotChanges(_Open):
+    """A JSON Merge Patch (RFC 7396) on a snapshot: its name, note and tags, nothing else."""
+
+    name: StrictStr | None = None
+    note: StrictStr | None = None
+    tags: list[StrictStr] | None = None
+
+    @model_validator(mode="after")
+    def _only_these(self) -> Self:
+        if any(value is not None for value in (self.model_extra or {}).values()):
+            raise ValueError("a snapshot's name, note and tags can be changed, nothing else")
+        return self
+
+
+class SnapshotUpdate(EventData):
+    """A snapshot has another name, note or other tags; `changes` null removes it, and its id stays used."""
+
+    snapshot_id: Id
+    changes: SnapshotChanges | None
+
+
 class CoordinationUpdate(EventData):
     """The agents of this source, all of them."""
 
@@ -251,6 +288,7 @@ EVENT_DATA: Final[dict[str, type[EventData]]] = {
     "node_update": NodeUpdate,
     "state_transition": StateTransition,
     "mission_snapshot": MissionSnapshot,
+    "snapshot_update": SnapshotUpdate,
     "coordination_update": CoordinationUpdate,
     "orchestrator_started": OrchestratorStarted,
     "orchestrator_stopped": OrchestratorStopped,

@@ -23,16 +23,19 @@ class Pending:
         self._children: dict[str, set[str]] = {}
         self._removed: set[str] = set()
         self._snapshots: set[str] = set()
+        self._removed_snapshots: set[str] = set()
 
     def check(self, tree: TaskTree, type: str, data: dict[str, Any]) -> Problem | None:
         """Return why the fold would give this valid event no effect, or None; then its change is taken in.
 
-        The reason is cycle, depth, parent_removed or duplicate (docs/fold.md).
+        The reason is cycle, depth, parent_removed, duplicate or unknown_snapshot (docs/fold.md).
         """
         if type == "node_update":
             return self._check_update(tree, data)
         if type == "mission_snapshot":
             return self._check_snapshot(tree, data["snapshot_id"])
+        if type == "snapshot_update":
+            return self._check_snapshot_update(tree, data)
         if type == "task_status_changed":
             node_id = data["task_id"]
         elif type == "state_transition":
@@ -46,9 +49,18 @@ class Pending:
         return None
 
     def _check_snapshot(self, tree: TaskTree, snapshot_id: str) -> Problem | None:
-        if snapshot_id in self._snapshots or tree.snapshot_exists(snapshot_id):
-            return _problem("data.snapshot_id", "duplicate", f"the snapshot {snapshot_id!r} exists already")
+        if snapshot_id in self._snapshots or tree.snapshot_id_used(snapshot_id):
+            return _problem("data.snapshot_id", "duplicate", f"there is, or was, a snapshot {snapshot_id!r} already")
         self._snapshots.add(snapshot_id)
+        return None
+
+    def _check_snapshot_update(self, tree: TaskTree, data: dict[str, Any]) -> Problem | None:
+        snapshot_id: str = data["snapshot_id"]
+        known = snapshot_id in self._snapshots or tree.snapshot_exists(snapshot_id)
+        if not known or snapshot_id in self._removed_snapshots:
+            return _problem("data.snapshot_id", "unknown_snapshot", f"there is no snapshot {snapshot_id!r}")
+        if data["changes"] is None:
+            self._removed_snapshots.add(snapshot_id)
         return None
 
     def _check_update(self, tree: TaskTree, data: dict[str, Any]) -> Problem | None:

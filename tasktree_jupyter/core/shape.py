@@ -227,6 +227,11 @@ def _check_optional(values: Mapping[str, Any], field: str, checks: Mapping[str, 
 
 _ERROR: Final[dict[str, _Check]] = {"type": _check_string, "message": _check_string, "traceback": _check_string}
 
+_SNAPSHOT: Final[dict[str, _Check]] = {"name": _check_string, "note": _check_string, "tags": _check_strings}
+
+SNAPSHOT_FIELDS: Final = tuple(_SNAPSHOT)
+"""What may be changed of a snapshot."""
+
 _CHANGES: Final[dict[str, _Check]] = {
     "parent_id": _check_id,
     **dict.fromkeys(("title", "kind", "message", "agent", "trigger", "reason"), _check_string),
@@ -295,13 +300,34 @@ def _state_transition(data: dict[str, Any]) -> Problem | None:
 
 
 def _mission_snapshot(data: dict[str, Any]) -> Problem | None:
-    rest: dict[str, _Check] = {
-        "timestamp": _check_time,
-        "name": _check_string,
-        "note": _check_string,
-        "tags": _check_strings,
-    }
-    return _check_id(data.get("snapshot_id"), "data.snapshot_id") or _check_optional(data, "data", rest)
+    return (
+        _check_id(data.get("snapshot_id"), "data.snapshot_id")
+        or _check_optional(data, "data", {"timestamp": _check_time})
+        or _check_optional(data, "data", _SNAPSHOT)
+    )
+
+
+def _snapshot_update(data: dict[str, Any]) -> Problem | None:
+    if problem := _check_id(data.get("snapshot_id"), "data.snapshot_id"):
+        return problem
+    changes = data.get("changes", msgspec.UNSET)
+    if changes is None:
+        return None
+    if not isinstance(changes, dict):
+        if changes is msgspec.UNSET:
+            return invalid("data.changes", "missing", "data.changes is missing; null would remove the snapshot")
+        return invalid("data.changes", "type", f"data.changes must be an object or null, not {shown(changes)}")
+    for key, value in changes.items():
+        if value is None:
+            continue
+        field = f"data.changes.{key}"
+        check = _SNAPSHOT.get(key)
+        if check is None:
+            allowed = ", ".join(_SNAPSHOT)
+            return invalid(field, "reserved", f"{field} can't be changed; what can be: {allowed}")
+        if problem := check(value, field):
+            return problem
+    return None
 
 
 def _coordination_update(data: dict[str, Any]) -> Problem | None:
@@ -362,6 +388,7 @@ _DATA: Final[dict[str, Callable[[dict[str, Any]], Problem | None]]] = {
     "node_update": _node_update,
     "state_transition": _state_transition,
     "mission_snapshot": _mission_snapshot,
+    "snapshot_update": _snapshot_update,
     "coordination_update": _coordination_update,
     "orchestrator_started": _orchestrator_started,
     "orchestrator_stopped": _orchestrator_stopped,

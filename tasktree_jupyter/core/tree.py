@@ -6,13 +6,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
-from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode
-from tasktree_jupyter.core.shape import MAX_INTEGER, check_data, is_event_type, is_integer
+from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode, merged
+from tasktree_jupyter.core.shape import MAX_INTEGER, SNAPSHOT_FIELDS, check_data, is_event_type, is_integer
 from tasktree_jupyter.core.spans import Spans
 from tasktree_jupyter.core.times import parse_time
 from tasktree_jupyter.core.transition import set_status
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 MAX_NODES: Final = 200_000
 MAX_TOMBSTONES: Final = 200_000
 
@@ -35,6 +35,8 @@ class TaskTree:
         self.overflow = 0
         self.flagged = 0
         self.last_flagged: dict[str, Any] | None = None
+        self.snapshot_changes = 0
+        """Goes up with each snapshot that is made, changed or removed; no part of the state."""
         self._nodes: dict[str, Node] = {}
         self._roots: dict[str, None] = {}
         # Ordered, and unlike a dict quick to lose its oldest entry.
@@ -42,6 +44,7 @@ class TaskTree:
         self._agents: dict[str, dict[str, Any]] = {}
         self._orchestrators: dict[str, dict[str, Any]] = {}
         self._snapshots: dict[str, dict[str, Any]] = {}
+        self._removed_snapshots: dict[str, None] = {}
         self._spans = Spans(self._nodes)
         self._missions: list[str] | None = None
 
@@ -104,14 +107,22 @@ class TaskTree:
             if children is not None:
                 stack.extend(reversed(children))
 
-    def missions(self, limit: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the newest missions, at most `limit`, and how many there are; a placeholder isn't one."""
+    def missions(self, limit: int, before: str | None = None) -> tuple[list[dict[str, Any]], int]:
+        """Return the newest missions, at most `limit`, and how many there are in all; a placeholder isn't one.
+
+        With `before` the newest of those that come after that mission in this order. Raises KeyError where it is none.
+        """
         if self._missions is None:
             known = [node_id for node_id in self._roots if not self._nodes[node_id].placeholder]
             known.reverse()
             known.sort(key=self._created, reverse=True)
             self._missions = known
-        return [self._mission(node_id) for node_id in self._missions[:limit]], len(self._missions)
+        start = 0
+        if before is not None:
+            if before not in self._roots or self._nodes[before].placeholder:
+                raise KeyError(before)
+            start = self._missions.index(before) + 1
+        return [self._mission(node_id) for node_id in self._missions[start : start + limit]], len(self._missions)
 
     def _created(self, node_id: str) -> float:
         created = parse_time(self._nodes[node_id].created_at)
@@ -143,6 +154,7 @@ class TaskTree:
             "agents": dict(self._agents),
             "orchestrators": dict(self._orchestrators),
             "snapshots": dict(self._snapshots),
+            "removed_snapshots": list(self._removed_snapshots),
             "tombstones": list(self._tombstones),
             "dropped": self.dropped,
             "overflow": self.overflow,
@@ -168,6 +180,7 @@ class TaskTree:
         tree._agents.update(state["agents"])
         tree._orchestrators.update(state["orchestrators"])
         tree._snapshots.update(state["snapshots"])
+        tree._removed_snapshots.update(dict.fromkeys(state.get("removed_snapshots", ())))
         tree._tombstones.update(dict.fromkeys(state["tombstones"]))
         for fields in nodes:
             node = Node.from_wire(dict(fields))
@@ -196,8 +209,20 @@ class TaskTree:
             self._flag("invalid")
 
     def snapshot_exists(self, snapshot_id: str) -> bool:
-        """Return whether a snapshot of this id was made."""
+        """Return whether there is a snapshot of this id."""
         return snapshot_id in self._snapshots
+
+    def snapshot_id_used(self, snapshot_id: str) -> bool:
+        """Return whether a snapshot of this id was ever made, one that was removed included."""
+        return snapshot_id in self._snapshots or snapshot_id in self._removed_snapshots
+
+    def snapshot_was_removed(self, snapshot_id: str) -> bool:
+        """Return whether there was a snapshot of this id and is none any more."""
+        return snapshot_id in self._removed_snapshots
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Return the snapshots, oldest first, as `state()` holds them."""
+        return list(self._snapshots.values())
 
     def is_removed(self, node_id: str) -> bool:
         """Return whether a node of this id was removed and hasn't come back."""
@@ -389,11 +414,27 @@ class TaskTree:
 
     def _mission_snapshot(self, data: dict[str, Any], timestamp: str, source: str) -> None:
         snapshot_id = data["snapshot_id"]
-        if snapshot_id in self._snapshots:
+        if self.snapshot_id_used(snapshot_id):
             self._flag("duplicate")
             return
         entry = {"timestamp": timestamp} | {key: value for key, value in data.items() if value is not None}
         self._snapshots[snapshot_id] = entry | {"offset": self.offset, "at": self.at}
+        self.snapshot_changes += 1
+
+    def _snapshot_update(self, data: dict[str, Any], timestamp: str, source: str) -> None:
+        snapshot_id, changes = data["snapshot_id"], data["changes"]
+        entry = self._snapshots.get(snapshot_id)
+        if entry is None:
+            self._flag("unknown_snapshot")
+            return
+        self.snapshot_changes += 1
+        if changes is None:
+            del self._snapshots[snapshot_id]
+            self._removed_snapshots[snapshot_id] = None
+        else:
+            # A new object: state() hands out the old one.
+            patch = {key: changes[key] for key in SNAPSHOT_FIELDS if key in changes}
+            self._snapshots[snapshot_id] = merged(dict(entry), patch)
 
     def _coordination_update(self, data: dict[str, Any], timestamp: str, source: str) -> None:
         agents, active = data["agents"], data.get("active_agents")
@@ -448,6 +489,7 @@ _RULES: Final[dict[str, _Rule]] = {
     "node_update": TaskTree._node_update,
     "state_transition": TaskTree._state_transition,
     "mission_snapshot": TaskTree._mission_snapshot,
+    "snapshot_update": TaskTree._snapshot_update,
     "coordination_update": TaskTree._coordination_update,
     "orchestrator_started": TaskTree._orchestrator_started,
     "orchestrator_stopped": TaskTree._orchestrator_stopped,

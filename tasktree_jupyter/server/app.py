@@ -17,10 +17,10 @@ from traitlets import Bool, Float, Integer, Type, Unicode, default, validate
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.server.auth import new_secret
 from tasktree_jupyter.server.connection_file import ConnectionFile
-from tasktree_jupyter.server.handlers import routes
 from tasktree_jupyter.server.kernels import KernelProjects
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.manager import WebSocketManager
+from tasktree_jupyter.server.rest.routes import routes
 from tasktree_jupyter.server.socket import UpdatesSocket
 from tasktree_jupyter.storage.log import EventLog, StorageError, Unavailable
 from tasktree_jupyter.storage.memory import MemoryLog
@@ -120,6 +120,13 @@ class TaskTreeExtension(ExtensionApp):
         so that opening the project again is quick. Default: 5000.""",
     ).tag(config=True)
 
+    max_import_bytes = Integer(
+        512 * 1024 * 1024,
+        min=4096,
+        help="""The largest import, in bytes. It is streamed: this bounds what goes to the disk, not memory. Default:
+        512 MiB.""",
+    ).tag(config=True)
+
     follow_interval = Float(
         2.0,
         min=0.05,
@@ -160,6 +167,7 @@ class TaskTreeExtension(ExtensionApp):
             room_idle=self.room_idle,
             fold_every=self.fold_every,
             follow_interval=self.follow_interval,
+            max_import_bytes=self.max_import_bytes,
         )
 
     def initialize_handlers(self) -> None:

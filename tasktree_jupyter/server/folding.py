@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from tasktree_jupyter.core.tree import FOLD_VERSION, TaskTree
 from tasktree_jupyter.server.frames import encode, text_frame
-from tasktree_jupyter.storage.log import EventLog, Head, StorageError, StoredFold
+from tasktree_jupyter.storage.log import EventLog, Head, StoredFold, Trimmed
 
 PART_BYTES = 112 * 1024
 """About how much one part of a snapshot holds (bytes)."""
@@ -55,7 +58,8 @@ class _FoldBody(msgspec.Struct):
 
 
 def _load_fold(body: bytes) -> TaskTree:
-    stored = msgspec.json.decode(body, type=_FoldBody)
+    whole = body if body.startswith(b"{") else zlib.decompress(body)
+    stored = msgspec.json.decode(whole, type=_FoldBody)
     return TaskTree.load(stored.state, stored.nodes)
 
 
@@ -68,39 +72,59 @@ async def load_tree(log: EventLog, project_id: str) -> tuple[TaskTree, Head | No
     head = await log.head(project_id)
     if head is None:
         return TaskTree(), None, 0
-    fold = await log.fold_below(project_id, None, version=FOLD_VERSION)
-    tree = TaskTree()
-    if fold is not None and fold.offset <= head.offset:
-        try:
-            tree = await asyncio.to_thread(_load_fold, fold.body)
-        except (msgspec.MsgspecError, ValueError, KeyError, TypeError):
-            # Stored folds are disposable; the log is the truth.
-            fold = None
-    stored_at = fold.offset if fold is not None else 0
-    if tree.offset < head.trimmed:
-        raise StorageError(
-            f"the events of {project_id!r} up to {head.trimmed} are gone, and no stored fold stands for them",
-            retryable=False,
-        )
+    tree, stored_at = await fold_to(log, project_id, head.offset, head.trimmed)
+    return tree, head, stored_at
+
+
+async def fold_to(log: EventLog, project_id: str, offset: int, trimmed: int) -> tuple[TaskTree, int]:
+    """Return the tree at an offset, a new one, and the offset of the stored fold that it began with (0: none).
+
+    `trimmed`: the head's. It gives way to others every few milliseconds.
+
+    Raises:
+        Trimmed: the events that are needed are gone, and no stored fold stands for them.
+        StorageError: the log can't be read.
+    """
+    tree, stored_at = await _nearest_fold(log, project_id, offset, trimmed)
+    if tree.offset < min(trimmed, offset):
+        raise Trimmed(project_id, trimmed)
     pace = Pace()
-    while tree.offset < head.offset:
-        events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=head.offset)
+    while tree.offset < offset:
+        events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=offset)
         if not events:
             break
         for event in events:
             tree.apply(decode_event(event))
             if pace.due():
                 await pace.rest()
-    return tree, head, stored_at
+    return tree, stored_at
 
 
-async def _encoded_groups(tree: TaskTree, first_bytes: int, *, rollups: bool = False) -> list[bytes]:
-    """All nodes, parents first, as comma-separated JSON in groups of about `PART_BYTES`; the first has less room."""
+async def _nearest_fold(log: EventLog, project_id: str, offset: int, trimmed: int) -> tuple[TaskTree, int]:
+    for version in (FOLD_VERSION, None):
+        fold = await log.fold_below(project_id, offset, version=version)
+        if fold is not None and fold.version <= FOLD_VERSION:
+            # Stored folds are disposable, the log is the truth; what can't be read is passed over.
+            with suppress(msgspec.MsgspecError, zlib.error, ValueError, KeyError, TypeError):
+                return await asyncio.to_thread(_load_fold, fold.body), fold.offset
+        if trimmed == 0:
+            break
+        # Of an older version only where the events that would make it anew are gone.
+    return TaskTree(), 0
+
+
+async def _encoded_groups(
+    tree: TaskTree, first_bytes: int, *, rollups: bool = False, root: str | None = None
+) -> list[bytes]:
+    """All nodes, or those at and below one, parents first, as comma-separated JSON in groups of about `PART_BYTES`.
+
+    The first has less room.
+    """
     groups: list[bytes] = []
     nodes: list[bytes] = []
     size = first_bytes
     pace = Pace()
-    for node_id in tree.walk():
+    for node_id in tree.walk(root):
         node = tree.node_bytes(node_id)
         if rollups:
             node = b'%b,"rollup":%b}' % (node[:-1], encode(tree.rollup(node_id)))
@@ -117,23 +141,21 @@ async def _encoded_groups(tree: TaskTree, first_bytes: int, *, rollups: bool = F
 
 async def encode_snapshot(tree: TaskTree, project_id: str, epoch: str) -> Snapshot:
     """Return the tree as `snapshot` frames. Nobody may change the tree meanwhile."""
+    return await encode_parts(tree, {"op": "snapshot", "project_id": project_id, "epoch": epoch})
+
+
+async def encode_parts(tree: TaskTree, head: Mapping[str, Any]) -> Snapshot:
+    """Return the tree as frames that begin with the fields of `head`. Nobody may change the tree meanwhile."""
     offset, at = tree.offset, tree.at
     state = encode(tree.state())
     groups = await _encoded_groups(tree, len(state))
     frames = []
     for part, nodes in enumerate(groups):
-        head = b'{"op":"snapshot","project_id":%b,"epoch":%b,"offset":%d,"at":%d,"part":%d,"parts":%d,' % (
-            encode(project_id),
-            encode(epoch),
-            offset,
-            at,
-            part,
-            len(groups),
-        )
+        fields = encode({**head, "offset": offset, "at": at, "part": part, "parts": len(groups)})[:-1]
         if part == 0:
-            head += b'"state":%b,' % state
-        frames.append(text_frame(b'%b"nodes":[%b]}' % (head, nodes)))
-    return Snapshot(epoch, offset, at, frames)
+            fields += b',"state":%b' % state
+        frames.append(text_frame(b'%b,"nodes":[%b]}' % (fields, nodes)))
+    return Snapshot(head["epoch"], offset, at, frames)
 
 
 async def encode_fold(tree: TaskTree) -> StoredFold:
@@ -142,11 +164,15 @@ async def encode_fold(tree: TaskTree) -> StoredFold:
     state = encode(tree.state())
     groups = [group for group in await _encoded_groups(tree, 0) if group]
     body = b'{"state":%b,"nodes":[%b]}' % (state, b",".join(groups))
-    return StoredFold(offset=offset, at=at, body=body, version=FOLD_VERSION)
+    packed = await asyncio.to_thread(zlib.compress, body, 1)
+    return StoredFold(offset=offset, at=at, body=packed, version=FOLD_VERSION)
 
 
-async def encode_state(tree: TaskTree, project_id: str, epoch: str) -> bytes:
-    """Return the answer of `GET …/state`: the whole state, with roll-ups. Nobody may change the tree meanwhile."""
+async def encode_state(tree: TaskTree, project_id: str, epoch: str, root: str | None = None) -> bytes:
+    """Return the answer of `GET …/state`: the whole state, with roll-ups. Nobody may change the tree meanwhile.
+
+    With `root` only the nodes at and below it. Raises KeyError where there is no such node.
+    """
     head = {"project_id": project_id, "epoch": epoch, "offset": tree.offset, "at": tree.at, "state": tree.state()}
-    groups = [group for group in await _encoded_groups(tree, 0, rollups=True) if group]
+    groups = [group for group in await _encoded_groups(tree, 0, rollups=True, root=root) if group]
     return b'%b,"nodes":[%b]}' % (encode(head)[:-1], b",".join(groups))

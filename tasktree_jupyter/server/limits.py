@@ -19,6 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     fold_every: int = 5000
     max_queued_bytes: int = 64 * 1024 * 1024
     follow_interval: float = 2.0
+    max_import_bytes: int = 512 * 1024 * 1024
 
     @property
     def hard_message_bytes(self) -> int:

@@ -15,13 +15,14 @@ from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.server.connection import Connection, PlainConnection
 from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless_frame, text_frame
+from tasktree_jupyter.server.history import History
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.projects import Projects
 from tasktree_jupyter.server.publication import Failure, Publication, Published, parse_publication
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
-from tasktree_jupyter.storage.log import EventLog
+from tasktree_jupyter.storage.log import EventLog, NoSuchProject
 
 if TYPE_CHECKING:
     from tasktree_jupyter.core.events import WebSocketMessage
@@ -65,6 +66,7 @@ class WebSocketManager:
         self.projects = Projects(log, limits, logger)
         self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
         self.projects.rooms = self.rooms
+        self.history = History(log, self.rooms)
         self.resolver: Resolver | None = None
         self._connections: dict[Connection, set[str | None]] = {}
         self._pinging: asyncio.Task[None] | None = None
@@ -182,6 +184,16 @@ class WebSocketManager:
         project_id = await self.resolver.resolve(kernel_id, path, title, may_mint=may_mint)
         return await self.projects.info(project_id)
 
+    async def delete_project(self, project_id: str) -> None:
+        """Forget a project with all it has; who follows it is told `gone`.
+
+        What a living emitter sends afterwards makes the project anew, with another epoch. Raises StorageError,
+        NoSuchProject among them.
+        """
+        if not await self.log.delete(project_id):
+            raise NoSuchProject(project_id)
+        self.projects.forget(project_id)
+
     # Who follows what
 
     def bind(self, websocket: Connection, project_id: str | None) -> None:
@@ -258,6 +270,7 @@ class WebSocketManager:
             websocket.close(CLOSE_STOPPING, "server stopping")
             self.disconnect(websocket)
         self.projects.close()
+        self.history.close()
         await self.rooms.close()
 
 

@@ -150,6 +150,12 @@ class Projects:
         if self._watches and self._ticking is None:
             self._ticking = asyncio.get_running_loop().create_task(self._tick())
 
+    def forget(self, project_id: str) -> None:
+        """Note that a project was deleted: if it comes again, it is another one."""
+        self._created.pop(project_id, None)
+        self._known.pop(project_id, None)
+        self.touched(project_id)
+
     def changed(self, room: Room) -> None:
         """Note what a room has delivered."""
         if self._followed:

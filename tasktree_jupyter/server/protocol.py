@@ -10,14 +10,16 @@ from typing import Any
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
-from tasktree_jupyter.core.shape import ProblemError, is_integer, is_project_id
+from tasktree_jupyter.core.shape import Problem, ProblemError, is_integer, is_project_id
 from tasktree_jupyter.server.connection import Connection, Socket, read_message
+from tasktree_jupyter.server.folding import encode_parts
 from tasktree_jupyter.server.frames import encode, json_frame, text_frame
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.manager import Forbidden, WebSocketManager
+from tasktree_jupyter.server.moments import Moment, moment_of
 from tasktree_jupyter.server.publication import Failure, Published, invalid, parse_publication
 from tasktree_jupyter.server.subscription import Since, Subscription
-from tasktree_jupyter.storage.log import NoSuchProject, StorageError
+from tasktree_jupyter.storage.log import NoSuchProject, StorageError, Trimmed
 
 PING = json_frame({"op": "ping"})
 PONG = json_frame({"op": "pong"})
@@ -38,6 +40,8 @@ class ProtocolConnection(Connection):
             "unsubscribe": self._unsubscribe,
             "ack": self._ack,
             "resolve": self._resolve,
+            "state": self._state,
+            "diff": self._diff,
             "watch": self._watch,
             "unwatch": self._unwatch,
             "ping": self._ping,
@@ -128,12 +132,15 @@ class ProtocolConnection(Connection):
                 await work
             except NoSuchProject as error:
                 self.refuse(ref, "not_found", str(error), retry=True)
+            except Trimmed as error:
+                self.refuse(ref, "trimmed", str(error), trimmed=error.trimmed)
             except StorageError as error:
                 self.refuse(ref, "storage", str(error), retry=error.retryable)
             except Forbidden as error:
                 self.refuse(ref, "forbidden", str(error))
             except ProblemError as error:
-                self.refuse(ref, error.problem.code, error.problem.message, field=error.problem.field)
+                problem = error.problem
+                self.refuse(ref, problem.code, problem.message, field=problem.field, reason=problem.reason)
             except Exception:
                 self.logger.exception("A question couldn't be answered")
                 self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
@@ -208,6 +215,39 @@ class ProtocolConnection(Connection):
         may_write = await self.socket.is_allowed("write")
         info = await self.manager.resolve(asked["kernel_id"], asked["path"], asked["title"], may_mint=may_write)
         self.write(json_frame({"op": "resolved", "ref": ref, "project_id": info["project_id"], "info": info}))
+
+    def _state(self, frame: dict[str, Any], ref: int | None) -> None:
+        project_id, moment = _project_of(frame), moment_of(frame.get("moment"), "moment")
+        self._later(ref, self._answer_state(project_id, moment, ref))
+
+    async def _answer_state(self, project_id: str, moment: Moment, ref: int | None) -> None:
+        await self._may_read()
+        async with self.manager.history.at(project_id, moment) as past:
+            head = {"op": "state", "ref": ref, "project_id": project_id, "epoch": past.epoch}
+            parts = await encode_parts(past.tree, head)
+        for frame in parts.frames:
+            # One part at a time waits in the server, so that a large state can't be too much for the buffer.
+            if not await self.drained() or not self.write(frame):
+                return
+
+    def _diff(self, frame: dict[str, Any], ref: int | None) -> None:
+        project_id = _project_of(frame)
+        start, end = moment_of(frame.get("from"), "from"), moment_of(frame.get("to"), "to")
+        self._later(ref, self._answer_diff(project_id, start, end, ref))
+
+    async def _answer_diff(self, project_id: str, start: Moment, end: Moment, ref: int | None) -> None:
+        await self._may_read()
+        found = await self.manager.history.diff(project_id, start, end)
+        body = encode({"op": "diff", "ref": ref, "project_id": project_id, "diff": found})
+        if len(body) > self.limits.max_lag_bytes // 2:
+            message = f"The diff has {len(body)} bytes, too many for one frame; ask for it over REST"
+            raise ProblemError(Problem("too_large", "", message, "max_lag_bytes"))
+        if await self.drained():
+            self.write(text_frame(body))
+
+    async def _may_read(self) -> None:
+        if not await self.socket.is_allowed("read"):
+            raise Forbidden("You may not read TaskTree's projects")
 
     def _watch(self, frame: dict[str, Any], ref: int | None) -> None:
         self._watching = True

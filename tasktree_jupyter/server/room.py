@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 from tasktree_jupyter.core.tree import TaskTree
@@ -30,6 +30,7 @@ from tasktree_jupyter.server.folding import (
     load_tree,
 )
 from tasktree_jupyter.server.intake import Intake, now_us
+from tasktree_jupyter.server.keeping import SnapshotKeeper
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.publication import Publication
 from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
@@ -82,6 +83,7 @@ class Room:
         self._others: set[asyncio.Task[Any]] = set()
         self._recent = RecentEvents()
         self._intake = Intake(self, log, limits, clock=clock, logger=logger)
+        self._keeper = SnapshotKeeper(self, log, logger)
         self._loaded = False
         self._head_offset = 0
         self._stored_at = 0
@@ -144,6 +146,11 @@ class Room:
         if self.offset < tree.offset:
             self._catch_up()
         self._settle()
+        self._keep_snapshots()
+
+    def _keep_snapshots(self) -> None:
+        if self._keeper.behind and not self._closed:
+            self._spawn(self._keeper.keep())
 
     async def close(self) -> None:
         """Finish what was begun, keep the fold, and let go of the log. The followers were told by whoever closes."""
@@ -332,6 +339,7 @@ class Room:
         if self.tree.offset < self.offset and not self._frozen:
             self._catch_up()
         self._settle()
+        self._keep_snapshots()
         due = max(self._limits.fold_every, len(self.tree))
         if self.tree.offset - self._stored_at >= due and not self._storing and not self._closed:
             self._spawn(self._store_fold())
@@ -351,7 +359,8 @@ class Room:
     # Reading the state
 
     @contextmanager
-    def _freeze(self) -> Iterator[TaskTree]:
+    def freeze(self) -> Iterator[TaskTree]:
+        """Keep the tree as it is for a while; events are delivered all the same, but publishes wait."""
         self._frozen += 1
         self._settle()
         try:
@@ -392,7 +401,7 @@ class Room:
 
     async def _make_snapshot(self) -> Snapshot:
         try:
-            with self._freeze() as tree:
+            with self.freeze() as tree:
                 snapshot = await encode_snapshot(tree, self.project_id, self.epoch)
         finally:
             if self._snapshotting is asyncio.current_task():
@@ -405,20 +414,26 @@ class Room:
         if self._snapshot is snapshot:
             self._snapshot = None
 
-    async def state(self) -> bytes:
-        """Return the whole state as the REST answer has it. Raises StorageError, NoSuchProject among them."""
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[TaskTree]:
+        """Freeze the newest state. Raises StorageError, NoSuchProject among them."""
         head = await self.refresh()
         if head is None:
             raise NoSuchProject(self.project_id)
         await self.ready()
-        with self._freeze() as tree:
+        with self.freeze() as tree:
+            yield tree
+
+    async def state(self) -> bytes:
+        """Return the whole state as the REST answer has it. Raises StorageError, NoSuchProject among them."""
+        async with self.reading() as tree:
             return await encode_state(tree, self.project_id, self.epoch)
 
     async def _store_fold(self) -> None:
         self._storing = True
         try:
             life, epoch = self.life, self.epoch
-            with self._freeze() as tree:
+            with self.freeze() as tree:
                 fold = await encode_fold(tree)
             await self._log.save_fold(self.project_id, epoch, fold)
             if life == self.life:

@@ -268,6 +268,10 @@ class EventLog(ABC):
         """The stored fold nearest at or below `offset` (None: the newest), of `version` only if one is given."""
 
     @abstractmethod
+    async def fold_offsets(self, project_id: str, *, version: int) -> list[int]:
+        """The offsets of the stored folds of a version, ascending. Reads no fold."""
+
+    @abstractmethod
     async def upto(self, project_id: str, source: str) -> int:
         """The highest seq of `source` that was stored or used up; 0: none yet."""
 
@@ -292,6 +296,10 @@ class EventLog(ABC):
     @abstractmethod
     async def pin(self, project_id: str, offset: int, name: str) -> None:
         """Name an offset. A name used again moves."""
+
+    @abstractmethod
+    async def unpin(self, project_id: str, name: str) -> None:
+        """Take a name away, and with it the hold on its offset's fold. An absent one is passed over."""
 
     @abstractmethod
     async def pins(self, project_id: str) -> list[Pin]:

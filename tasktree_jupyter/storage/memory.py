@@ -166,6 +166,11 @@ class MemoryLog(EventLog):
         ]
         return max(fitting, key=lambda fold: (fold.offset, fold.version), default=None)
 
+    async def fold_offsets(self, project_id: str, *, version: int) -> list[int]:
+        """See `EventLog.fold_offsets`."""
+        project = self._find(project_id)
+        return [] if project is None else sorted(offset for of, offset in project.folds if of == version)
+
     async def upto(self, project_id: str, source: str) -> int:
         """See `EventLog.upto`."""
         project = self._find(project_id)
@@ -199,6 +204,12 @@ class MemoryLog(EventLog):
     async def pin(self, project_id: str, offset: int, name: str) -> None:
         """See `EventLog.pin`."""
         self._get(project_id).pins[name] = offset
+
+    async def unpin(self, project_id: str, name: str) -> None:
+        """See `EventLog.unpin`."""
+        project = self._find(project_id)
+        if project is not None:
+            project.pins.pop(name, None)
 
     async def pins(self, project_id: str) -> list[Pin]:
         """See `EventLog.pins`."""

@@ -177,6 +177,12 @@ class SqliteLog(EventLog):
         """See `EventLog.fold_below`."""
         return await self._ask(project_id, lambda connection: sqlite_reader.read_fold(connection, offset, version))
 
+    async def fold_offsets(self, project_id: str, *, version: int) -> list[int]:
+        """See `EventLog.fold_offsets`."""
+        return (
+            await self._ask(project_id, lambda connection: sqlite_reader.read_fold_offsets(connection, version)) or []
+        )
+
     async def upto(self, project_id: str, source: str) -> int:
         """See `EventLog.upto`."""
         return await self._ask(project_id, lambda connection: sqlite_reader.read_upto(connection, source)) or 0
@@ -199,6 +205,10 @@ class SqliteLog(EventLog):
     async def pin(self, project_id: str, offset: int, name: str) -> None:
         """See `EventLog.pin`."""
         await self._write(project_id, lambda write: write.pin(offset, name), absent=NoSuchProject(project_id))
+
+    async def unpin(self, project_id: str, name: str) -> None:
+        """See `EventLog.unpin`."""
+        await self._write(project_id, lambda write: write.unpin(name))
 
     async def pins(self, project_id: str) -> list[Pin]:
         """See `EventLog.pins`."""

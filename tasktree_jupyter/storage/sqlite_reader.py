@@ -199,6 +199,12 @@ def read_fold(connection: apsw.Connection, offset: int | None, version: int | No
     return None
 
 
+def read_fold_offsets(connection: apsw.Connection, version: int) -> list[int]:
+    """See `EventLog.fold_offsets`."""
+    found = select(connection, 'SELECT "offset" FROM folds WHERE version = ? ORDER BY "offset"', (version,))
+    return [int(offset) for (offset,) in found]
+
+
 def read_upto(connection: apsw.Connection, source: str) -> int:
     """See `EventLog.upto`."""
     return next(

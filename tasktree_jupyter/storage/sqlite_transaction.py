@@ -88,6 +88,10 @@ class Transaction:
         """Name an offset."""
         self._connection.execute('REPLACE INTO pins (name, "offset") VALUES (?, ?)', (name, offset))
 
+    def unpin(self, name: str) -> None:
+        """Take a name away."""
+        self._connection.execute("DELETE FROM pins WHERE name = ?", (name,))
+
     def trim(self, offset: int) -> None:
         """Forget the events up to `offset`; a row that reaches beyond it keeps its later part."""
         self.flush()

@@ -60,6 +60,7 @@ class Reference:
             "agents": {},
             "orchestrators": {},
             "snapshots": {},
+            "removed_snapshots": [],
             "dropped": 0,
             "overflow": 0,
             "flagged": {"count": 0, "last": None},
@@ -75,7 +76,7 @@ class Reference:
         return [n for top in first for n in [top, *(m for child in self.below(top) for m in self.depth_first(child))]]
 
     def state(self) -> dict[str, Any]:
-        return {"fold": 1, **self.rest, "roots": self.below(None), "tombstones": list(self.tombstones)}
+        return {"fold": 2, **self.rest, "roots": self.below(None), "tombstones": list(self.tombstones)}
 
     def nodes(self) -> list[dict[str, Any]]:
         return [{**self.fields[n], "rollup": self.rollup(n)} for n in self.depth_first()]
@@ -150,10 +151,12 @@ class Reference:
         elif kind == "node_log":
             self.log(data, timestamp)
         elif kind == "mission_snapshot":
-            if data["snapshot_id"] in rest["snapshots"]:
+            if data["snapshot_id"] in [*rest["snapshots"], *rest["removed_snapshots"]]:
                 return self.flag("duplicate")
             entry = {"timestamp": timestamp, **{k: v for k, v in data.items() if v is not None}}
             rest["snapshots"][data["snapshot_id"]] = {**entry, "offset": rest["offset"], "at": rest["at"]}
+        elif kind == "snapshot_update":
+            self.update_snapshot(data["snapshot_id"], data["changes"])
         elif kind == "coordination_update":
             active = data.get("active_agents")
             active = len(data["agents"]) if active is None else int(active)
@@ -163,6 +166,18 @@ class Reference:
         elif kind == "events_dropped":
             rest["dropped"] = min(rest["dropped"] + int(data["count"]), LIMIT)
         return None
+
+    def update_snapshot(self, snapshot_id: str, changes: Any) -> None:
+        snapshots = self.rest["snapshots"]
+        if snapshot_id not in snapshots:
+            self.flag("unknown_snapshot")
+        elif changes is None:
+            del snapshots[snapshot_id]
+            self.rest["removed_snapshots"].append(snapshot_id)
+        else:
+            snapshots[snapshot_id] = merge_patch(
+                snapshots[snapshot_id], {k: v for k, v in changes.items() if k in ("name", "note", "tags")}
+            )
 
     def orchestrate(self, kind: str, source: str, data: dict[str, Any], timestamp: str) -> None:
         if kind == "orchestrator_started":

@@ -177,6 +177,17 @@ def _mission_snapshot(choose: Choose) -> dict[str, Any]:
     return data
 
 
+def _snapshot_update(choose: Choose) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for name, value in (("name", choose.one(TEXTS)), ("note", choose.one(TEXTS)), ("tags", _texts(choose))):
+        if choose.often(40):
+            changes[name] = None if choose.often(25) else value
+    if choose.often(10):
+        name = choose.one(("offset", "at", "snapshot_id", "timestamp", "name", "tags", "__proto__"))
+        changes[name] = choose.one((None, 5, {}, [None]))
+    return {"snapshot_id": an_id(choose), "changes": None if choose.often(25) else changes}
+
+
 def _coordination(choose: Choose) -> dict[str, Any]:
     data: dict[str, Any] = {"agents": {choose.one(KEYS): an_object(choose) for _ in range(choose.whole(0, 3))}}
     if choose.often(50):
@@ -206,7 +217,8 @@ TYPES: tuple[tuple[str, int, Callable[[Choose], Any]], ...] = (
     ("task_status_changed", 15, lambda choose: {"task_id": an_id(choose), "status": choose.one(WORDS)}),
     ("state_transition", 12, _state_transition),
     ("node_log", 7, lambda c: {"node_id": an_id(c), "level": c.one(LEVELS), "message": c.one(TEXTS)}),
-    ("mission_snapshot", 4, _mission_snapshot),
+    ("mission_snapshot", 5, _mission_snapshot),
+    ("snapshot_update", 4, _snapshot_update),
     ("coordination_update", 3, _coordination),
     ("orchestrator_started", 2, _started),
     ("orchestrator_stopped", 1, lambda choose: choose.one(({}, {"status": "stopped"}))),

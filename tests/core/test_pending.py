@@ -106,3 +106,21 @@ def test_a_snapshot_id_is_taken_within_the_batch() -> None:
     problem = pending.check(tree, "mission_snapshot", {"snapshot_id": "s"})
     assert problem is not None
     assert (problem.code, problem.field) == ("duplicate", "data.snapshot_id")
+
+
+def test_a_snapshot_may_be_changed_in_the_batch_that_makes_it_and_not_after_it_is_removed() -> None:
+    tree, pending = TaskTree(), Pending()
+    update = {"snapshot_id": "s", "changes": {"name": "n"}}
+
+    before = pending.check(tree, "snapshot_update", update)
+    made = pending.check(tree, "mission_snapshot", {"snapshot_id": "s"})
+    changed = pending.check(tree, "snapshot_update", update)
+    removed = pending.check(tree, "snapshot_update", {"snapshot_id": "s", "changes": None})
+    after = pending.check(tree, "snapshot_update", update)
+    again = pending.check(tree, "mission_snapshot", {"snapshot_id": "s"})
+
+    assert (made, changed, removed) == (None, None, None)
+    assert before is not None
+    assert after is not None
+    assert again is not None
+    assert (before.code, after.code, again.code) == ("unknown_snapshot", "unknown_snapshot", "duplicate")

@@ -82,6 +82,13 @@ def path_without_node(folder: Path) -> str:
     return str(folder)
 
 
+def test_wheel_brings_the_command_that_jupyter_looks_for(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]
+        scripts = archive.read(name).decode()
+    assert "jupyter-tasktree = tasktree_jupyter.cli.main:main" in scripts
+
+
 def test_wheel_enables_the_server_extension_by_itself(shared: dict[str, bytes]) -> None:
     config = json.loads(shared[SERVER_CONFIG])
     assert list(config["ServerApp"]["jpserver_extensions"].values()) == [True]

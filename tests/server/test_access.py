@@ -10,7 +10,7 @@ from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 from traitlets.config import Config
 
-from tasktree_jupyter.server.handlers import routes
+from tasktree_jupyter.server.rest.routes import routes
 from tests.server.clients import Connect, Fetch, Plain, Rest, update
 
 PATHS = [

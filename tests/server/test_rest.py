@@ -18,7 +18,7 @@ async def test_version_says_what_it_speaks_and_what_acknowledged_means(rest: Res
     status, body = await rest("GET", "version")
 
     assert status == 200
-    assert (body["version"], body["protocol"], body["fold"]) == (__version__, 1, 1)
+    assert (body["version"], body["protocol"], body["fold"]) == (__version__, 1, 2)
     assert body["storage"]["engine"] == "sqlite"
     assert "on disk" in body["storage"]["promise"]
 

@@ -205,7 +205,7 @@ async def test_a_commit_that_was_under_way_when_the_state_is_encoded_is_folded_a
     log.appending.clear()
     publishing = asyncio.ensure_future(publish(room, update("during", title="x")))
     await asyncio.wait_for(log.appending.wait(), WAIT)
-    with room._freeze() as frozen:
+    with room.freeze() as frozen:
         log.append_gate.set()
         await publishing
         assert listener.offsets == [1, 2]

@@ -53,6 +53,12 @@ export interface MissionSnapshot {
   tags?: string[] | null;
 }
 
+/** `changes` is a JSON Merge Patch on the snapshot's name, note and tags; null removes it, and its id stays used. */
+export interface SnapshotUpdate {
+  snapshot_id: string;
+  changes: { name?: string | null; note?: string | null; tags?: string[] | null } | null;
+}
+
 export interface Agent {
   status?: string;
   [field: string]: unknown;

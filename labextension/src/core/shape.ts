@@ -174,12 +174,13 @@ const CONTEXT: [string, Check][] = [
   ['reason', checkString]
 ];
 
-const SNAPSHOT: [string, Check][] = [
-  ['timestamp', checkTime],
+/** What may be changed of a snapshot. */
+const SNAPSHOT = new Map<string, Check>([
   ['name', checkString],
   ['note', checkString],
   ['tags', arrayOf(checkString)]
-];
+]);
+export const SNAPSHOT_FIELDS: readonly string[] = [...SNAPSHOT.keys()];
 
 const CHANGES = new Map<string, Check>([
   ['parent_id', checkId],
@@ -288,6 +289,21 @@ function checkTransition(data: JsonObject): Problem | null {
   );
 }
 
+function checkSnapshotUpdate(data: JsonObject): Problem | null {
+  const found = checkId(data.snapshot_id, 'data.snapshot_id');
+  if (found || data.changes === null) {
+    return found;
+  }
+  const changes = data.changes;
+  if (!isObject(changes)) {
+    return problem('data.changes', changes === undefined ? 'missing' : 'type');
+  }
+  return firstOf(Object.keys(changes), key => {
+    const value = own(changes, key);
+    return value === null ? null : (SNAPSHOT.get(key) ?? checkReserved)(value, `data.changes.${key}`);
+  });
+}
+
 function checkCoordination(data: JsonObject): Problem | null {
   const agents = data.agents;
   if (!isObject(agents)) {
@@ -335,8 +351,11 @@ const DATA = new Map<string, (data: JsonObject) => Problem | null>([
   ['state_transition', checkTransition],
   [
     'mission_snapshot',
-    data => checkId(data.snapshot_id, 'data.snapshot_id') ?? checkOptional(data, 'data', SNAPSHOT)
+    data =>
+      checkId(data.snapshot_id, 'data.snapshot_id') ??
+      checkOptional(data, 'data', [['timestamp', checkTime], ...SNAPSHOT])
   ],
+  ['snapshot_update', checkSnapshotUpdate],
   ['coordination_update', checkCoordination],
   ['orchestrator_started', checkStarted],
   ['orchestrator_stopped', data => checkWord(data.status, 'stopped')],

@@ -40,6 +40,8 @@ export interface TreeState {
   agents: Record<string, SourceAgents>;
   orchestrators: Record<string, SourceOrchestrator>;
   snapshots: Record<string, Snapshot>;
+  /** Ids that stay used. Absent in what an older server sends. */
+  removed_snapshots?: readonly string[];
   tombstones: readonly string[];
   dropped: number;
   overflow: number;

@@ -3,13 +3,13 @@ import type { NodeLogEvent } from './envelope.js';
 import { Entry, Siblings } from './entry.js';
 import { fillMap, isObject, mergePatch, own, put, toObject, withoutNulls, type JsonObject } from './json.js';
 import type { Omitted, Rollup, Span, Status, TreeNode, TreeReader } from './reader.js';
-import { checkData, isEventType } from './shape.js';
+import { checkData, isEventType, SNAPSHOT_FIELDS } from './shape.js';
 import type { Flagged, Snapshot, SourceAgents, SourceOrchestrator, TreeState } from './state.js';
 import { parseStatus } from './status.js';
 import { enter, record, transition, type Reported } from './transition.js';
 
 /** Goes up whenever a rule of the fold changes. */
-export const FOLD_VERSION = 1;
+export const FOLD_VERSION = 2;
 export const MAX_NODES = 200_000;
 export const MAX_DEPTH = 64;
 const MAX_TOMBSTONES = 200_000;
@@ -40,6 +40,7 @@ export class TaskTree implements TreeReader {
   private readonly agentsOf = new Map<string, SourceAgents>();
   private readonly orchestratorOf = new Map<string, SourceOrchestrator>();
   private readonly snapshotOf = new Map<string, Snapshot>();
+  private readonly removedSnapshots = new Set<string>();
   private lastOffset = 0;
   private lastAt = 0;
   private projectStatus: string | null = null;
@@ -61,6 +62,9 @@ export class TaskTree implements TreeReader {
     fillMap(tree.agentsOf, state.agents);
     fillMap(tree.orchestratorOf, state.orchestrators);
     fillMap(tree.snapshotOf, state.snapshots);
+    for (const id of state.removed_snapshots ?? []) {
+      tree.removedSnapshots.add(id);
+    }
     for (const id of state.tombstones) {
       tree.removed.add(id);
     }
@@ -163,6 +167,7 @@ export class TaskTree implements TreeReader {
       agents: toObject(this.agentsOf),
       orchestrators: toObject(this.orchestratorOf),
       snapshots: toObject(this.snapshotOf),
+      removed_snapshots: [...this.removedSnapshots],
       tombstones: [...this.removed],
       dropped: this.droppedCount,
       overflow: this.overflowCount,
@@ -218,6 +223,9 @@ export class TaskTree implements TreeReader {
         break;
       case 'mission_snapshot':
         this.snapshot(data, step);
+        break;
+      case 'snapshot_update':
+        this.updateSnapshot(data.snapshot_id as string, data.changes as JsonObject | null);
         break;
       case 'coordination_update': {
         const agents = data.agents as Record<string, JsonObject>;
@@ -345,7 +353,7 @@ export class TaskTree implements TreeReader {
 
   private snapshot(data: JsonObject, step: Step): void {
     const id = data.snapshot_id as string;
-    if (this.snapshotOf.has(id)) {
+    if (this.snapshotOf.has(id) || this.removedSnapshots.has(id)) {
       this.flag('duplicate');
       return;
     }
@@ -355,6 +363,20 @@ export class TaskTree implements TreeReader {
       offset: this.lastOffset,
       at: this.lastAt
     } as Snapshot);
+  }
+
+  private updateSnapshot(id: string, changes: JsonObject | null): void {
+    const snapshot = this.snapshotOf.get(id);
+    if (!snapshot) {
+      this.flag('unknown_snapshot');
+    } else if (changes === null) {
+      this.snapshotOf.delete(id);
+      this.removedSnapshots.add(id);
+    } else {
+      const given = SNAPSHOT_FIELDS.filter(key => Object.hasOwn(changes, key));
+      const patch = Object.fromEntries(given.map(key => [key, changes[key]]));
+      this.snapshotOf.set(id, mergePatch(snapshot, patch) as Snapshot);
+    }
   }
 
   private orchestrate(step: Step, said: Partial<SourceOrchestrator>): void {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { HubError, hubAt, TabHub, type Follow, type ProjectInfo } from '../../src/core/hub.js';
-import { TaskTree } from '../../src/core/tree.js';
+import { FOLD_VERSION, TaskTree } from '../../src/core/tree.js';
 import { settle, World, type FakeSocket } from './world.js';
 
 const SOCKET = 'ws://127.0.0.1:8888/user/ada/tasktree/ws/updates';
@@ -26,7 +26,7 @@ function info(id: string, at = 1): ProjectInfo {
 }
 
 /** Plays the server: answers each frame that was sent since. */
-function serve(socket: FakeSocket = world.socket, fold = 1): Record<string, unknown>[] {
+function serve(socket: FakeSocket = world.socket, fold = FOLD_VERSION): Record<string, unknown>[] {
   const frames = socket.take();
   for (const frame of frames) {
     const { op, ref, project_id, since } = frame;
@@ -238,14 +238,14 @@ describe('A followed project', () => {
   it('of a server with a newer fold shows states, and asks for a new one instead of folding on', () => {
     const follow = hub.follow('p');
     connect();
-    serve(world.socket, 2);
+    serve(world.socket, FOLD_VERSION + 1);
     world.socket.take();
     expect(follow.status).toBe('live');
     const { tree } = follow;
     world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'Fit')] });
     expect([follow.status, follow.tree?.offset]).toEqual(['catching-up', 1]);
     world.pass(5_000);
-    expect(serve(world.socket, 2)).toMatchObject([{ op: 'unsubscribe' }, { op: 'subscribe', since: null }]);
+    expect(serve(world.socket, FOLD_VERSION + 1)).toMatchObject([{ op: 'unsubscribe' }, { op: 'subscribe', since: null }]);
     expect(follow.status).toBe('live');
     expect(follow.tree).not.toBe(tree);
   });

@@ -146,13 +146,30 @@ const typed: fc.Arbitrary<{ type: string; data: unknown }> = fc.oneof(
     arbitrary: record('state_transition', { to: fc.constantFrom('idle', 'x'.repeat(200), 'x'.repeat(201)) })
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: record('mission_snapshot', {
       snapshot_id: id,
       timestamp: fc.option(time),
       name: fc.option(text),
       tags: fc.option(fc.array(text, { maxLength: 2 })),
       more: json
+    })
+  },
+  {
+    weight: 2,
+    arbitrary: record('snapshot_update', {
+      snapshot_id: id,
+      changes: fc.option(
+        fc.record(
+          {
+            name: fc.option(text),
+            note: fc.option(text),
+            tags: fc.option(fc.array(text, { maxLength: 2 })),
+            offset: fc.constantFrom<unknown>(null, null, 5)
+          },
+          { requiredKeys: [] }
+        )
+      )
     })
   },
   {

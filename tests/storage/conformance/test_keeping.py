@@ -108,6 +108,40 @@ async def test_pins_name_offsets(log: EventLog, batch: MakeBatch) -> None:
         await log.pin("nowhere", 1, "x")
 
 
+async def test_a_name_taken_away_holds_nothing_any_more(log: EventLog, batch: MakeBatch) -> None:
+    await log.append("p", [batch("a", 1, 200)], now=1)
+    await log.pin("p", 11, "here")
+    await log.pin("p", 12, "there")
+    for offset in range(4, 100):
+        await keep(log, offset)
+    held = await log.fold_offsets("p", version=1)
+
+    await log.unpin("p", "here")
+    await log.unpin("p", "never given")
+    await log.unpin("nowhere", "here")
+    for offset in range(100, 200):
+        await keep(log, offset)
+
+    assert {11, 12} <= set(held)
+    assert await log.pins("p") == [Pin("there", 12)]
+    left = await log.fold_offsets("p", version=1)
+    assert 12 in left
+    assert 11 not in left
+
+
+async def test_the_offsets_of_folds_are_told_without_the_folds(log: EventLog, batch: MakeBatch) -> None:
+    await log.append("p", [batch("a", 1, 30)], now=1)
+    await log.trim("p", 5)
+    await keep(log, 20)
+    await keep(log, 10)
+    await keep(log, 15, version=2)
+
+    assert await log.fold_offsets("p", version=1) == [10, 20]
+    assert await log.fold_offsets("p", version=2) == [15]
+    assert await log.fold_offsets("p", version=3) == []
+    assert await log.fold_offsets("nowhere", version=1) == []
+
+
 async def test_attributes_are_set_and_deleted_key_by_key(log: EventLog, batch: MakeBatch) -> None:
     await log.append("p", [batch("a", 1, 1)], now=1)
     await log.set_attributes("p", {"title": "ETL", "path": "a/b.ipynb", "n": [1, {"x": None}]})

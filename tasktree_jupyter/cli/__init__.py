@@ -1,0 +1,1 @@
+"""`jupyter tasktree …`: what a terminal asks a running server, one file a command (docs/cli.md)."""

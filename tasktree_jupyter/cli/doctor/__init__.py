@@ -1,0 +1,1 @@
+"""`jupyter tasktree doctor`: every step between a notebook's code and the tree on the page, checked one by one."""

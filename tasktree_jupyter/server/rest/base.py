@@ -1,0 +1,248 @@
+"""What all REST handlers share: who may use them, how a request is read, and what an error looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import responses
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+from tornado.http1connection import HTTP1Connection
+
+from tasktree_jupyter.core.shape import ProblemError, is_id, is_project_id
+from tasktree_jupyter.server.auth import Action, AuthMixin
+from tasktree_jupyter.server.connection import read_message
+from tasktree_jupyter.server.frames import encode
+from tasktree_jupyter.server.manager import WebSocketManager
+from tasktree_jupyter.server.moments import Moment, parse_moment
+from tasktree_jupyter.server.publication import Failure
+from tasktree_jupyter.storage.log import NoSuchProject, StorageError, Trimmed
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.server.app import TaskTreeExtension
+
+_ACTIONS: dict[str, Action] = {
+    "GET": "read",
+    "HEAD": "read",
+    "POST": "write",
+    "PUT": "write",
+    "PATCH": "write",
+    "DELETE": "delete",
+}
+_STATUS = {
+    "too_large": 413,
+    "not_found": 404,
+    "unknown_snapshot": 404,
+    "forbidden": 403,
+    "seq_gap": 409,
+    "duplicate": 409,
+    "storage": 503,
+    "busy": 503,
+    "internal": 500,
+}
+
+
+class Refusal(web.HTTPError):
+    """An error answer: its status, a sentence for people, a word for programs, and the field it is about."""
+
+    def __init__(
+        self, status: int, message: str, reason: str | None = None, field: str | None = None, **more: Any
+    ) -> None:
+        super().__init__(status)
+        self.body = {"message": message, "reason": reason, "field": field} | more
+
+
+def refused(error: Exception, field: str | None = None) -> Refusal:
+    """Return the answer to a problem or a storage error; `field` is to blame where the events asked for are gone."""
+    if isinstance(error, ProblemError):
+        problem = error.problem
+        return Refusal(_STATUS.get(problem.code, 400), problem.message, problem.reason, problem.field or None)
+    if isinstance(error, NoSuchProject):
+        return Refusal(404, str(error), "not_found", "project_id")
+    if isinstance(error, Trimmed):
+        return Refusal(410, str(error), "trimmed", field, trimmed=error.trimmed)
+    return Refusal(503, str(error), "storage")
+
+
+@contextmanager
+def refusing(field: str | None = None) -> Iterator[None]:
+    """Turn what the log and the readers of requests raise into answers; see `refused`."""
+    try:
+        yield
+    except (ProblemError, StorageError) as error:
+        raise refused(error, field) from error
+
+
+def failed(failure: Failure) -> Refusal:
+    """Return the answer to a publish of which nothing was stored."""
+    more = {} if failure.expected is None else {"expected": failure.expected}
+    return Refusal(_STATUS.get(failure.code, 500), failure.message, failure.code, failure.field, **more)
+
+
+def rejected(problem: dict[str, Any], **more: Any) -> Refusal:
+    """Return the answer to an event that was rejected."""
+    status = _STATUS.get(problem["code"], 400)
+    return Refusal(status, problem["message"], problem["reason"], problem["field"] or None, **more)
+
+
+def project_id_of(given: str) -> str:
+    """Return a path's project id. Raises Refusal."""
+    if not is_project_id(given):
+        message = "project_id must have 1 to 200 characters, none of them control characters"
+        raise Refusal(400, message, "project_id", "project_id")
+    return given
+
+
+def id_of(given: str, field: str) -> str:
+    """Return a path's mission or snapshot id. Raises Refusal."""
+    if not is_id(given):
+        message = f"{field} must have 1 to 500 characters, none of them control characters"
+        raise Refusal(400, message, field, field)
+    return given
+
+
+class TaskTreeHandler(AuthMixin, APIHandler):
+    """Jupyter's login and the authorizer for every verb, JSON for every answer."""
+
+    # Views poll; that must not keep an idle server alive.
+    _track_activity = False
+
+    def initialize(self, extension: TaskTreeExtension) -> None:
+        """Tornado passes what the route was given."""
+        self.extension = extension
+
+    @property
+    def manager(self) -> WebSocketManager:
+        """The manager, once it is ready."""
+        return self.extension.manager
+
+    @classmethod
+    def verbs(cls) -> list[str]:
+        """Return the verbs that this resource has, HEAD and OPTIONS aside."""
+        return [verb for verb in ("GET", "POST", "PATCH", "DELETE") if verb.lower() in _own(cls)]
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Jupyter's login and, for every verb of every handler, the authorizer; then wait for the log."""
+        await super().prepare()
+        action = _ACTIONS.get(self.request.method or "")
+        if self._finished or action is None:
+            return
+        if not await self.is_allowed(action):
+            raise Refusal(403, f"You may not {action} TaskTree's projects", "forbidden")
+        await self.extension.ready()
+
+    @web.authenticated
+    async def head(self, *args: str) -> None:
+        """Answer as to GET; Tornado sends no body."""
+        if "GET" not in self.verbs():
+            raise web.HTTPError(405)
+        await self.get(*args)  # type: ignore[misc]
+
+    @allow_unauthenticated
+    def options(self, *args: str) -> None:
+        """Say which verbs there are; a browser asks before it sends any, without login."""
+        super().options(*args)
+        self.set_header("Allow", self._allowed())
+        self.set_status(204)
+        self.finish()
+
+    def _allowed(self) -> str:
+        verbs = self.verbs()
+        return ", ".join([*verbs, *(["HEAD"] if "GET" in verbs else []), "OPTIONS"])
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer `{"message", "reason", "field"}`."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        body: dict[str, Any]
+        if isinstance(error, Refusal):
+            body = error.body
+        elif isinstance(error, web.HTTPError):
+            body = {"message": error.log_message or responses.get(status_code, ""), "reason": None, "field": None}
+        else:
+            body = {"message": "The server failed; its log says why", "reason": "internal", "field": None}
+        if status_code == 405:
+            allowed = self._allowed()
+            body = {
+                "message": f"{self.request.method} means nothing here; {allowed} do",
+                "reason": "verb",
+                "field": None,
+            }
+            self.set_header("Allow", allowed)
+        self.finish(encode(body))
+
+    def answer(self, value: Any, status: int = 200) -> None:
+        """Send a JSON value."""
+        self.set_status(status)
+        self.finish(encode(value))
+
+    def answer_nothing(self) -> None:
+        """Say that it is done."""
+        self.set_status(204)
+        self.finish()
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """A refusal is no failure of ours."""
+        if not isinstance(value, Refusal):
+            super().log_exception(typ, value, tb)
+
+    def number(self, name: str, default: int, highest: int, lowest: int = 0) -> int:
+        """Return a query parameter that is an integer. Raises Refusal."""
+        given = self.get_query_argument(name, None)
+        if given is None:
+            return default
+        if not (given.isascii() and given.isdigit() and len(given) <= 16 and lowest <= int(given) <= highest):
+            raise Refusal(400, f"{name} must be an integer from {lowest} to {highest}", "range", name)
+        return int(given)
+
+    def moment(self, name: str, default: str | None = "now") -> Moment:
+        """Return a query parameter that is a moment. Raises ProblemError and, where it must be given, Refusal."""
+        given = self.get_query_argument(name, default, strip=False)
+        if given is None:
+            raise Refusal(400, f"{name} is missing; it must be a moment", "missing", name)
+        return parse_moment(given, name)
+
+
+def _own(cls: type) -> set[str]:
+    """Return the names defined below Tornado's and Jupyter's own classes: those answer 405."""
+    mine = [base for base in cls.__mro__ if issubclass(base, TaskTreeHandler)]
+    return {name for base in mine for name in vars(base)}
+
+
+@web.stream_request_body
+class BodyHandler(TaskTreeHandler):
+    """A resource that takes bodies, none larger than `max_message_bytes`."""
+
+    limit_trait: ClassVar[str] = "max_message_bytes"
+
+    def initialize(self, extension: TaskTreeExtension) -> None:
+        """See `TaskTreeHandler.initialize`."""
+        super().initialize(extension)
+        self.body = bytearray()
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Turn a body over the limit away before it is read."""
+        limit = getattr(self.extension.limits, self.limit_trait)
+        cast("HTTP1Connection", self.request.connection).set_max_body_size(limit)
+        await super().prepare()
+        length = self.request.headers.get("Content-Length", "0")
+        if not self._finished and length.isdigit() and int(length) > limit:
+            message = f"The body has {length} bytes; at most {limit} are allowed ({self.limit_trait})"
+            raise Refusal(413, message, self.limit_trait)
+
+    def data_received(self, chunk: bytes) -> Any:
+        """Collect the body."""
+        self.body += chunk
+
+    def read_object(self) -> tuple[dict[str, Any], bool]:
+        """Return the body, a JSON object, and whether it must be sanitised. Raises ProblemError and Refusal."""
+        try:
+            text = self.body.decode()
+        except UnicodeDecodeError:
+            raise Refusal(400, "The body isn't UTF-8", "invalid_json") from None
+        body, careful = read_message(text, self.extension.limits.max_message_bytes)
+        if not isinstance(body, dict):
+            raise Refusal(400, "The body must be a JSON object", "type")
+        return body, careful

@@ -1,0 +1,34 @@
+"""The projects."""
+
+from __future__ import annotations
+
+from tornado import web
+
+from tasktree_jupyter.server.rest.base import TaskTreeHandler, project_id_of, refusing
+
+
+class ProjectsHandler(TaskTreeHandler):
+    """`GET api/projects`."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """List every project."""
+        with refusing():
+            self.answer({"projects": await self.manager.projects.infos()})
+
+
+class ProjectHandler(TaskTreeHandler):
+    """`GET` and `DELETE api/projects/{project_id}`."""
+
+    @web.authenticated
+    async def get(self, project_id: str) -> None:
+        """Describe one project."""
+        with refusing():
+            self.answer(await self.manager.projects.info(project_id_of(project_id)))
+
+    @web.authenticated
+    async def delete(self, project_id: str) -> None:
+        """Forget a project with all it has."""
+        with refusing():
+            await self.manager.delete_project(project_id_of(project_id))
+        self.answer_nothing()

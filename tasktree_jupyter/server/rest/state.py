@@ -1,0 +1,31 @@
+"""The state at a moment, and what differs between two."""
+
+from __future__ import annotations
+
+from tornado import web
+
+from tasktree_jupyter.server.folding import encode_state
+from tasktree_jupyter.server.rest.base import TaskTreeHandler, project_id_of, refusing
+
+
+class StateHandler(TaskTreeHandler):
+    """`GET api/projects/{project_id}/state`."""
+
+    @web.authenticated
+    async def get(self, project_id: str) -> None:
+        """Answer the whole state as it is, or was."""
+        with refusing("moment"):
+            async with self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past:
+                body = await encode_state(past.tree, project_id, past.epoch)
+        self.finish(body)
+
+
+class DiffHandler(TaskTreeHandler):
+    """`GET api/projects/{project_id}/diff`."""
+
+    @web.authenticated
+    async def get(self, project_id: str) -> None:
+        """Answer what differs between two moments."""
+        with refusing("from"):
+            start, end = self.moment("from", None), self.moment("to")
+            self.answer(await self.manager.history.diff(project_id_of(project_id), start, end))

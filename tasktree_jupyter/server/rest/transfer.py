@@ -1,0 +1,124 @@
+"""A whole project out and in, as JSON Lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, cast
+from urllib.parse import quote
+
+from tornado import web
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+
+from tasktree_jupyter.server.importing import MEDIA_TYPE, Importer, ImportRefused, export_lines
+from tasktree_jupyter.server.rest.base import BodyHandler, Refusal, TaskTreeHandler, project_id_of, refusing
+from tasktree_jupyter.storage.log import NoSuchProject, StorageError
+
+_undoing: set[asyncio.Future[None]] = set()
+
+
+class ExportHandler(TaskTreeHandler):
+    """`GET api/projects/{project_id}/export`."""
+
+    @web.authenticated
+    async def get(self, project_id: str) -> None:
+        """Stream the log; at no time is more of it in memory than a page."""
+        log = self.manager.log
+        with refusing():
+            head = await log.head(project_id_of(project_id))
+            if head is None:
+                raise NoSuchProject(project_id)
+        name = quote(f"{project_id}.jsonl", safe="")
+        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
+        self.set_header("Content-Type", MEDIA_TYPE)
+        if self.request.method == "HEAD":
+            self.finish(set_content_type=MEDIA_TYPE)
+            return
+        try:
+            async for lines in export_lines(log, project_id, head):
+                self.write(lines)
+                await self.flush()
+        except StreamClosedError:
+            return
+        except StorageError as error:
+            # Too late for another status: an answer that is cut off is told as an error by every client.
+            self.log.warning("The export of %r broke off: %s", project_id, error)
+            cast("HTTP1Connection", self.request.connection).stream.close()
+            return
+        self.finish(set_content_type=MEDIA_TYPE)
+
+
+class ImportHandler(BodyHandler):
+    """`POST api/projects/{project_id}/import`."""
+
+    limit_trait: ClassVar[str] = "max_import_bytes"
+    _importer: Importer | None = None
+    _refusal: Refusal | None = None
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """See `BodyHandler.prepare`; then see whether the project is free, before anything is read."""
+        await super().prepare()
+        if self._finished or self.request.method != "POST":
+            return
+        project_id = project_id_of(self.path_args[0])
+        importer = Importer(self.manager.log, project_id, self.extension.limits)
+        try:
+            with refusing(), _refusing_imports():
+                await importer.begin()
+            self._importer = importer
+        except Refusal as refusal:
+            self._refusal = refusal
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Take a piece in; the next is read when this is done.
+
+        What follows a bad line is read and thrown away: a client that is still sending wouldn't see an answer.
+        """
+        if self._importer is None:
+            return
+        try:
+            with refusing(), _refusing_imports():
+                await self._importer.feed(chunk)
+        except Refusal as refusal:
+            self._importer, self._refusal = None, refusal
+
+    @web.authenticated
+    async def post(self, project_id: str) -> None:
+        """Answer when everything is on disk."""
+        importer, self._importer = self._importer, None
+        if importer is None:
+            raise self._refusal or Refusal(500, "The import was never begun", "internal")
+        with refusing(), _refusing_imports():
+            await importer.finish()
+        self.manager.projects.touched(project_id)
+        body = {"project_id": project_id, "epoch": importer.epoch, "offset": importer.events, "events": importer.events}
+        self.answer(body, 201)
+
+    def on_connection_close(self) -> None:
+        """The client went away in the middle."""
+        super().on_connection_close()
+        importer, self._importer = self._importer, None
+        if importer is not None:
+            undoing = asyncio.ensure_future(self._abandon(importer))
+            _undoing.add(undoing)
+            undoing.add_done_callback(_undoing.discard)
+
+    async def _abandon(self, importer: Importer) -> None:
+        try:
+            await importer.abandon()
+        except StorageError as error:
+            self.log.warning("What came of the import of %r can't be removed: %s", self.path_args, error)
+
+
+@contextmanager
+def _refusing_imports() -> Iterator[None]:
+    try:
+        yield
+    except ImportRefused as error:
+        problem = error.problem
+        status = 409 if problem.code == "exists" else 400
+        message = problem.message if error.line is None else f"Line {error.line}: {problem.message}"
+        more = {} if error.line is None else {"line": error.line}
+        raise Refusal(status, message, problem.reason, problem.field or None, **more) from error

@@ -1,0 +1,47 @@
+"""What this server is, and what it offers."""
+
+from __future__ import annotations
+
+import platform
+
+from tornado import web
+
+from tasktree_jupyter._version import __version__
+from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
+from tasktree_jupyter.core.tree import FOLD_VERSION
+from tasktree_jupyter.server.rest.base import Refusal, TaskTreeHandler
+
+
+class VersionHandler(TaskTreeHandler):
+    """`GET api/version`."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Say what this server is and what its acknowledgements promise; who may write sees where it keeps its data."""
+        log = self.manager.log
+        storage = {"engine": log.engine, "mode": log.mode, "promise": log.promise}
+        if self.extension.banner is not None:
+            storage["banner"] = self.extension.banner
+        if await self.is_allowed("write") and log.engine != "memory":
+            storage["data_dir"] = self.extension.data_dir
+        self.answer(
+            {
+                "version": __version__,
+                "protocol": PROTOCOL_VERSION,
+                "fold": FOLD_VERSION,
+                "python": platform.python_version(),
+                "storage": storage,
+            }
+        )
+
+
+class UnknownHandler(TaskTreeHandler):
+    """Everything below `tasktree/api` that isn't there."""
+
+    async def _unknown(self, *args: str) -> None:
+        raise Refusal(404, f"There is no {self.request.path}; {self._contents()} lists what there is", "no_such_path")
+
+    def _contents(self) -> str:
+        return f"{self.base_url}tasktree/api/openapi.json"
+
+    get = post = put = patch = delete = head = web.authenticated(_unknown)
