@@ -15,7 +15,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from tasktree_jupyter.cli.problem import CommandError
 from tasktree_jupyter.client.discovery import Discovery
-from tasktree_jupyter.client.websocket import Closed, Happening, Opened, Received, Wire
+from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
+from tasktree_jupyter.client.websocket import Wire
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.subscriber import Delivery, Events, Gone, Live, Refused, Snapshot, Subscriber
@@ -146,8 +147,8 @@ class Following:
         elif isinstance(happening, Closed):
             if happening.refused and self.tree is None:
                 where = happening.wire.server.shown
-                raise CommandError(f"{where} can't be followed: {plain.line(happening.reason)}.")
-            self._lost(happening.reason)
+                raise CommandError(f"{where} can't be followed: {plain.line(happening.trouble.text)}.")
+            self._lost(happening.trouble.text)
 
     def _lost(self, reason: str) -> None:
         if self._wire is not None:

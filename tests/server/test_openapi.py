@@ -138,7 +138,9 @@ async def test_schemathesis_finds_nothing(
     snapshot = {"type": "mission_snapshot", "data": {"snapshot_id": "s"}}
     await rest("POST", "projects", "p", "events", body={"events": [update("run1", title="Run"), snapshot]})
     (tmp_path / "lines.py").write_text(LINES)
-    (tmp_path / "schemathesis.toml").write_text(CONFIG.format(parameters=parameters, auth=str(bool(parameters)).lower()))
+    (tmp_path / "schemathesis.toml").write_text(
+        CONFIG.format(parameters=parameters, auth=str(bool(parameters)).lower())
+    )
     url = f"http://127.0.0.1:{jp_serverapp.port}{jp_serverapp.base_url}tasktree/api/openapi.json"
 
     process = await asyncio.create_subprocess_exec(

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from tasktree_jupyter.cli.doctor.report import Report
 from tasktree_jupyter.cli.problem import CommandError
 from tasktree_jupyter.cli.rest import Rest, segment
-from tasktree_jupyter.client.websocket import Closed, Happening, Received, Wire
+from tasktree_jupyter.client.happenings import Closed, Happening, Received
+from tasktree_jupyter.client.websocket import Wire
 from tasktree_jupyter.core.protocol import SUBPROTOCOL, decode, encode
 from tasktree_jupyter.core.shape import ProblemError
 
@@ -167,7 +168,7 @@ class _Conversation:
                     self.send({"op": "pong"})
             happening = self._inbox.get(timeout=max(0.0, self._until - time.monotonic()))
             if isinstance(happening, Closed):
-                raise CommandError(happening.reason)
+                raise CommandError(happening.trouble.text)
             if isinstance(happening, Received):
                 self._frames += [decode(message) for message in self._wire.feed(happening.data)]
 
