@@ -24,7 +24,6 @@ from tasktree_jupyter._version import __version__
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.api import (
-        Snapshot,
         configure,
         connect,
         emit,
@@ -34,44 +33,67 @@ if TYPE_CHECKING:
         status,
         subscribe,
     )
+    from tasktree_jupyter.client.decorate import wrap
+    from tasktree_jupyter.client.events import EventStream, events
+    from tasktree_jupyter.client.failures import Failure, on_failure
+    from tasktree_jupyter.client.moments import Snapshot
     from tasktree_jupyter.client.reporting import TaskTreeWarning
     from tasktree_jupyter.client.subscribe import Subscription
-    from tasktree_jupyter.client.task import Task, current, task, wrap
+    from tasktree_jupyter.client.task import Task, current, task
     from tasktree_jupyter.client.track import Track
+    from tasktree_jupyter.client.waiting import wait
+    from tasktree_jupyter.display.difference import Diff, diff
+    from tasktree_jupyter.display.state import State, at
     from tasktree_jupyter.display.view import View, view, widget
 
 __all__ = [
+    "Diff",
+    "EventStream",
+    "Failure",
     "Snapshot",
+    "State",
     "Subscription",
     "Task",
     "TaskTreeWarning",
     "Track",
     "View",
     "__version__",
+    "at",
     "configure",
     "connect",
     "current",
+    "diff",
     "emit",
+    "events",
     "flush",
+    "on_failure",
     "project",
     "snapshot",
     "status",
     "subscribe",
     "task",
     "view",
+    "wait",
     "widget",
     "wrap",
 ]
 
 _HOMES = {
     **dict.fromkeys(
-        ("Snapshot", "configure", "connect", "emit", "flush", "project", "snapshot", "status", "subscribe"),
+        ("configure", "connect", "emit", "flush", "project", "snapshot", "status", "subscribe"),
         "client.api",
     ),
-    **dict.fromkeys(("Task", "current", "task", "wrap"), "client.task"),
+    **dict.fromkeys(("Task", "current", "task"), "client.task"),
+    "wrap": "client.decorate",
+    **dict.fromkeys(("EventStream", "events"), "client.events"),
+    **dict.fromkeys(("Failure", "on_failure"), "client.failures"),
+    "Snapshot": "client.moments",
     "Subscription": "client.subscribe",
     "TaskTreeWarning": "client.reporting",
     "Track": "client.track",
+    "wait": "client.waiting",
+    **dict.fromkeys(("Diff", "diff"), "display.difference"),
+    **dict.fromkeys(("State", "at"), "display.state"),
     **dict.fromkeys(("View", "view", "widget"), "display.view"),
 }
 
@@ -101,6 +123,20 @@ def _show_in_notebook() -> None:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give IPython `%tasktree` and `%%task`: `%load_ext tasktree_jupyter`."""
+    from tasktree_jupyter.display import magics
+
+    magics.load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take them away again: `%unload_ext tasktree_jupyter`."""
+    from tasktree_jupyter.display import magics
+
+    magics.unload(ipython)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import copy_context
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from tasktree_jupyter.client.encode import Bounds
 from tasktree_jupyter.client.ids import time_ordered_id
-from tasktree_jupyter.client.project import Project
+from tasktree_jupyter.client.moments import Snapshot
+from tasktree_jupyter.client.place import asked_project, no_project, project_of
+from tasktree_jupyter.client.redact import Redact, Redactor
 from tasktree_jupyter.client.reporting import guarded
-from tasktree_jupyter.client.session import Session, session
+from tasktree_jupyter.client.session import session
 from tasktree_jupyter.client.subscribe import OnEvent, Since, Subscription
-from tasktree_jupyter.client.task import current
-from tasktree_jupyter.core.shape import MAX_PROJECT_ID, Problem, ProblemError, is_project_id
-
-C = TypeVar("C", bound=Callable[..., Any])
-
-
-class Snapshot(NamedTuple):
-    """A named moment of a project.
-
-    Attributes:
-        id: its `snapshot_id`.
-        name: what people call it.
-        project: the project it is of.
-    """
-
-    id: str
-    name: str
-    project: Project
+from tasktree_jupyter.core.shape import is_project_id
 
 
 def emit(type: str, data: Mapping[str, Any] | None = None, /, *, project: str | None = None, **fields: Any) -> None:
@@ -46,7 +31,7 @@ def emit(type: str, data: Mapping[str, Any] | None = None, /, *, project: str | 
     with guarded():
         this = session()
         this.check_in()
-        _project(this, project).emit(type, fields if data is None else {**data, **fields})
+        project_of(this, project).emit(type, fields if data is None else {**data, **fields})
 
 
 def snapshot(
@@ -65,7 +50,7 @@ def snapshot(
     snapshot_id = time_ordered_id()
     with guarded():
         this.check_in()
-        target = _project(this, project)
+        target = project_of(this, project)
         data = {"snapshot_id": snapshot_id, "name": str(name)}
         if note is not None:
             data["note"] = str(note)
@@ -98,10 +83,7 @@ def subscribe(
         raise TypeError(f"on_event must be callable, not {on_event!r}")
     this = session()
     this.check_in()
-    try:
-        target = _project(this, project)
-    except ProblemError as error:
-        raise ValueError(error.problem.message) from None
+    target = asked_project(this, project)
     wanted = [types] if isinstance(types, str) else types
     connection = this.connection
     subscription = Subscription(target, on_event, wanted, since, copy_context(), this.complaints, connection.unfollow)
@@ -163,6 +145,8 @@ def configure(
     max_text: int = _UNCHANGED,
     max_event_bytes: int = _UNCHANGED,
     display: bool = _UNCHANGED,
+    redact: Redact | None = _UNCHANGED,
+    cells: bool = _UNCHANGED,
 ) -> None:
     """Change settings of this process; those not given stay.
 
@@ -177,8 +161,27 @@ def configure(
         max_text: characters kept of one string there. 8192 at first.
         max_event_bytes: a larger event is refused. 262 144 at first.
         display: whether a root task shows itself under its cell. True at first.
+        redact: `redact(path, value)` returns what may be seen of a value; it is asked about everything that goes out
+            from now on, before it leaves the process: titles, messages, log lines, params, inputs, outputs, errors with
+            their tracebacks, agents, and whatever else the user gives. `path` is dotted, like `params.api_key` or
+            `error.traceback`; an object or array is asked about whole, then what is in it. Values are JSON, and cut to
+            size already. Ids, statuses, times, progress and metrics are left alone: they make the tree. Where it
+            raises, the value is replaced by a mark. A child process that isn't forked has to be told itself. None:
+            nothing is hidden, and it costs nothing. None at first.
+        cells: whether each cell that is run is a task, named by its first line; tasks in it are its children. It is
+            shown under the cell only where there are any. False at first. Needs IPython.
+
+    ```python
+    def redact(path, value):
+        if path.endswith(("password", "api_key")):
+            return "…"
+        return re.sub(r"sk-[A-Za-z0-9]+", "sk-…", value) if isinstance(value, str) else value
+
+    tt.configure(redact=redact)
+    ```
 
     Raises:
+        TypeError: `redact` can't be called.
         ValueError: a number isn't positive, or `project` is no project id.
     """
     this = session()
@@ -190,10 +193,14 @@ def configure(
             raise ValueError(f"{name} is {value!r}; it must be positive")
     if project is not _UNCHANGED:
         if project is not None and not is_project_id(project):
-            raise ValueError(_no_project(project).message)
+            raise ValueError(no_project(project).message)
         settings = settings._replace(project=project)
     bounds = bounds._replace(**{name: value for name, value in sizes.items() if value is not _UNCHANGED})
-    plain = {**numbers, "display": display}
+    if redact is not _UNCHANGED:
+        if redact is not None and not callable(redact):
+            raise TypeError(f"redact must be callable or None, not {redact!r}")
+        settings = settings._replace(redactor=None if redact is None else Redactor(redact, this.complaints))
+    plain = {**numbers, "display": display, "cells": cells}
     changed: dict[str, Any] = {name: value for name, value in plain.items() if value is not _UNCHANGED}
     this.configure(settings._replace(bounds=Bounds(*bounds), **changed))
 
@@ -227,17 +234,3 @@ def status() -> dict[str, Any]:
             for each in this.projects
         ],
     }
-
-
-def _project(this: Session, name: str | None) -> Project:
-    if name is None:
-        around = current()
-        return around.project if around is not None and around.project is not None else this.project()
-    if not is_project_id(name):
-        raise ProblemError(_no_project(name))
-    return this.project(name)
-
-
-def _no_project(name: object) -> Problem:
-    message = f"project is {name!r}; it must be a string of 1 to {MAX_PROJECT_ID} characters, none a control character"
-    return Problem(code="invalid", field="project", message=message, reason="project_id")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tasktree_jupyter.client.asking import Question, Questions
 from tasktree_jupyter.client.discovery import Trouble
 from tasktree_jupyter.client.following import Following
 from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
@@ -110,6 +111,7 @@ class Connection:
         """Why there is no connection, None while there is one, or none is expected."""
         self._subscriber = Subscriber()
         self._following = Following(self._subscriber, self._send, complaints)
+        self._questions = Questions(self._send, self._subscriber.next_ref)
         self._publisher = Publisher(
             self._identity,
             self._send,
@@ -199,6 +201,15 @@ class Connection:
     def unfollow(self, subscription: Subscription) -> None:
         """Hand a subscription nothing any more."""
         self.call(lambda: self._following.remove(subscription))
+
+    def ask(self, frame: dict[str, Any], timeout: float) -> list[dict[str, Any]] | None:
+        """Ask the server something and return the frames that answer; None where none came in `timeout` seconds."""
+        question = Question(frame)
+        self.call(lambda: self._questions.ask(question))
+        try:
+            return question.wait(timeout)
+        finally:
+            self.call(lambda: self._questions.forget(question))
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
@@ -341,6 +352,7 @@ class Connection:
         self._welcomed = False
         self._subscriber.closed()
         self._publisher.disconnected()
+        self._questions.disconnected()
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
         self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
@@ -383,6 +395,7 @@ class Connection:
         self._welcomed = False
         self._subscriber.closed()
         self._attempts, self._retry_at, self._complained = 0, 0.0, False
+        self._questions.disconnected()
         self._publisher.forget_server()
         self._following.forget_server()
 
@@ -400,7 +413,7 @@ class Connection:
             return
         if frame["op"] in ("published", "resolved", "error") and self._publisher.answered(frame):
             self._note_progress()
-        else:
+        elif not self._questions.answered(frame):
             step = self._subscriber.receive(frame, len(message))
             if frame["op"] == "welcome" and self._subscriber.connected:
                 self._welcome()
@@ -416,6 +429,7 @@ class Connection:
         limits = self._subscriber.limits
         self._publisher.connected(limits)
         self._following.connected()
+        self._questions.connected()
         interval = limits.get("ping_interval")
         self._silence = _SILENCE * interval if isinstance(interval, (int, float)) and interval > 0 else float("inf")
         self._attempts = 0

@@ -1,10 +1,11 @@
-"""`@task` on functions, coroutine functions, generators and asynchronous generators."""
+"""Functions that are tasks, or find theirs: `@task` on functions, coroutines and generators, and `wrap`."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -47,6 +48,18 @@ def decorate(template: Task, function: F) -> F:
         def run(*args: Any, **kwargs: Any) -> Any:
             with template.again(title):
                 return function(*args, **kwargs)
+
+    return run  # type: ignore[return-value]
+
+
+def wrap(function: F) -> F:
+    """Return `function`, to be called on any thread as if it were called here: its tasks find their parent."""
+    context = copy_context()
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        # A context can be entered once at a time; a pool calls from many threads.
+        return context.copy().run(function, *args, **kwargs)
 
     return run  # type: ignore[return-value]
 

@@ -6,6 +6,7 @@ Plain data takes the short way. Everything else becomes a bounded picture of its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -53,7 +54,8 @@ def encode(type: str, data: Mapping[str, Any], bounds: Bounds) -> bytes:
     """
     if type not in _KNOWN and (problem := check_envelope({"type": type, "data": {}})):
         raise ProblemError(problem)
-    if data.__class__ is not dict or not _is_plain(data, MAX_NESTING, bounds.event):
+    plain = data.__class__ is dict and _is_plain(data, MAX_NESTING, bounds.event)
+    if not plain:
         data = _pictured(data, bounds)
     problem = check_data(type, data)
     if problem is not None:
@@ -63,7 +65,8 @@ def encode(type: str, data: Mapping[str, Any], bounds: Bounds) -> bytes:
     except UnicodeEncodeError:
         encoded = _encode(_pictured(data, bounds))
     if len(encoded) > bounds.event:
-        raise ProblemError(_too_large(data, len(encoded), bounds))
+        # A picture's size says nothing about that of what it shows.
+        raise ProblemError(_too_large(data, len(encoded) if plain else None, bounds))
     return encoded
 
 
@@ -88,7 +91,10 @@ def _pictured(data: Mapping[str, Any], bounds: Bounds) -> dict[str, Any]:
 
 def _is_plain(value: Any, depth: int, most: int) -> bool:
     kind = value.__class__
-    if kind is str or kind is bool or value is None:
+    if kind is str:
+        # A huge one isn't even looked at.
+        return len(value) <= most
+    if kind is bool or value is None:
         return True
     if kind is float:
         # Neither NaN nor an infinity.
@@ -117,7 +123,10 @@ def _is_small(value: Any, depth: int, bounds: Bounds) -> bool:
         if depth == 0 or len(value) > min(bounds.items, 20):
             return False
         return all(
-            key.__class__ is str and item.__class__ is not dict and _is_small(item, 0, bounds)
+            key.__class__ is str
+            and len(key) <= bounds.text
+            and item.__class__ is not dict
+            and _is_small(item, 0, bounds)
             for key, item in value.items()
         )
     return kind is not list and _is_plain(value, 0, 0)
@@ -125,7 +134,9 @@ def _is_small(value: Any, depth: int, bounds: Bounds) -> bool:
 
 def _too_large(data: Mapping[str, Any], size: int | None, bounds: Bounds) -> Problem:
     field = "data"
-    if size is not None:
+    if size is None:
+        field = _huge_text("data", data, bounds.event) or field
+    else:
         while isinstance(data, dict) and data:
             name = max(data, key=lambda key: len(_encode(data[key])))
             field = f"{field}.{name}"
@@ -135,3 +146,15 @@ def _too_large(data: Mapping[str, Any], size: int | None, bounds: Bounds) -> Pro
     shown = "more" if size is None else f"{size} bytes, more"
     message = f"{field} is too large: the event has {shown} than the {bounds.event} that are allowed"
     return Problem(code="too_large", field=field, message=message, reason="too_large")
+
+
+def _huge_text(field: str, fields: Mapping[Any, Any], most: int) -> str | None:
+    """Return where a text is that alone is too large; None where there is none, or only within other things."""
+    for name, value in islice(fields.items(), 100):
+        path = f"{field}.{name}"
+        if isinstance(value, str) and len(value) > most:
+            return path
+        found = _huge_text(path, value, most) if value.__class__ is dict and path.count(".") <= 3 else None
+        if found is not None:
+            return found
+    return None

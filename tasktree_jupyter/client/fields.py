@@ -13,6 +13,8 @@ from tasktree_jupyter.client.encode import Bounds, preview
 _TRACEBACK: Final = 16_000
 """Characters of a traceback that are kept: its end, where the error is."""
 _MESSAGE: Final = 4_000
+_SHELL: Final = os.path.join("IPython", "core", "interactiveshell.py")
+"""Stands above every cell's own lines."""
 _FRAMES: Final = 50
 
 
@@ -45,6 +47,7 @@ def error_of(error: BaseException) -> dict[str, str]:
 def _traceback(error: BaseException) -> str:
     try:
         shown = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
+        _cut_messages(shown)
         text = "".join(shown.format())
     except Exception as failure:
         return f"<the traceback can't be had: {type(failure).__qualname__}>"
@@ -52,14 +55,25 @@ def _traceback(error: BaseException) -> str:
     return text if len(text) <= _TRACEBACK else f"… ({len(text) - _TRACEBACK} characters before)\n{text[-_TRACEBACK:]}"
 
 
+def _cut_messages(shown: traceback.TracebackException | None) -> None:
+    """Cut what exceptions say before it is written out: one of 100 MB would be copied many times."""
+    while shown is not None:
+        text = getattr(shown, "_str", None)
+        if isinstance(text, str) and len(text) > _MESSAGE:
+            shown._str = _cut(text, _MESSAGE)  # type: ignore[attr-defined]
+        for each in shown.exceptions or ():
+            _cut_messages(each)
+        shown = shown.__cause__ or shown.__context__
+
+
 def _without_own_frames(text: str) -> str:
-    """Leave out the lines of this package's wrappers: they say nothing about the error."""
+    """Leave out the lines of this package's wrappers, and of IPython's: they say nothing about the error."""
     here = os.path.dirname(os.path.abspath(__file__)) + os.sep
     kept = []
     own = False
     for line in text.splitlines(keepends=True):
         if line.startswith('  File "'):
-            own = line.startswith(f'  File "{here}')
+            own = line.startswith(f'  File "{here}') or _SHELL in line
         elif not line.startswith("    "):
             own = False
         if not own:

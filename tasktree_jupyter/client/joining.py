@@ -82,6 +82,14 @@ class Environment:
         self._open.append((task, text))
         os.environ[VARIABLE] = text
 
+    def depth(self) -> int:
+        """Return how many tasks are open so."""
+        return len(self._open)
+
+    def entered_since(self, depth: int) -> list[object]:
+        """Return the open tasks beyond the first `depth`, innermost first."""
+        return [task for task, _ in reversed(self._open[depth:])]
+
     def leave(self, task: object) -> None:
         """A task was left; tasks may end in any order."""
         for place in range(len(self._open) - 1, -1, -1):

@@ -25,10 +25,18 @@ class Mission:
         root: its root task, or None where another process has it.
         parent_id: the node below which tasks without an open task around them go.
         ended: whether its root has ended.
+        quiet: whether nobody need see it yet, as with a cell in which no task has begun.
     """
 
     def __init__(
-        self, id: str, project: Project, title: str, *, root: Task | None = None, parent_id: str | None = None
+        self,
+        id: str,
+        project: Project,
+        title: str,
+        *,
+        root: Task | None = None,
+        parent_id: str | None = None,
+        quiet: bool = False,
     ) -> None:
         self.id = id
         self.project = project
@@ -36,6 +44,7 @@ class Mission:
         self.root = root
         self.parent_id = parent_id or id
         self.ended = False
+        self.quiet = quiet
         # A mission that began elsewhere may get tasks from several processes.
         self._pid = os.getpid() if root is not None else None
         self._counter = itertools.count(1)

@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from tasktree_jupyter.client.encode import Bounds, encode
+from tasktree_jupyter.client.kept import KeptStates
+from tasktree_jupyter.client.redact import Redactor
 from tasktree_jupyter.client.reporting import logger
 from tasktree_jupyter.client.source import Entry, Source
 from tasktree_jupyter.core.status import ENDED
@@ -44,11 +46,16 @@ class Project:
         epoch: the epoch of the last acknowledgement, or None.
         offset: the log's offset of the last acknowledgement; 0 before.
         source: the queue to the server.
+        kept: the states that snapshots named, where no server keeps them.
         wakes: whether the connection thread waits for the next event; set by it.
     """
 
     def __init__(
-        self, name: str | None, source: Source, wake: Callable[[], None], bounds: Callable[[], Bounds]
+        self,
+        name: str | None,
+        source: Source,
+        wake: Callable[[], None],
+        bounds: Callable[[], tuple[Bounds, Redactor | None]],
     ) -> None:
         self.name = name
         self.info: dict[str, Any] | None = None
@@ -63,6 +70,7 @@ class Project:
         self.offset = 0
         self.wakes = True
         self._tree = TaskTree()
+        self.kept = KeptStates()
         self._forget_at = _LOCAL_NODES
         self._folding = threading.RLock()
         self._listeners: list[Listener] = []
@@ -83,7 +91,11 @@ class Project:
             ProblemError: it isn't valid (docs/fold.md, Shape), or too large; nothing was queued.
         """
         source = self.source
-        source.push(Entry(type, encode(type, data, self._bounds()), time.time_ns() // 1000))
+        bounds, redactor = self._bounds()
+        encoded = encode(type, data, bounds)
+        if redactor is not None:
+            encoded = encode(type, redactor(type, msgspec.json.decode(encoded), bounds), bounds)
+        source.push(Entry(type, encoded, time.time_ns() // 1000))
         unfolded = len(source.unfolded)
         if self.wakes or not unfolded % _FOLD_AT:
             self.wakes = False
@@ -186,6 +198,8 @@ class Project:
             entry = unfolded.popleft()
             event = self._event(entry, tree.offset + 1, max(tree.at, entry.timestamp))
             tree.apply(event)
+            if entry.type == "mission_snapshot" and not self.source.keep:
+                self.kept.keep(event["data"]["snapshot_id"], event["data"].get("name") or "", tree)
             if self._listeners:
                 events.append(event)
         if events:

@@ -15,6 +15,7 @@ from tasktree_jupyter.client.discovery import Discovery, Identity, Trouble, iden
 from tasktree_jupyter.client.encode import Bounds
 from tasktree_jupyter.client.mission import Mission
 from tasktree_jupyter.client.project import Project
+from tasktree_jupyter.client.redact import Redactor
 from tasktree_jupyter.client.reporting import Complaints, logger, tell_at_exit, warn
 from tasktree_jupyter.client.source import MAX_BYTES, MAX_EVENTS, Source
 
@@ -34,6 +35,8 @@ class Settings(NamedTuple):
         exit_timeout: seconds that the end of the process waits at most for what isn't acknowledged.
         bounds: how much of a value is kept.
         display: whether a root task shows itself under its cell.
+        redactor: goes over everything before it leaves the process.
+        cells: whether each cell that is run is a task.
     """
 
     project: str | None = None
@@ -42,6 +45,8 @@ class Settings(NamedTuple):
     exit_timeout: float = 5.0
     bounds: Bounds = Bounds()
     display: bool = True
+    redactor: Redactor | None = None
+    cells: bool = False
 
 
 class Session:
@@ -136,10 +141,13 @@ class Session:
                     max_bytes=settings.max_bytes,
                     keep=self.connection.expects_server,
                 )
-                project = Project(name, source, self.connection.wake, lambda: self.settings.bounds)
+                project = Project(name, source, self.connection.wake, self._bounds)
                 self._projects[name] = project
                 self.connection.add(project)
         return project
+
+    def _bounds(self) -> tuple[Bounds, Redactor | None]:
+        return self.settings.bounds, self.settings.redactor
 
     def configure(self, settings: Settings) -> None:
         """Use these settings from now on, for the projects there are too."""
@@ -154,7 +162,17 @@ class Session:
         """Take note of a mission that begins in this process."""
         with self._lock:
             self._missions[mission.id] = mission
-            self._newest = mission
+            if not mission.quiet:
+                self._newest = mission
+
+    def has_tasks(self, mission: Mission) -> None:
+        """Take note that something begins below a mission's root: a quiet one is shown from now on."""
+        if mission.quiet:
+            mission.quiet = False
+            with self._lock:
+                self._newest = mission
+            if mission.root is not None:
+                self.run_hooks(self.root_started, mission.root)
 
     def end(self, mission: Mission) -> None:
         """Take note that a mission has ended."""
@@ -170,10 +188,16 @@ class Session:
         """Take note that it was left."""
         self._open_tasks.pop(task, None)
 
+    @property
+    def open_tasks(self) -> tuple[Task, ...]:
+        """The tasks that were entered in this process and not left, oldest first."""
+        return tuple(self._open_tasks)
+
     def open_missions(self, project: Project | None = None) -> list[Mission]:
-        """Return the missions of this process that haven't ended, oldest first."""
+        """Return the missions of this process that haven't ended, oldest first, without the quiet ones."""
         with self._lock:
-            return [mission for mission in self._missions.values() if project in (None, mission.project)]
+            known = [*self._missions.values()]
+        return [mission for mission in known if project in (None, mission.project) and not mission.quiet]
 
     def newest_mission(self, project: Project | None = None) -> Mission | None:
         """Return the newest open mission, else the one that began last; None before the first."""
@@ -189,11 +213,15 @@ class Session:
         from tasktree_jupyter.client.task import current
 
         task = current()
-        return task.mission if task is not None else self.newest_mission()
+        mission = task.mission if task is not None else None
+        return mission if mission is not None and not mission.quiet else self.newest_mission()
 
     def mission_of_thread(self, project: Project | None) -> Mission | None:
         """Return the one open mission, for code on a thread without a context; None if there is none, or others."""
         missions = self.open_missions(project)
+        if not missions:
+            with self._lock:
+                missions = [mission for mission in self._missions.values() if project in (None, mission.project)]
         return missions[0] if len(missions) == 1 else None
 
     def unattached(self, project: Project) -> Mission:

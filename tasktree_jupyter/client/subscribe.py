@@ -25,6 +25,7 @@ class Subscription:
 
     Attributes:
         project: the project whose events it gets.
+        given_to: the function of the notebook API that its callback was given to.
         position: up to where events were handed over.
     """
 
@@ -39,6 +40,7 @@ class Subscription:
         on_close: Callable[[Subscription], None],
     ) -> None:
         self.project = project
+        self.given_to = "subscribe"
         self.gap_reason = "restarted"
         self._on_event = on_event
         self._types = None if types is None else frozenset(types)
@@ -212,11 +214,11 @@ class Subscription:
         try:
             self._on_event(event)
         except Exception as error:
-            logger.exception("A callback of subscribe failed on a %s event", event.get("type"))
+            logger.exception("A callback of %s failed on a %s event", self.given_to, event.get("type"))
             if not self._complained:
                 self._complained = True
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 self._complaints.add(
-                    f"A callback given to subscribe raised {type(error).__name__}: {error} "
+                    f"A callback given to {self.given_to} raised {type(error).__name__}: {error} "
                     f"({where.filename}, line {where.lineno}). It goes on with the next event; this isn't told again."
                 )

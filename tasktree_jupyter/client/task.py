@@ -6,12 +6,11 @@ user's line.
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token, copy_context
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
@@ -27,6 +26,8 @@ from tasktree_jupyter.core.node import MAX_DEPTH
 from tasktree_jupyter.core.shape import is_id, is_project_id
 
 if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+
     from tasktree_jupyter.client.project import Project
 
 T = TypeVar("T")
@@ -60,15 +61,27 @@ class Task:
         mission: the run it is part of; None before it is entered.
         parent: the task around it in this process, or None.
         status: the last status it was given here, or None before it is entered.
+        quiet: whether it is only shown once something begins below it.
+        loop_thread: where an event loop runs it, that loop's thread (`threading.get_ident`), else None.
     """
 
-    def __init__(self, title: str | None, name: str | None, project: str | None, fields: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        title: str | None,
+        name: str | None,
+        project: str | None,
+        fields: dict[str, Any],
+        *,
+        quiet: bool = False,
+    ) -> None:
         self.id: str | None = None
         self.title = title
         self.project: Project | None = None
         self.mission: Mission | None = None
         self.parent: Task | None = None
         self.status: str | None = None
+        self.loop_thread: int | None = None
+        self.quiet = quiet
         self._name = name
         self._project_name = project
         self._fields = fields
@@ -90,21 +103,29 @@ class Task:
     # Entering and leaving
 
     def __enter__(self) -> Self:
-        self.open()
-        self._make_current()
-        if self.project is not None and threading.current_thread() is threading.main_thread():
-            session().environment.enter(self, self._as_parent())
+        try:
+            self.open()
+            self._make_current()
+            if self.project is not None and threading.current_thread() is threading.main_thread():
+                session().environment.enter(self, self._as_parent())
+        except BaseException as error:
+            # An interrupt may come at any line, and the block's end doesn't when it never began.
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leave_current()
-        session().environment.leave(self)
-        self.close(error)
+        try:
+            self._leave_current()
+            session().environment.leave(self)
+        finally:
+            self.close(error)
 
     async def __aenter__(self) -> Self:
         # Tasks of a loop take turns: the environment can't tell which of them starts a process.
+        self.loop_thread = threading.get_ident()
         self.open()
         self._make_current()
         return self
@@ -203,7 +224,7 @@ class Task:
         if mission is None:
             new = ids.time_ordered_id()
             self.id = new if name is None else f"{new}-{name}"
-            self.mission = mission = Mission(self.id, project, self.title or "", root=self)
+            self.mission = mission = Mission(self.id, project, self.title or "", root=self, quiet=self.quiet)
             this.begin(mission)
             self._source = changes["source"] = origin.of_process(project, this.kernel_id)
         else:
@@ -212,13 +233,16 @@ class Task:
             source = self._where(project, this)
             if source:
                 changes["source"] = source
-        changes["title"] = self.title if self.title is not None else (name or self.id)
+        title = self.title if self.title is not None else (name or self.id)
+        changes |= changes_of({"title": title}, this.settings.bounds)
         changes["status"] = "running"
         changes.update(changes_of(self._fields, this.settings.bounds))
         self.title = str(changes["title"])
         this.opened(self)
         self._update(changes)
-        if root:
+        if not root:
+            this.has_tasks(mission)
+        elif not mission.quiet:
             this.run_hooks(this.root_started, self)
 
     def _place(self, mission: Mission) -> str:
@@ -250,10 +274,20 @@ class Task:
 
     def close(self, error: BaseException | None) -> None:
         """End it, with what its code raised."""
+        if self._entered < 1:
+            return
         self._entered -= 1
         if self._entered or self.project is None or not self.is_here:
             # The task of a parent process ends there, whatever its forked child does.
             return
+        try:
+            self._end(error)
+        except KeyboardInterrupt:
+            # It came while the end was told.
+            self._end(error)
+            raise
+
+    def _end(self, error: BaseException | None) -> None:
         this = session()
         this.closed(self)
         with guarded():
@@ -353,6 +387,31 @@ class Task:
         """
         return Track(iterable, title, total, self)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return this task and all below it as a pandas DataFrame, a row for each, in the tree's order.
+
+        With a server it holds what other processes added too, and waits for the server, at most 30 s.
+
+        ```python
+        frame = run.to_frame()
+        frame.sort_values("metrics.auc").tail(3)[["title", "params.max_depth", "metrics.auc"]]
+        ```
+
+        Returns:
+            columns `node_id`, `parent_id`, `title`, `status`, `progress` (0 to 1), `depth` (1 for this task),
+            `started_at` and `ended_at` (UTC), `duration` (until it ended), `attempt`, `agent`, `error_type`,
+            `error_message`, and one for each of `params.*` and `metrics.*`. Before it is entered: no rows.
+
+        Raises:
+            ImportError: pandas isn't installed.
+        """
+        from tasktree_jupyter.client.frame import frame_of
+        from tasktree_jupyter.client.reading import present
+        from tasktree_jupyter.core.tree import TaskTree
+
+        tree = TaskTree() if self.project is None else present(session(), self.project)
+        return frame_of(tree, [self.id] if self.id is not None else [])
+
     @property
     def is_here(self) -> bool:
         """Whether it was entered in this process, and not in the one that this was forked from."""
@@ -438,15 +497,3 @@ def task(title: Any = None, *, id: str | None = None, project: str | None = None
     if callable(title) and not isinstance(title, str):
         return Task(None, None, None, {})(title)
     return Task(None if title is None else str(title), id if id is None else str(id), project, fields)
-
-
-def wrap(function: F) -> F:
-    """Return `function`, to be called on any thread as if it were called here: its tasks find their parent."""
-    context = copy_context()
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        # A context can be entered once at a time; a pool calls from many threads.
-        return context.copy().run(function, *args, **kwargs)
-
-    return run  # type: ignore[return-value]

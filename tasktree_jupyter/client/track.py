@@ -94,6 +94,7 @@ class Track(Generic[T]):
             warn(f"track() shows nothing: {self._task!r} was never entered.")
             return
         self.id = mission.next_id()
+        session().has_tasks(mission)
         self._open = True
         changes: dict[str, Any] = {
             "parent_id": self._task.id,
@@ -149,7 +150,13 @@ class Track(Generic[T]):
         self._look_at = None
         self._task.forget_track(self)
         if self._task.is_here:
-            self._tell({**self._position(done), "status": status, **(more or {})})
+            changes = {**self._position(done), "status": status, **(more or {})}
+            try:
+                self._tell(changes)
+            except KeyboardInterrupt:
+                # It came while the end was told.
+                self._tell(changes)
+                raise
 
     def _tell(self, changes: dict[str, Any]) -> None:
         with guarded():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasktree_jupyter.client.reporting import logger
 from tasktree_jupyter.display.bundle import MIME_TYPE
+from tasktree_jupyter.display.cells import cells_of
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.project import Project
@@ -40,6 +41,10 @@ _screens: Final[dict[Session, Screen]] = {}
 def attach(session: Session) -> bool:
     """Show this process's runs from now on, if it is an IPython kernel; return whether it is. May be called again."""
     try:
+        shell = _shell()
+        if shell is not None:
+            # First, so that a cell's own task has ended when what is due is published.
+            cells_of(session, shell)
         return _screen(session) is not None
     except Exception:
         logger.exception("Runs can't be shown in this kernel")
@@ -76,14 +81,18 @@ def with_widget(data: Data, widget: TreeWidget) -> tuple[Data, Data]:
 
 
 def _screen(session: Session) -> Screen | None:
-    module = sys.modules.get("IPython.core.getipython")
-    shell = module.get_ipython() if module is not None else None
+    shell = _shell()
     if getattr(shell, "kernel", None) is None:
         return None
     screen = _screens.get(session)
     if screen is None:
         screen = _screens[session] = Screen(session, shell)
     return screen
+
+
+def _shell() -> Any:
+    module = sys.modules.get("IPython.core.getipython")
+    return module.get_ipython() if module is not None else None
 
 
 def _is_main_thread() -> bool:
@@ -138,12 +147,26 @@ class Screen:
 
     def _root_ended(self, task: Task) -> None:
         assert task.mission is not None
+        assert task.project is not None
         mission_id = task.mission.id
+        if task.quiet and not task.mission.quiet:
+            self._show_missed(task.project, mission_id)
         with self._lock:
             ended = [output for output in self._outputs if output.view.mission_id == mission_id]
         for output in ended:
             output.over = not output.view.follow
             self._renew(output)
+
+    def _show_missed(self, project: Project, mission_id: str) -> None:
+        """A cell's first task began on a thread, where nothing can be shown: its run is shown when the cell ends."""
+        if not _is_main_thread() or not self._session.settings.display:
+            return
+        with self._lock:
+            shown = any(output.view.mission_id == mission_id for output in self._outputs)
+        if not shown:
+            from tasktree_jupyter.display.view import View
+
+            self.show(View(self._session, project, mission_id))
 
     def _pin_waiting(self, project: Project, mission_id: str) -> None:
         with self._lock:

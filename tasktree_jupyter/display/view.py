@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from tasktree_jupyter.client.frame import frame_of
+from tasktree_jupyter.client.reading import present
 from tasktree_jupyter.core.shape import is_project_id
 from tasktree_jupyter.core.status import ENDED
 from tasktree_jupyter.core.tree import TaskTree
@@ -13,6 +15,8 @@ from tasktree_jupyter.display import html, text
 from tasktree_jupyter.display.bundle import MIME_TYPE, bundle
 
 if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+
     from tasktree_jupyter.client.connection import Connection
     from tasktree_jupyter.client.project import Project
     from tasktree_jupyter.client.session import Session
@@ -25,6 +29,8 @@ _KNOWN_TIMEOUT: Final = 1.0
 """Seconds that a first view waits for the server to say which project this is."""
 _READ_TIMEOUT: Final = 3.0
 """Seconds that a view of another process's run waits for its state."""
+_MOST_CELLS: Final = 1_000
+"""So many newest runs are gone through for one that is no bare cell."""
 _FRESH: Final = 1.0
 """Seconds for which a state that was read is good enough."""
 _waited_for: Final[WeakSet[Connection]] = WeakSet()
@@ -89,6 +95,18 @@ class View:
         shown = self.bundle()
         return {MIME_TYPE: shown, "text/html": html.render(shown), "text/plain": text.render(shown)}
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the run that it shows as a pandas DataFrame; its columns are those of `Task.to_frame`.
+
+        With a server it holds what other processes added too, and waits for the server, at most 30 s. No run: no rows.
+
+        Raises:
+            ImportError: pandas isn't installed.
+        """
+        self._pin()
+        roots = [] if self.mission_id is None else [self.mission_id]
+        return frame_of(present(self.session, self.project), roots)
+
     def has_server(self) -> bool:
         """Return whether the project is at a server, which browsers can then follow; waits 1 s, once."""
         connection, project = self.session.connection, self.project
@@ -107,9 +125,11 @@ class View:
     def find_newest(self) -> None:
         """Pin the view to the newest run that the server knows; it stays as it is where there is none."""
         state = self._state()
-        missions = state.tree.missions(1)[0] if state is not None else []
-        if missions:
-            self.mission_id = missions[0]["mission_id"]
+        missions = state.tree.missions(_MOST_CELLS)[0] if state is not None else []
+        for mission in missions:
+            if state is None or not _is_bare_cell(state.tree, mission["mission_id"]):
+                self.mission_id = mission["mission_id"]
+                return
 
     def _pin(self) -> None:
         newest = self.session.newest_mission(self.project)
@@ -167,6 +187,11 @@ class View:
         known = (project.info or {}).get("title") or project.name
         identity = self.session.identity()
         return str(known or identity.title or ("this notebook" if identity.kernel_id else "this process"))
+
+
+def _is_bare_cell(tree: TaskTree, mission_id: str) -> bool:
+    """Whether a run is a cell in which no task began: nobody asks to see that."""
+    return not tree.children(mission_id) and tree.node(mission_id).get("kind") == "cell"
 
 
 def widget(name: str | None = None, *, follow: bool = False) -> TreeWidget:

@@ -172,6 +172,11 @@ class Hub:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
+    def delete(self, path: str) -> None:
+        request = urllib.request.Request(self.url + "tasktree/api/" + path, method="DELETE")
+        request.add_header("Authorization", f"token {TOKEN}")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def events(self, project_id: str) -> list[dict[str, Any]]:
         """The whole log of a project."""
         events: list[dict[str, Any]] = []

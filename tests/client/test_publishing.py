@@ -35,7 +35,7 @@ class World:
             self.published.append,
             self.complaints,
         )
-        self.project = Project(name, Source(), lambda: None, Bounds)
+        self.project = Project(name, Source(), lambda: None, lambda: (Bounds(), None))
         self.publisher.add(self.project)
         self.publisher.connected({"max_message_bytes": 100_000, "max_events_per_publish": 100})
 

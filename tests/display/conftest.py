@@ -11,6 +11,7 @@ import pytest
 
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.display.bundle import bundle
+from tests.client.conftest import session as session
 from tests.client.hub import Hub
 from tests.display.kernel import Kernel
 
@@ -97,6 +98,15 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
     yield start
     for kernel in kernels:
         kernel.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel without a server, for tests that leave no more behind than tasks and variables."""
+    folder = tmp_path_factory.mktemp("kernel")
+    kernel = Kernel(Hub(folder / "none").environment(), folder)
+    yield kernel
+    kernel.stop()
 
 
 @pytest.fixture

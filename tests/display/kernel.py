@@ -29,16 +29,19 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
 
-    def run(self, code: str) -> Cell:
+    def run(self, code: str, *, may_fail: bool = False) -> Cell:
         """Run a cell to its end."""
-        request = self.client.execute(code)
+        return self.finish(self.client.execute(code), may_fail=may_fail)
+
+    def finish(self, request: str, *, may_fail: bool = False) -> Cell:
+        """Take what a cell publishes until it has ended."""
         published: list[Message] = []
         while True:
             message = self.next_message()
             published.append(message)
             about = message["parent_header"].get("msg_id")
             if about == request and message["content"].get("execution_state") == "idle":
-                return Cell(published, request)
+                return Cell(published, request, may_fail=may_fail)
 
     def next_message(self, timeout: float = PATIENCE) -> Message:
         message: Message = self.client.get_iopub_msg(timeout=timeout)
@@ -63,12 +66,11 @@ class Kernel:
 class Cell:
     """What a kernel published from a cell's start to its end."""
 
-    def __init__(self, messages: list[Message], request: str) -> None:
+    def __init__(self, messages: list[Message], request: str, *, may_fail: bool = False) -> None:
         self.messages = messages
         self.request = request
-        for message in messages:
-            if message["msg_type"] == "error":
-                raise AssertionError("\n".join(message["content"]["traceback"]))
+        for message in self.of("error") if not may_fail else ():
+            raise AssertionError("\n".join(message["content"]["traceback"]))
 
     def of(self, kind: str) -> list[Message]:
         return [message for message in self.messages if message["msg_type"] == kind]
@@ -76,6 +78,16 @@ class Cell:
     @property
     def displays(self) -> list[Message]:
         return self.of("display_data")
+
+    @property
+    def results(self) -> list[str]:
+        """What last lines gave, as text."""
+        return [message["content"]["data"]["text/plain"] for message in self.of("execute_result")]
+
+    @property
+    def errors(self) -> list[str]:
+        """The names of the exceptions that it showed."""
+        return [message["content"]["ename"] for message in self.of("error")]
 
     @property
     def updates(self) -> list[Message]:
