@@ -70,6 +70,12 @@ def tool(*arguments: str) -> Callable[[Bench], list[str]]:
     return lambda bench: [PYTHON, "-m", *arguments]
 
 
+def documentation(bench: Bench) -> list[str]:
+    """Every warning counts: a link that leads nowhere, a name that isn't there, a page that nobody is led to."""
+    made = str(bench.temporary / "docs")
+    return [PYTHON, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-E", "-d", f"{made}.read", "docs", made]
+
+
 IMPORT_CHECK = "tests/packaging/test_import_direction.py"
 
 STATIC_PYTHON = [
@@ -77,6 +83,7 @@ STATIC_PYTHON = [
     Suite("ruff format", tool("ruff", "format", "--check"), ("python",)),
     Suite("imports", pytest(IMPORT_CHECK), ("python",), report=True),
     Suite("mypy", tool("mypy"), ("python",)),
+    Suite("docs", documentation, ("python",)),
 ]
 FRONT_END_SUITES = [
     Suite("eslint", npm("eslint", "."), ("npm",), FRONT_END),

@@ -2,83 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
-import tasktree_jupyter
 from tests.client.hub import Hub
+from tests.notebooks.executing import NOTEBOOKS, Executed, environment, execute
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "notebooks" / "quickstart.ipynb"
-STORED = "application/vnd.tasktree.v1+json"
-COMPUTED = """
-import json
-print(json.dumps({
+COMPUTED = """{
     "run": run.id, "results": {str(k): v for k, v in results.items()}, "best": best, "failures": failures,
-    "candidates": candidates, "after": after.id, "project_id": tt.status()["projects"][0]["project_id"],
-}))
-"""
+    "candidates": candidates, "after": after.id,
+}"""
 
 
-class Executed(NamedTuple):
-    notebook: nbformat.NotebookNode
-    computed: dict[str, Any]
-    hub: Hub
-    state: dict[str, Any]
-    events: list[dict[str, Any]]
-
-    def node(self, name: str) -> dict[str, Any]:
-        return next(node for node in self.state["nodes"] if node["node_id"] == f"{self.computed['run']}/{name}")
-
-    def bundles(self) -> list[dict[str, Any]]:
-        outputs = [output for cell in self.notebook.cells for output in cell.get("outputs", ())]
-        return [output.data[STORED] for output in outputs if STORED in output.get("data", {})]
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    hub = Hub(tmp_path_factory.mktemp("hub"))
-    hub.start()
-    yield hub
-    hub.stop()
-
-
-def environment(hub: Hub) -> dict[str, str]:
-    return hub.environment() | {"PYTHONPATH": str(Path(tasktree_jupyter.__file__).parents[1])}
+def node_of(executed: Executed, name: str) -> dict[str, Any]:
+    return executed.nodes()[f"{executed.computed['run']}/{name}"]
 
 
 @pytest.fixture(scope="module")
 def executed(hub: Hub) -> Executed:
-    notebook = nbformat.read(QUICKSTART, as_version=4)  # type: ignore[no-untyped-call]
-    notebook.cells.append(nbformat.v4.new_code_cell(COMPUTED))  # type: ignore[no-untyped-call]
-    client = NotebookClient(
-        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(hub.root)}}
-    )
-    client.execute(env=environment(hub))
-    computed = json.loads(notebook.cells.pop().outputs[0].text)
-    project_id = computed["project_id"]
-    return Executed(notebook, computed, hub, hub.ask(f"projects/{project_id}/state"), hub.events(project_id))
-
-
-def test_the_file_is_valid_and_holds_no_outputs() -> None:
-    notebook = nbformat.read(QUICKSTART, as_version=4)  # type: ignore[no-untyped-call]
-    nbformat.validate(notebook)
-    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert (cell.outputs, cell.execution_count) == ([], None)
+    return execute(hub, "quickstart.ipynb", COMPUTED)
 
 
 def test_the_server_has_one_mission_of_all_fits_and_all_are_done(executed: Executed) -> None:
-    info = executed.hub.ask(f"projects/{executed.computed['project_id']}")
+    info = executed.hub.ask(f"projects/{executed.project_id}")
     [mission] = info["missions"]
     assert (mission["mission_id"], mission["title"], mission["status"]) == (
         executed.computed["run"],
@@ -91,12 +43,12 @@ def test_the_server_has_one_mission_of_all_fits_and_all_are_done(executed: Execu
 
 def test_params_and_metrics_are_those_the_notebook_computed(executed: Executed) -> None:
     for number, auc in executed.computed["results"].items():
-        node = executed.node(f"candidate-{int(number):02}")
+        node = node_of(executed, f"candidate-{int(number):02}")
         assert node["metrics"] == {"auc": auc}
         given = executed.computed["candidates"][int(number) - 1]
         kept = {key: value for key, value in given.items() if value is not None}
         assert node["params"].items() >= kept.items()
-        folds = [executed.node(f"candidate-{int(number):02}-fold-{fold}")["metrics"]["auc"] for fold in (1, 2, 3)]
+        folds = [node_of(executed, f"candidate-{int(number):02}-fold-{fold}")["metrics"]["auc"] for fold in (1, 2, 3)]
         assert sum(folds) / 3 == pytest.approx(auc, abs=1e-12)
     assert len(executed.computed["results"]) == 24
     best = executed.computed["best"]
@@ -105,10 +57,10 @@ def test_params_and_metrics_are_those_the_notebook_computed(executed: Executed) 
 
 def test_the_candidate_that_failed_was_tried_again_and_its_failure_is_in_the_log(executed: Executed) -> None:
     for name in ("candidate-07", "candidate-07-fold-1"):
-        node = executed.node(name)
+        node = node_of(executed, name)
         assert (node["status"], node["attempt"]) == ("completed", 2)
         assert "error" not in node
-    assert executed.node("candidate-07")["params"]["imputer"] == "median"
+    assert node_of(executed, "candidate-07")["params"]["imputer"] == "median"
     changes = [
         (event["data"]["node_id"], event["data"]["changes"])
         for event in executed.events
@@ -136,7 +88,7 @@ def test_the_snapshots_name_the_moments_before_and_after_the_search(executed: Ex
 
 
 def test_scripted_emits_made_the_report(executed: Executed) -> None:
-    report = executed.node("report")
+    report = node_of(executed, "report")
     assert (report["title"], report["status"], report["trigger"]) == ("report", "completed", "quickstart")
     assert "unusual" not in report
     assert report["parent_id"] == executed.computed["run"]
@@ -203,5 +155,5 @@ def test_nbconvert_shows_the_tree_of_a_saved_notebook(executed: Executed, tmp_pa
 def test_nbconvert_that_runs_the_notebook_without_a_server_shows_the_tree_too(tmp_path: Path) -> None:
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    (folder / "quickstart.ipynb").write_bytes(QUICKSTART.read_bytes())
+    (folder / "quickstart.ipynb").write_bytes((NOTEBOOKS / "quickstart.ipynb").read_bytes())
     check_page(convert(folder / "quickstart.ipynb", environment(Hub(tmp_path / "none")), "--execute"))

@@ -1,0 +1,1 @@
+"""What makes pages, or parts of them, from the code."""
