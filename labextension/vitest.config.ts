@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { catalogues } from './scripts/catalogues.mjs';
 
 export default defineConfig({
   test: {
@@ -6,12 +7,13 @@ export default defineConfig({
       {
         test: {
           name: 'core',
-          include: ['tests/core/**/*.test.ts'],
+          include: ['tests/{core,words}/**/*.test.ts'],
           environment: 'node',
           testTimeout: 20_000
         }
       },
       {
+        resolve: { alias: catalogues },
         test: {
           name: 'page',
           include: ['tests/{view,lab,widget}/**/*.test.{ts,tsx}'],

@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
+import { catalogues } from './catalogues.mjs';
 import { licencesOf } from './licences.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,6 +18,7 @@ const { metafile } = await build({
   format: 'esm',
   target: 'es2022',
   jsx: 'automatic',
+  alias: catalogues,
   loader: { '.css': 'text', '.svg': 'text' },
   // React decides by this which of its two builds it is.
   define: { 'process.env.NODE_ENV': JSON.stringify(minify ? 'production' : 'development') },

@@ -18,6 +18,8 @@ try {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
+    // CommonJS has none. The scripts stand in one folder, so that this is every one's.
+    define: { 'import.meta.url': JSON.stringify(import.meta.url) },
     logLevel: 'warning'
   });
   const { status } = spawnSync(process.execPath, [outfile, ...args], { stdio: 'inherit' });

@@ -9,9 +9,11 @@ export interface Envelope {
   timestamp?: string;
 }
 
-/** What plain clients get: the envelope, complete. */
+/** What plain clients get: the envelope, complete. `isEvent` tells which type it is. */
 export interface WebSocketMessage extends Envelope {
+  /** Null: a message to everyone, which no log keeps. */
   project_id: string | null;
+  /** RFC 3339, UTC, by the emitter's clock. */
   timestamp: string;
 }
 
@@ -91,4 +93,56 @@ export interface NodeLogEvent {
 /** Written by the server where a source says that it dropped events. */
 export interface EventsDropped {
   count: number;
+}
+
+/** `changes` is a merge patch on that snapshot's `name`, `tags` and `note`; null removes the snapshot. */
+export interface SnapshotUpdate {
+  snapshot_id: string;
+  changes: { name?: string | null; note?: string | null; tags?: string[] | null } | null;
+}
+
+/** The `data` of each type of event. Extra fields are kept, and any other type is delivered as it came. */
+export interface EventMap {
+  task_status_changed: TaskStatusChanged;
+  node_update: NodeUpdate;
+  state_transition: StateTransition;
+  mission_snapshot: MissionSnapshot;
+  coordination_update: CoordinationUpdate;
+  orchestrator_started: OrchestratorStarted;
+  orchestrator_stopped: OrchestratorStopped;
+  orchestrator_error: OrchestratorError;
+  node_log: NodeLogEvent;
+  events_dropped: EventsDropped;
+  snapshot_update: SnapshotUpdate;
+}
+
+export type EventType = keyof EventMap;
+
+/** An envelope whose `data` is that of `T`: `EventOf<'node_update'>`. */
+export interface EventOf<T extends EventType> extends Omit<WebSocketMessage, 'type' | 'data'> {
+  type: T;
+  data: EventMap[T];
+}
+
+/** The server's answer to an envelope it refused, to the client that sent it and to nobody else. */
+export interface ErrorMessage extends Omit<WebSocketMessage, 'type' | 'data'> {
+  type: 'error';
+  /** `field`: what is wrong, as a dotted path. `reason`: why, in one word. */
+  data: { code: string; message: string; field?: string; reason?: string };
+}
+
+/**
+ * Whether a message is an event of this type. The server lets no event in whose `data` isn't what its type asks for, so that nothing but the
+ * name is looked at here.
+ */
+export function isEvent<T extends EventType>(
+  message: WebSocketMessage,
+  type: T
+): message is EventOf<T> & WebSocketMessage {
+  return message.type === type;
+}
+
+/** Whether the server refused what this client sent. */
+export function isError(message: WebSocketMessage): message is ErrorMessage & WebSocketMessage {
+  return message.type === 'error';
 }

@@ -1,16 +1,18 @@
 /** What the core needs of the world around it. Tests bring their own. */
 
-/** As much of a WebSocket as is used here. */
+/** As much of a WebSocket as is used here: the browser's, Node's own, and that of the package `ws` fit. */
 export interface Socket {
   readonly protocol: string;
-  onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
-  onerror: (() => void) | null;
+  // What they are called with is that WebSocket's own; a listener set here takes what it needs of it.
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }
 
+/** To a GET. */
 export interface Answer {
   status: number;
   /** Undefined where it is no JSON. */
@@ -19,7 +21,9 @@ export interface Answer {
 
 export type PageEvent = 'online' | 'offline' | 'visibilitychange' | 'pageshow';
 
+/** A socket's, a clock's and a page's share in the work. */
 export interface Environment {
+  /** Throws where the address can't be connected to at all. */
   openSocket(url: string, protocols: string[]): Socket;
   /** A GET with the page's cookies; null where there was no answer. */
   get(url: string): Promise<Answer | null>;
@@ -44,7 +48,7 @@ const PAINT_BY = 250;
 
 /** The page's own. Also works where there is no page. */
 export const browser: Environment = {
-  openSocket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
+  openSocket: (url, protocols) => new WebSocket(url, protocols),
   get: async url => {
     try {
       const response = await fetch(url, {
@@ -91,3 +95,13 @@ export const browser: Environment = {
     return () => target.removeEventListener(event, call);
   }
 };
+
+/** The page's own, but for what is given. */
+export function environmentWith(own: Partial<Environment> = {}): Environment {
+  const environment: Record<string, unknown> = { ...browser };
+  for (const name of Object.keys(browser) as (keyof Environment)[]) {
+    // By name, since what is given may be an object with methods.
+    environment[name] = own[name]?.bind(own) ?? browser[name];
+  }
+  return environment as unknown as Environment;
+}

@@ -2,12 +2,15 @@
 import type { Envelope } from './envelope.js';
 import type { Rollup, Status, TreeReader } from './reader.js';
 
+/**
+ * `waiting`: for the next attempt to reconnect, which is the `attempt`th without success and begins at `retryAt`, milliseconds since 1970.
+ * `stopped`: nothing more is tried by itself; `message` says what to do, `detail` what exactly is the matter.
+ */
 export type Connection =
   | { kind: 'connecting' }
   | { kind: 'open' }
-  /** `retryAt`: milliseconds since 1970. */
   | { kind: 'waiting'; attempt: number; retryAt: number }
-  | { kind: 'stopped'; reason: StopReason; message: string };
+  | { kind: 'stopped'; reason: StopReason; message: string; detail?: string };
 
 /**
  * `refused`: the server doesn't let us in. `version`: it speaks another protocol. `absent`: there is no TaskTree on this

@@ -1,6 +1,6 @@
 /** One connection for a browser tab and a server, whoever in the tab looks: both our bundles find the same hub. */
 import { keyOf } from './endpoint.js';
-import { browser, type Cancel, type Environment } from './environment.js';
+import { environmentWith, type Cancel, type Environment } from './environment.js';
 import type { Envelope } from './envelope.js';
 import type { Connection, Follow, Hub, ProjectList, Published, Resolved } from './follow.js';
 import { Notifier } from './notifier.js';
@@ -82,7 +82,7 @@ export class TabHub implements Hub {
     readonly url: string,
     options: HubOptions = {}
   ) {
-    this.environment = options.environment ?? browser;
+    this.environment = environmentWith(options.environment);
     this.notifier = new Notifier(this.environment);
     this.subscribe = this.notifier.subscribe;
     this.getVersion = this.notifier.getVersion;

@@ -2,6 +2,7 @@
 import type { FollowStatus, ProjectInfo } from './follow.js';
 import type { Position } from './protocol.js';
 import type { Delivery } from './subscriber.js';
+import { translatable } from './translatable.js';
 import { FOLD_VERSION, TaskTree } from './tree.js';
 
 /** `asking`: not subscribed, or not answered yet. */
@@ -16,6 +17,10 @@ export interface AskAgain {
 const ABSENT_AGAIN = 5_000;
 const FAILED_AGAIN = 2_000;
 const STALE_AGAIN = 5_000;
+
+const NEWER = translatable(
+  'The server is newer than this page, which therefore shows what is new only every few seconds. Reload the page.'
+);
 
 export class Project {
   tree: TaskTree | null = null;
@@ -75,6 +80,7 @@ export class Project {
         if (this.isNewerFold) {
           this.isBehind = true;
           this.phase = 'catching-up';
+          this.error = NEWER;
           return { after: STALE_AGAIN };
         }
         for (const event of delivery.events) {
@@ -94,7 +100,9 @@ export class Project {
         return null;
       case 'gone':
         this.phase = 'gone';
-        this.error = 'The project was deleted on the Jupyter server. It shows here again when it returns.';
+        this.error = translatable(
+          'The project was deleted on the Jupyter server. It shows here again when it returns.'
+        );
         return { after: ABSENT_AGAIN };
       case 'refused':
         return this.refused(delivery);
@@ -104,13 +112,14 @@ export class Project {
   private load({ epoch, state, nodes }: Extract<Delivery, { kind: 'snapshot' }>): void {
     this.isNewerFold = state.fold > FOLD_VERSION;
     this.isBehind = false;
+    this.error = null;
     try {
       this.tree = TaskTree.load(state, nodes);
       this.epoch = epoch;
     } catch (error) {
       console.error('TaskTree: a state from the server makes no sense here', error);
       this.phase = 'refused';
-      this.error = 'This page doesn’t understand what the server sends. Reload the page.';
+      this.error = translatable('This page doesn’t understand what the server sends. Reload the page.');
     }
   }
 
@@ -118,7 +127,9 @@ export class Project {
     this.error = message;
     if (code === 'not_found') {
       this.phase = 'gone';
-      this.error = 'This Jupyter server has no such project, or not yet. It shows here as soon as it does.';
+      this.error = translatable(
+        'This Jupyter server has no such project, or not yet. It shows here as soon as it does.'
+      );
       return { after: ABSENT_AGAIN };
     }
     this.phase = retry ? 'catching-up' : 'refused';

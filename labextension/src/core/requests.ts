@@ -2,6 +2,7 @@
 import type { Cancel, Environment } from './environment.js';
 import { HubError } from './follow.js';
 import type { ClientFrame, ErrorFrame, Frame } from './protocol.js';
+import { translatable } from './translatable.js';
 
 /** Milliseconds. */
 const ANSWER_WITHIN = 15_000;
@@ -30,8 +31,9 @@ export class Requests {
   add<T>(ref: number, frame: ClientFrame): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const cancelTimeout = this.environment.after(ANSWER_WITHIN, () => {
-        const message =
-          'The Jupyter server could not be reached in time. Try again when the connection is back.';
+        const message = translatable(
+          'The Jupyter server could not be reached in time. Try again when the connection is back.'
+        );
         this.fail(ref, new HubError('offline', message, true));
       });
       const answered = (answer: Frame) => resolve(answer as T);
@@ -63,8 +65,9 @@ export class Requests {
   interrupted(): void {
     for (const [ref, request] of [...this.waiting]) {
       if (request.isSent && request.frame.op === 'publish') {
-        const message =
-          'The connection was lost before the server confirmed it; look whether it happened, then try again.';
+        const message = translatable(
+          'The connection was lost before the server confirmed it; look whether it happened, then try again.'
+        );
         this.fail(ref, new HubError('offline', message, true));
       }
       request.isSent = false;

@@ -1,24 +1,24 @@
-/**
- * One WebSocket that comes back. It says of itself only what is true: `open` means that the server was heard on this connection
- * and, where it pings, that it hasn't fallen silent.
- */
-import { browser, type Cancel, type Environment, type Socket } from './environment.js';
+import { environmentWith, type Cancel, type Environment, type Socket } from './environment.js';
 import type { Connection, StopReason } from './follow.js';
 import { CLOSE_NO_PROTOCOL, mayComeBack } from './protocol.js';
+import { translatable } from './translatable.js';
 
+/** What a `WebSocketService` is made with; only `url` is needed. */
 export interface ServiceOptions {
+  /** `ws:` or `wss:`; `socketUrlOf` makes it of a Jupyter server's address. */
   url: string;
   /** The subprotocol to ask for; without one this is a plain client, and the server isn't known to ping. */
   protocol?: string;
-  /** First delay before a reconnect, milliseconds; doubles with each attempt. */
+  /** First delay before a reconnect, milliseconds; doubles with each attempt. Default: 1000. */
   reconnectDelay?: number;
-  /** No delay is longer, milliseconds. */
+  /** No delay is longer, milliseconds. Default: 30 000. */
   maxReconnectDelay?: number;
-  /** How often to try without success before giving up. */
+  /** How often to try without success before giving up. Default: without end. */
   maxAttempts?: number;
-  /** Called where a connection is refused, since a browser doesn't say why. Null: it may work later. */
+  /** Called where a connection is refused, since a browser doesn't say why. Null: it may work later. Must not reject. */
   whyRefused?: () => Promise<StopReason | null>;
-  environment?: Environment;
+  /** What to use instead of the browser's own: where there is no global `WebSocket`, at least `openSocket`. */
+  environment?: Partial<Environment>;
 }
 
 /** A connection that takes longer to open than this is given up; so is one that leaves a ping unanswered. Milliseconds. */
@@ -32,16 +32,32 @@ const LASTING = 5_000;
 const SILENT_INTERVALS = 2.5;
 
 const MESSAGES: Record<StopReason, string> = {
-  max_attempts: 'The server could not be reached. Retry when it runs again.',
-  refused: 'The server refused the connection. Log in to Jupyter again, then retry.',
-  version: 'The server speaks another version of TaskTree. Reload the page.',
-  absent:
-    'This Jupyter server has no TaskTree. Install tasktree_jupyter where the server runs, and restart it.',
-  disconnected: 'Not connected.'
+  max_attempts: translatable('The server could not be reached. Retry when it runs again.'),
+  refused: translatable('The server refused the connection. Log in to Jupyter again, then retry.'),
+  version: translatable('The server speaks another version of TaskTree. Reload the page.'),
+  absent: translatable(
+    'This Jupyter server has no TaskTree. Install tasktree_jupyter where the server runs, and restart it.'
+  ),
+  disconnected: translatable('Not connected.')
 };
 
+const UNREACHABLE = translatable('This address can’t be connected to.');
+
+/**
+ * One WebSocket that comes back. It says of itself only what is true: `open` means that the server was heard on this connection
+ * and, where it is known to ping, that it hasn't fallen silent. A plain client (no `protocol`) can't tell a quiet server from a dead network
+ * before the operating system does.
+ *
+ * `Incoming` is what the server sends, parsed, and unchecked: `WebSocketMessage` for a plain client, `Frame` with the subprotocol.
+ *
+ * ```ts
+ * const service = new WebSocketService<WebSocketMessage>({ url: socketUrlOf('/') });
+ * const unsubscribe = service.subscribe(message => console.log(message.type));
+ * service.connect();
+ * ```
+ */
 export class WebSocketService<Incoming = unknown> {
-  /** May be changed at any time. */
+  /** How often to try without success before giving up; `Infinity`: without end. May be changed at any time. */
   maxAttempts: number;
   private readonly environment: Environment;
   private readonly handlers = new Set<(message: Incoming, size: number) => void>();
@@ -59,9 +75,10 @@ export class WebSocketService<Incoming = unknown> {
 
   constructor(private readonly options: ServiceOptions) {
     this.maxAttempts = options.maxAttempts ?? Infinity;
-    this.environment = options.environment ?? browser;
+    this.environment = environmentWith(options.environment);
   }
 
+  /** As it is now; `onState` tells of changes. */
   get state(): Connection {
     return this.current;
   }
@@ -90,13 +107,16 @@ export class WebSocketService<Incoming = unknown> {
     return () => this.stateListeners.delete(listener);
   }
 
-  /** The handler gets every message, parsed, and how many bytes it had at most. Returns how to unsubscribe. */
+  /**
+   * The handler gets every message, parsed, and how many bytes it had at most. One that throws is reported on the console and harms nobody
+   * else. Returns how to unsubscribe; that doesn't disconnect.
+   */
   subscribe(handler: (message: Incoming, size: number) => void): () => void {
     this.handlers.add(handler);
     return () => this.handlers.delete(handler);
   }
 
-  /** Connect, and come back whenever the connection is lost, until `disconnect`. */
+  /** Connect, and come back whenever the connection is lost, until `disconnect`. Never throws: `state` tells. Connected: nothing happens. */
   connect(): void {
     if (this.socket || this.current.kind === 'connecting') {
       return;
@@ -109,26 +129,29 @@ export class WebSocketService<Incoming = unknown> {
     try {
       socket = this.environment.openSocket(url, protocol ? [protocol] : []);
     } catch (error) {
-      this.giveUp('refused', `The browser refused to connect to ${url}: ${String(error)}`);
+      this.giveUp('refused', UNREACHABLE, `${url}: ${String(error)}`);
       return;
     }
     this.socket = socket;
     socket.onopen = () => this.opened(socket);
-    socket.onmessage = ({ data }) => this.received(data);
-    socket.onclose = ({ code, reason }) => this.closed(code, reason);
+    socket.onmessage = ({ data }: { data: unknown }) => this.received(data);
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.closed(code, reason);
     // Says nothing that `close`, which follows, doesn't; but some sockets throw where nobody listens.
     socket.onerror = () => undefined;
     this.cancelTimer = this.environment.after(OPEN_WITHIN, () => this.scheduleReconnect());
   }
 
-  /** Close the connection and stay away. */
+  /** Close the connection and stay away, until `connect`. Subscribers stay subscribed. */
   disconnect(): void {
     this.stopWatching.splice(0).forEach(stop => stop());
     this.attempts = 0;
     this.giveUp('disconnected');
   }
 
-  /** False where it can't be sent: nothing is queued, the caller decides what becomes of it. */
+  /**
+   * Sends `message` as JSON. False where that isn't possible: nothing is queued, the caller decides what becomes of it. True says that it was
+   * handed to the connection, not that it arrived. Never throws.
+   */
   send(message: unknown): boolean {
     if (!this.socket || this.current.kind !== 'open') {
       return false;
@@ -169,10 +192,10 @@ export class WebSocketService<Incoming = unknown> {
     this.setState({ kind: 'waiting', attempt: this.attempts, retryAt: this.environment.now() + delay });
   }
 
-  /** Close the connection and don't come back by itself. */
-  giveUp(reason: StopReason, message = MESSAGES[reason]): void {
+  /** Close the connection and don't come back by itself. `detail`: what `message`, a whole sentence, leaves open. */
+  giveUp(reason: StopReason, message = MESSAGES[reason], detail?: string): void {
     this.drop();
-    this.setState({ kind: 'stopped', reason, message });
+    this.setState({ kind: 'stopped', reason, message, ...(detail === undefined ? {} : { detail }) });
   }
 
   private opened(socket: Socket): void {

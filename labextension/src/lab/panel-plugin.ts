@@ -41,7 +41,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('tasktree_jupyter');
     const hub = hubOf(app.serviceManager.serverSettings);
     const model = new PanelModel(hub);
-    const panel = new TreePanel(model);
+    const panel = new TreePanel(model, trans);
     panel.id = PANEL_ID;
     panel.title.icon = treeIcon;
     panel.title.caption = trans.__('Task trees');
@@ -49,7 +49,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     panel.node.setAttribute('aria-label', trans.__('Task trees'));
 
     // After the file browser and the running kernels, before the extensions.
-    app.shell.add(panel, 'left', { rank: 350, type: 'Task trees' });
+    app.shell.add(panel, 'left', { rank: 350, type: trans.__('Task trees') });
     restorer?.add(panel, PANEL_ID);
 
     if (notebooks) {

@@ -20,7 +20,10 @@ import {
   useAtOnce,
   useListenable,
   useNow,
-  type ViewState
+  useWords,
+  WordsContext,
+  type ViewState,
+  type Words
 } from '../view/index.js';
 import { Listbox } from './listbox.js';
 import { projectTitle, type PanelModel } from './panel-model.js';
@@ -29,7 +32,10 @@ import { projectTitle, type PanelModel } from './panel-model.js';
 export class TreePanel extends Widget {
   private readonly root: Root;
 
-  constructor(private readonly model: PanelModel) {
+  constructor(
+    private readonly model: PanelModel,
+    private readonly words: Words
+  ) {
     super();
     this.addClass('jp-TaskTreePanel');
     this.root = createRoot(this.node);
@@ -75,9 +81,11 @@ export class TreePanel extends Widget {
   private wake(): void {
     this.model.wake();
     this.root.render(
-      <ErrorBoundary>
-        <Panel model={this.model} />
-      </ErrorBoundary>
+      <WordsContext.Provider value={this.words}>
+        <ErrorBoundary>
+          <Panel model={this.model} />
+        </ErrorBoundary>
+      </WordsContext.Provider>
     );
   }
 
@@ -89,6 +97,7 @@ export class TreePanel extends Widget {
 }
 
 export function Panel({ model }: { model: PanelModel }) {
+  const words = useWords();
   useListenable(model);
   useAtOnce(model.hub, each => each.getVersion());
   const { hub, follow, projects, project, list } = model;
@@ -100,16 +109,16 @@ export function Panel({ model }: { model: PanelModel }) {
 
   return (
     <div className="tt-view tt-view-fill tt-panel" data-version={followed}>
-      <Section title="Projects" count={projects.length}>
+      <Section title={words.__('Projects')} count={projects.length}>
         {model.isChosen && model.notebookPath !== null ? (
           <button type="button" className="tt-link" onClick={() => model.followNotebook()}>
-            follow the notebook
+            {words.__('follow the notebook')}
           </button>
         ) : null}
       </Section>
       {projects.length > 0 ? (
         <Listbox
-          label="Projects"
+          label={words.__('Projects')}
           items={projects}
           keyOf={each => each.project_id}
           selected={follow?.projectId ?? null}
@@ -120,9 +129,9 @@ export function Panel({ model }: { model: PanelModel }) {
       ) : null}
       {follow && runs.length > 1 ? (
         <>
-          <Section title="Runs" count={project?.missions_total ?? runs.length} />
+          <Section title={words.__('Runs')} count={project?.missions_total ?? runs.length} />
           <Listbox
-            label="Runs"
+            label={words.__('Runs')}
             items={runs}
             keyOf={run => run.id}
             selected={shown}
@@ -167,6 +176,7 @@ function Section({ title, count, children }: { title: string; count: number; chi
 }
 
 function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
+  const words = useWords();
   const newest = info.missions[0];
   const { running = 0 } = newest?.rollup.counts ?? {};
   const failed = newest?.rollup.failures ?? 0;
@@ -179,7 +189,7 @@ function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
       </span>
       <Badge status="running" count={running} />
       <Badge status="failed" count={failed} />
-      {running + failed === 0 ? <span className="tt-item-note">{formatAgo(info.at, now)}</span> : null}
+      {running + failed === 0 ? <span className="tt-item-note">{formatAgo(words, info.at, now)}</span> : null}
     </>
   );
 }
@@ -225,11 +235,12 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
 }
 
 function RunLine({ run, now }: { run: Run; now: number }) {
+  const words = useWords();
   return (
     <>
       <StatusIcon status={run.status} />
       <span className="tt-item-title" title={run.title}>
-        run {formatCount(run.run)} <span className="tt-faint">{run.title}</span>
+        {words.__('run %1', formatCount(run.run))} <span className="tt-faint">{run.title}</span>
       </span>
       <Badge status="failed" count={isEnded(run.status) ? run.rollup.failures : 0} />
       {run.createdAt === null ? null : (

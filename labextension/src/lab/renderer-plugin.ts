@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { hubOf } from './hub.js';
 import { treeRendererFactory } from './renderer.js';
 
@@ -9,8 +10,10 @@ export const rendererPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows task trees in outputs: the stored one at once, then live.',
   autoStart: true,
   requires: [IRenderMimeRegistry],
-  activate: (app: JupyterFrontEnd, rendermime: IRenderMimeRegistry) => {
-    const factory = treeRendererFactory(() => hubOf(app.serviceManager.serverSettings));
+  optional: [ITranslator],
+  activate: (app: JupyterFrontEnd, rendermime: IRenderMimeRegistry, translator: ITranslator | null) => {
+    const trans = (translator ?? nullTranslator).load('tasktree_jupyter');
+    const factory = treeRendererFactory(() => hubOf(app.serviceManager.serverSettings), trans);
     rendermime.addFactory(factory, factory.defaultRank);
   }
 };

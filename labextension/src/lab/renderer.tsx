@@ -7,7 +7,15 @@ import { createRoot, type Root } from 'react-dom/client';
 import { BUNDLE_MIME_TYPE, parseBundle, type Bundle } from '../core/bundle.js';
 import type { Follow, Hub } from '../core/follow.js';
 import { StaticTree } from '../core/static-tree.js';
-import { ErrorBoundary, missionsOf, TreeView, type Stored } from '../view/index.js';
+import {
+  english,
+  ErrorBoundary,
+  missionsOf,
+  TreeView,
+  WordsContext,
+  type Stored,
+  type Words
+} from '../view/index.js';
 import { documentOf, mayWrite } from './document.js';
 import { isNewer, newerBundle, type Occasion } from './write-back.js';
 
@@ -27,7 +35,10 @@ export class TreeRenderer extends Widget implements IRenderMime.IRenderer {
   private writeTimer: ReturnType<typeof setTimeout> | null = null;
 
   /** `hub` is null where there is no server to ask. */
-  constructor(private readonly hub: Hub | null) {
+  constructor(
+    private readonly hub: Hub | null,
+    private readonly words: Words = english
+  ) {
     super();
     this.addClass('jp-TaskTreeOutput');
     this.root = createRoot(this.node);
@@ -145,28 +156,33 @@ export class TreeRenderer extends Widget implements IRenderMime.IRenderer {
   private draw(): void {
     const { bundle, follow, hub } = this;
     this.root.render(
-      <ErrorBoundary attempt={bundle}>
-        <TreeView
-          projectId={bundle?.project_id ?? null}
-          stored={this.stored}
-          follow={follow}
-          hub={follow ? hub : null}
-          missionId={this.missionId}
-          followNewest={bundle?.follow ?? false}
-          layout="inline"
-        />
-      </ErrorBoundary>
+      <WordsContext.Provider value={this.words}>
+        <ErrorBoundary attempt={bundle}>
+          <TreeView
+            projectId={bundle?.project_id ?? null}
+            stored={this.stored}
+            follow={follow}
+            hub={follow ? hub : null}
+            missionId={this.missionId}
+            followNewest={bundle?.follow ?? false}
+            layout="inline"
+          />
+        </ErrorBoundary>
+      </WordsContext.Provider>
     );
   }
 }
 
 /** `safe`: the tree is drawn as text, so that it shows in notebooks nobody trusted yet. */
-export function treeRendererFactory(hub: () => Hub | null): IRenderMime.IRendererFactory {
+export function treeRendererFactory(
+  hub: () => Hub | null,
+  words: Words = english
+): IRenderMime.IRendererFactory {
   return {
     safe: true,
     mimeTypes: [BUNDLE_MIME_TYPE],
     // Before the widget manager's -10: this one is never blank.
     defaultRank: -20,
-    createRenderer: () => new TreeRenderer(hub())
+    createRenderer: () => new TreeRenderer(hub(), words)
   };
 }

@@ -2,6 +2,7 @@ import type { Rollup, Status, TreeNode } from '../core/reader.js';
 import { isEnded } from '../core/status.js';
 import { formatCounts, formatPercent } from './format.js';
 import { endedLeaves } from './status.js';
+import type { Words } from './words.js';
 
 export interface Segment {
   status: Status;
@@ -56,7 +57,8 @@ export function Bar({ parts, className = 'tt-bar' }: { parts: readonly Segment[]
 }
 
 /** The bar in words. */
-export function progressText(rollup: Rollup): string {
-  const counts = formatCounts(rollup.counts);
-  return counts ? `${formatPercent(rollup.progress)}: ${counts}` : formatPercent(rollup.progress);
+export function progressText(words: Words, rollup: Rollup): string {
+  const counts = formatCounts(words, rollup.counts);
+  const percent = formatPercent(rollup.progress);
+  return counts ? words.__('%1: %2', percent, counts) : percent;
 }

@@ -1,28 +1,37 @@
 /** How much of what is shown may be believed, in words. */
 import type { Connection, Follow, FollowStatus } from '../core/follow.js';
+import { translatable } from '../core/translatable.js';
 import { formatClock } from './format.js';
+import { told, type Words } from './words.js';
 
 /**
+ * The messages are English, from whoever knew what the matter is: `told` translates them where they are shown.
+ *
  * `live` is the only kind that says "this is how it is". `stored`: from the notebook's file. `kernel`: the kernel feeds this view itself; its
  * silence may mean that it is busy, or that it is gone.
  */
 export type ViewState =
   | { kind: 'live' }
   | { kind: 'connecting' }
-  | { kind: 'catching-up' }
+  | { kind: 'catching-up'; message?: string | null }
   | { kind: 'offline'; retryAt: number | null }
   | { kind: 'stopped'; message: string }
-  | { kind: 'refused'; message: string }
+  | { kind: 'refused'; message: string; detail?: string }
   | { kind: 'absent'; message: string }
   | { kind: 'gone'; message: string }
   | { kind: 'stored' }
   | { kind: 'kernel' };
 
-const REFUSED = 'The server doesn’t let this page read the project. Log in again, then reload the page.';
-const ABSENT =
-  'TaskTree’s server half isn’t running on this Jupyter server. Run “jupyter server extension enable tasktree_jupyter” and start it again.';
-const GONE = 'It was deleted, or nothing was ever told of it. Run its cells again to start a new one.';
-const STOPPED = 'The connection to the Jupyter server is gone.';
+const REFUSED = translatable(
+  'The server doesn’t let this page read the project. Log in again, then reload the page.'
+);
+const ABSENT = translatable(
+  'TaskTree’s server half isn’t running on this Jupyter server. Run “jupyter server extension enable tasktree_jupyter” and start it again.'
+);
+const GONE = translatable(
+  'It was deleted, or nothing was ever told of it. Run its cells again to start a new one.'
+);
+const STOPPED = translatable('The connection to the Jupyter server is gone.');
 
 /** Of a follow and the connection under it. Where they disagree, the worse one counts. */
 export function viewState(
@@ -61,7 +70,7 @@ export function stateOf(
       return { kind: 'absent', message: message ?? ABSENT };
     }
     if (connection.reason === 'refused') {
-      return { kind: 'refused', message: message ?? REFUSED };
+      return { kind: 'refused', message: message ?? REFUSED, detail: connection.detail };
     }
     return { kind: 'stopped', message: message ?? STOPPED };
   }
@@ -74,7 +83,7 @@ export function stateOf(
   if (connection?.kind === 'connecting') {
     return { kind: 'connecting' };
   }
-  return { kind: status };
+  return status === 'catching-up' ? { kind: status, message: error } : { kind: status };
 }
 
 /** Whether a second try by hand makes sense. */
@@ -85,6 +94,11 @@ export function canRetry(state: ViewState): boolean {
     state.kind === 'absent' ||
     state.kind === 'refused'
   );
+}
+
+/** What to do about it, and what exactly is the matter. */
+export function advice(words: Words, { message, detail }: { message: string; detail?: string }): string {
+  return detail ? `${told(words, message)} (${detail})` : told(words, message);
 }
 
 export interface Wording {
@@ -99,34 +113,36 @@ export interface Wording {
  * `now`: milliseconds since 1970, whole seconds. `storedAt`: when what is shown was true, microseconds since 1970, where it comes
  * from the notebook's file and not from the server.
  */
-export function wording(state: ViewState, storedAt: number | null, now: number): Wording {
-  const stored = storedAt === null ? null : `stored at ${formatClock(storedAt, now * 1000)} (not live)`;
+export function wording(words: Words, state: ViewState, storedAt: number | null, now: number): Wording {
+  const stored =
+    storedAt === null ? null : words.__('stored at %1 (not live)', formatClock(storedAt, now * 1000));
   const also = (text: string) => (stored === null ? text : `${stored} · ${text}`);
+  const detail = (message: string | null | undefined) => (message ? told(words, message) : null);
   switch (state.kind) {
     case 'live':
       return stored === null
-        ? { tone: 'live', text: 'live', detail: null }
-        : { tone: 'still', text: stored, detail: 'This run is no longer on the server.' };
+        ? { tone: 'live', text: words.__('live'), detail: null }
+        : { tone: 'still', text: stored, detail: words.__('This run is no longer on the server.') };
     case 'connecting':
-      return { tone: 'busy', text: also('connecting'), detail: null };
+      return { tone: 'busy', text: also(words.__('connecting')), detail: null };
     case 'catching-up':
-      return { tone: 'busy', text: also('catching up'), detail: null };
+      return { tone: 'busy', text: also(words.__('catching up')), detail: detail(state.message) };
     case 'offline': {
       const seconds = state.retryAt === null ? 0 : Math.floor((state.retryAt - now) / 1000);
-      const text = seconds > 0 ? `offline, retry in ${seconds} s` : 'offline, retrying';
+      const text = seconds > 0 ? words.__('offline, retry in %1 s', seconds) : words.__('offline, retrying');
       return { tone: 'off', text: also(text), detail: null };
     }
     case 'stopped':
-      return { tone: 'off', text: also('offline'), detail: state.message };
+      return { tone: 'off', text: also(words.__('offline')), detail: detail(state.message) };
     case 'refused':
-      return { tone: 'off', text: also('no access'), detail: state.message };
+      return { tone: 'off', text: also(words.__('no access')), detail: advice(words, state) };
     case 'absent':
-      return { tone: 'off', text: also('no TaskTree server'), detail: state.message };
+      return { tone: 'off', text: also(words.__('no TaskTree server')), detail: detail(state.message) };
     case 'gone':
-      return { tone: 'still', text: also('not on the server'), detail: state.message };
+      return { tone: 'still', text: also(words.__('not on the server')), detail: detail(state.message) };
     case 'kernel':
-      return { tone: 'still', text: stored ?? 'from the kernel', detail: null };
+      return { tone: 'still', text: stored ?? words.__('from the kernel'), detail: null };
     case 'stored':
-      return { tone: 'still', text: stored ?? 'not live', detail: null };
+      return { tone: 'still', text: stored ?? words.__('not live'), detail: null };
   }
 }

@@ -1,11 +1,13 @@
 import { useState } from 'react';
 import type { TreeNode, TreeReader } from '../core/reader.js';
 import { parseTime } from '../core/times.js';
-import { formatClock, formatCount, formatElapsed, formatPercent, ordinal } from './format.js';
-import { STATUS_NAMES } from './status.js';
+import { translatable } from '../core/translatable.js';
+import { formatClock, formatCount, formatElapsed, formatPercent } from './format.js';
+import { statusName } from './status.js';
 import { StatusIcon } from './status-icon.js';
-import { elapsed, errorText, isRunning, titleOf } from './tree-row.js';
+import { elapsed, errorText, isRunning, titleOf, unusualText } from './tree-row.js';
 import { Links, Pairs, Value } from './value.js';
+import { listed, useWords, type Words } from './words.js';
 
 interface Props {
   tree: TreeReader;
@@ -51,36 +53,39 @@ const PLACED: ReadonlySet<string> = new Set([
 ]);
 
 export function Details({ tree, id, now, today, ticks, onSelect }: Props) {
+  const words = useWords();
   const node = tree.node(id);
   if (!node) {
     return (
-      <Frame title="Removed" onClose={() => onSelect(null)}>
-        <p className="tt-details-line">This task is no longer in the tree.</p>
+      <Frame title={words.__('Removed')} onClose={() => onSelect(null)}>
+        <p className="tt-details-line">{words.__('This task is no longer in the tree.')}</p>
       </Frame>
     );
   }
   const others = Object.entries(node).filter(([key, value]) => !PLACED.has(key) && value !== undefined);
   return (
     <Frame title={titleOf(node)} icon={<StatusIcon status={node.status} />} onClose={() => onSelect(null)}>
-      <p className="tt-details-line">{summary(tree, node, now, ticks)}</p>
+      <p className="tt-details-line">{summary(words, tree, node, now, ticks)}</p>
       {node.message ? <p className="tt-details-line tt-details-message">{node.message}</p> : null}
       {node.unusual ? (
         <p className="tt-details-line tt-warning">
-          Unusual: from {node.unusual.from} to {node.unusual.to}
-          {when(node.unusual.timestamp, today, ', ')}
+          {listed(
+            words,
+            [unusualText(words, node.unusual), when(node.unusual.timestamp, today)].filter(Boolean)
+          )}
         </p>
       ) : null}
       <Failure node={node} />
-      <Pairs title="Parameters" values={node.params} />
-      <Pairs title="Metrics" values={node.metrics} numeric />
+      <Pairs title={words.__('Parameters')} values={node.params} />
+      <Pairs title={words.__('Metrics')} values={node.metrics} numeric />
       <Log node={node} today={today} />
       <Dependencies tree={tree} ids={node.dependencies} onSelect={onSelect} />
-      <Pairs title="Task" values={facts(node, today)} plain />
-      <Block title="Inputs" value={node.inputs} />
-      <Block title="Outputs" value={node.outputs} />
+      <Pairs title={words.__('Task')} values={facts(words, node, today)} plain />
+      <Block title={words.__('Inputs')} value={node.inputs} />
+      <Block title={words.__('Outputs')} value={node.outputs} />
       <Links links={node.links} />
-      <Pairs title="Source" values={node.source} />
-      <Pairs title="Other fields" values={Object.fromEntries(others)} />
+      <Pairs title={words.__('Source')} values={node.source} />
+      <Pairs title={words.__('Other fields')} values={Object.fromEntries(others)} />
     </Frame>
   );
 }
@@ -93,12 +98,13 @@ interface FrameProps {
 }
 
 function Frame({ title, icon, onClose, children }: FrameProps) {
+  const words = useWords();
   return (
     // Escape closes it from wherever the keyboard is inside.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <section
       className="tt-details"
-      aria-label={`Details of ${title}`}
+      aria-label={words.__('Details of %1', title)}
       onKeyDown={event => {
         if (event.key === 'Escape') {
           event.preventDefault();
@@ -115,8 +121,8 @@ function Frame({ title, icon, onClose, children }: FrameProps) {
         <button
           type="button"
           className="tt-icon-button"
-          aria-label="Close details"
-          title="Close"
+          aria-label={words.__('Close details')}
+          title={words.__('Close')}
           onClick={onClose}
         >
           <svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" focusable="false">
@@ -126,26 +132,28 @@ function Frame({ title, icon, onClose, children }: FrameProps) {
       </div>
       {/* Scrolls, so the keyboard must get in. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="tt-details-body" tabIndex={0} role="group" aria-label="Fields">
+      <div className="tt-details-body" tabIndex={0} role="group" aria-label={words.__('Fields')}>
         {children}
       </div>
     </section>
   );
 }
 
-/** `failed after 9.8 s · 2nd attempt · worker-3` */
-function summary(tree: TreeReader, node: TreeNode, now: number | null, ticks: boolean): string {
+/** `failed after 9.8 s · attempt 2 · worker-3` */
+function summary(words: Words, tree: TreeReader, node: TreeNode, now: number | null, ticks: boolean): string {
   const time = elapsed(tree, node.node_id, now);
   const running = isRunning(tree, node.node_id);
-  const word = node.placeholder ? 'nothing heard of it yet' : STATUS_NAMES[node.status];
-  const parts = [
-    time === null ? word : `${word} ${running ? 'for' : 'after'} ${formatElapsed(time, ticks && running)}`
-  ];
+  const word = node.placeholder ? words.__('nothing heard of it yet') : statusName(words, node.status);
+  const parts = [word];
+  if (time !== null) {
+    const long = formatElapsed(time, ticks && running);
+    parts[0] = running ? words.__('%1 for %2', word, long) : words.__('%1 after %2', word, long);
+  }
   if (typeof node.progress === 'number' && node.status !== 'completed') {
     parts.push(formatPercent(Math.floor(node.progress * 1000 + 0.5)));
   }
   if ((node.attempt ?? 1) > 1) {
-    parts.push(`${ordinal(node.attempt ?? 1)} attempt`);
+    parts.push(words.__('attempt %1', formatCount(node.attempt ?? 1)));
   }
   if (node.agent) {
     parts.push(node.agent);
@@ -153,28 +161,29 @@ function summary(tree: TreeReader, node: TreeNode, now: number | null, ticks: bo
   return parts.join(' · ');
 }
 
-function when(timestamp: string | undefined, today: number, before = ''): string {
+function when(timestamp: string | undefined, today: number): string {
   const time = parseTime(timestamp);
-  return time === null ? '' : `${before}${formatClock(time, today * 1000, true)}`;
+  return time === null ? '' : formatClock(time, today * 1000, true);
 }
 
-function facts(node: TreeNode, today: number): Record<string, unknown> {
+function facts(words: Words, node: TreeNode, today: number): Record<string, unknown> {
   const all: Record<string, unknown> = {
-    id: node.node_id,
-    kind: node.kind,
-    trigger: node.trigger,
-    reason: node.reason,
-    tags: node.tags?.length ? node.tags.join(', ') : undefined,
-    expected: node.expected === undefined ? undefined : formatCount(node.expected),
-    created: when(node.created_at, today),
-    queued: when(node.queued_at, today),
-    started: when(node.started_at, today),
-    ended: when(node.ended_at, today)
+    [words.__('id')]: node.node_id,
+    [words.__('kind')]: node.kind,
+    [words.__('trigger')]: node.trigger,
+    [words.__('reason')]: node.reason,
+    [words.__('tags')]: listed(words, node.tags ?? []),
+    [words.__('expected')]: node.expected === undefined ? undefined : formatCount(node.expected),
+    [words.__('created')]: when(node.created_at, today),
+    [words.__('queued')]: when(node.queued_at, today),
+    [words.__('started')]: when(node.started_at, today),
+    [words.__('ended')]: when(node.ended_at, today)
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== ''));
 }
 
 function Failure({ node }: { node: TreeNode }) {
+  const words = useWords();
   const text = errorText(node);
   const traceback = node.error?.traceback;
   if (!text && !traceback) {
@@ -186,10 +195,10 @@ function Failure({ node }: { node: TreeNode }) {
       {traceback ? (
         <>
           {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-          <pre className="tt-traceback" tabIndex={0} role="group" aria-label="Traceback">
+          <pre className="tt-traceback" tabIndex={0} role="group" aria-label={words.__('Traceback')}>
             {traceback}
           </pre>
-          <CopyButton text={traceback} label="Copy traceback" />
+          <CopyButton text={traceback} label={words.__('Copy traceback')} />
         </>
       ) : null}
     </div>
@@ -197,14 +206,15 @@ function Failure({ node }: { node: TreeNode }) {
 }
 
 function CopyButton({ text, label }: { text: string; label: string }) {
+  const words = useWords();
   const [said, setSaid] = useState<{ of: string; word: string } | null>(null);
   const copy = () => {
     // No clipboard where the page isn't served securely: there the text can still be selected.
     const clipboard = navigator.clipboard as Clipboard | undefined;
     const done = clipboard ? clipboard.writeText(text) : Promise.reject(new Error('no clipboard'));
     done.then(
-      () => setSaid({ of: text, word: 'Copied' }),
-      () => setSaid({ of: text, word: 'Can’t reach the clipboard: select the text instead' })
+      () => setSaid({ of: text, word: words.__('Copied') }),
+      () => setSaid({ of: text, word: words.__('Can’t reach the clipboard: select the text instead') })
     );
   };
   return (
@@ -219,22 +229,37 @@ function CopyButton({ text, label }: { text: string; label: string }) {
   );
 }
 
+const LEVELS: Record<string, string> = {
+  debug: translatable('debug'),
+  info: translatable('info'),
+  warning: translatable('warning'),
+  error: translatable('error'),
+  critical: translatable('critical')
+};
+
+function levelName(words: Words, level: string): string {
+  const name = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
+  return name === undefined ? level : words.__(name);
+}
+
 function Log({ node, today }: { node: TreeNode; today: number }) {
+  const words = useWords();
   if (!node.log) {
     return null;
   }
   const { counts, last } = node.log;
-  const levels = Object.entries(counts)
-    .map(([level, count]) => `${formatCount(count)} ${level}`)
-    .join(', ');
+  const levels = listed(
+    words,
+    Object.entries(counts).map(([level, count]) => `${formatCount(count)} ${levelName(words, level)}`)
+  );
   return (
     <>
       <h4 className="tt-details-heading">
-        Log <span className="tt-heading-note">{levels}</span>
+        {words.__('Log')} <span className="tt-heading-note">{levels}</span>
       </h4>
       <p className={`tt-details-line tt-log tt-log-${last.level}`}>
         <span className="tt-faint">
-          {when(last.timestamp, today)} {last.level}
+          {when(last.timestamp, today)} {levelName(words, last.level)}
         </span>{' '}
         {last.message}
       </p>
@@ -249,12 +274,13 @@ interface DependenciesProps {
 }
 
 function Dependencies({ tree, ids, onSelect }: DependenciesProps) {
+  const words = useWords();
   if (!ids?.length) {
     return null;
   }
   return (
     <>
-      <h4 className="tt-details-heading">After</h4>
+      <h4 className="tt-details-heading">{words.__('After')}</h4>
       <ul className="tt-dependencies">
         {ids.map((id, index) => {
           const node = tree.node(id);

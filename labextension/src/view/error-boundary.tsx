@@ -1,4 +1,5 @@
 import { Component } from 'react';
+import { WordsContext } from './words.js';
 
 interface Props {
   children: React.ReactNode;
@@ -13,6 +14,9 @@ interface State {
 
 /** An output is never blank, not even where this code is wrong. */
 export class ErrorBoundary extends Component<Props, State> {
+  static override contextType = WordsContext;
+  declare context: React.ContextType<typeof WordsContext>;
+
   override state: State = { error: null, attempt: this.props.attempt };
 
   static getDerivedStateFromError(error: unknown): Partial<State> {
@@ -28,12 +32,16 @@ export class ErrorBoundary extends Component<Props, State> {
     if (!error) {
       return this.props.children;
     }
+    const words = this.context;
     return (
       <div className="tt-view">
         <div className="tt-empty" role="alert">
-          <p className="tt-empty-title">This tree can’t be shown</p>
+          <p className="tt-empty-title">{words.__('This tree can’t be shown')}</p>
           <p className="tt-empty-advice">
-            {error.message}. The tasks themselves are not affected; reload the page to try again.
+            {words.__(
+              '%1. The tasks themselves are not affected; reload the page to try again.',
+              error.message
+            )}
           </p>
         </div>
       </div>

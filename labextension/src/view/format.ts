@@ -1,6 +1,7 @@
 /** How counts, durations and times are written. Times are microseconds since 1970 unless a name says otherwise. */
 import type { StatusCounts } from '../core/reader.js';
-import { STATUS_NAMES, STATUS_ORDER } from './status.js';
+import { statusCount, STATUS_ORDER } from './status.js';
+import { listed, type Words } from './words.js';
 
 const NARROW_SPACE = '\u202f';
 const SECOND = 1_000_000;
@@ -59,46 +60,40 @@ export function formatClock(microseconds: number, now: number, seconds = false):
 }
 
 /** `now`, `5 min ago`, `2 h ago`, `3 d ago`. */
-export function formatAgo(microseconds: number, now: number): string {
+export function formatAgo(words: Words, microseconds: number, now: number): string {
   const minutes = Math.floor((now - microseconds) / (60 * SECOND));
   if (minutes < 1) {
-    return 'now';
+    return words.__('now');
   }
   if (minutes < 60) {
-    return `${minutes}${NARROW_SPACE}min ago`;
+    return words.__('%1 ago', `${minutes}${NARROW_SPACE}min`);
   }
   const hours = Math.floor(minutes / 60);
-  return hours < 48
-    ? `${hours}${NARROW_SPACE}h ago`
-    : `${formatCount(Math.floor(hours / 24))}${NARROW_SPACE}d ago`;
+  const long =
+    hours < 48 ? `${hours}${NARROW_SPACE}h` : `${formatCount(Math.floor(hours / 24))}${NARROW_SPACE}d`;
+  return words.__('%1 ago', long);
 }
 
 /**
  * `3 failed, 6 480 completed, 2 more`: what the counts don't explain is "more". Where they count leaves of fewer groups:
  * `2 more with 600 completed`.
  */
-export function formatCounts(counts: StatusCounts, count?: number): string {
+export function formatCounts(words: Words, counts: StatusCounts, count?: number): string {
   const parts: string[] = [];
   let explained = 0;
   for (const status of STATUS_ORDER) {
     const n = counts[status] ?? 0;
     if (n > 0) {
       explained += n;
-      parts.push(`${formatCount(n)} ${STATUS_NAMES[status]}`);
+      parts.push(statusCount(words, status, n, formatCount(n)));
     }
   }
   const rest = (count ?? explained) - explained;
   if (rest > 0) {
-    parts.push(`${formatCount(rest)} more`);
+    parts.push(words._n('%2 more', '%2 more', rest, formatCount(rest)));
   }
+  const text = listed(words, parts);
   return rest < 0 && count !== undefined
-    ? `${formatCount(count)} more with ${parts.join(', ')}`
-    : parts.join(', ');
-}
-
-/** `1st`, `2nd`, `3rd`, `11th`. */
-export function ordinal(n: number): string {
-  const tens = n % 100;
-  const suffix = tens >= 11 && tens <= 13 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
-  return `${formatCount(n)}${suffix}`;
+    ? words._n('%2 more with %3', '%2 more with %3', count, formatCount(count), text)
+    : text;
 }

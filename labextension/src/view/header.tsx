@@ -4,9 +4,10 @@ import { ConnectionBadge } from './connection-badge.js';
 import type { ViewState } from './connection.js';
 import { formatClock, formatCount, formatElapsed } from './format.js';
 import type { Mission } from './missions.js';
-import { endedLeaves, STATUS_NAMES } from './status.js';
+import { endedLeaves, statusCount, statusName } from './status.js';
 import { StatusIcon } from './status-icon.js';
 import { elapsed, isRunning, titleOf } from './tree-row.js';
+import { useWords, type Words } from './words.js';
 
 /** Stands for every run of the project at once. */
 export const ALL_RUNS = '\u0000all';
@@ -31,6 +32,7 @@ interface Props {
 
 export function Header(props: Props) {
   const { tree, mission, missions, projectTitle, onMission, now, today, ticks } = props;
+  const words = useWords();
   const node = mission === null ? undefined : tree.node(mission);
   const rollup = node ? tree.rollup(node.node_id) : sumOf(tree);
   const time = node ? elapsed(tree, node.node_id, now) : null;
@@ -56,26 +58,28 @@ export function Header(props: Props) {
           <ConnectionBadge state={props.state} storedAt={props.storedAt} onRetry={props.onRetry} />
         ) : null}
         <span className="tt-hidden" role="status">
-          {node ? `${title}: ${STATUS_NAMES[node.status]}` : ''}
+          {node ? words.__('%1: %2', title, statusName(words, node.status)) : ''}
         </span>
       </div>
       <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" />
-      <span className="tt-hidden">{progressText(rollup)}</span>
+      <span className="tt-hidden">{progressText(words, rollup)}</span>
     </>
   );
 }
 
 function Stats({ rollup }: { rollup: Rollup }) {
+  const words = useWords();
   const { failures } = rollup;
   const { running = 0, skipped = 0 } = rollup.counts;
+  const count = (status: Status, n: number) => statusCount(words, status, n, formatCount(n));
   return (
     <>
       <span className="tt-stat">
         {formatCount(endedLeaves(rollup.counts))} / {formatCount(Math.max(0, rollup.total - skipped))}
       </span>
-      {running > 0 ? <span className="tt-stat">{formatCount(running)} running</span> : null}
-      {failures > 0 ? <span className="tt-stat tt-stat-failed">{formatCount(failures)} failed</span> : null}
-      {skipped > 0 ? <span className="tt-stat tt-stat-minor">{formatCount(skipped)} skipped</span> : null}
+      {running > 0 ? <span className="tt-stat">{count('running', running)}</span> : null}
+      {failures > 0 ? <span className="tt-stat tt-stat-failed">{count('failed', failures)}</span> : null}
+      {skipped > 0 ? <span className="tt-stat tt-stat-minor">{count('skipped', skipped)}</span> : null}
     </>
   );
 }
@@ -107,6 +111,7 @@ interface RunMenuProps {
 
 /** Which run is shown; the earlier ones stand behind it. */
 function RunMenu({ tree, mission, missions, onMission, today }: RunMenuProps) {
+  const words = useWords();
   if (missions.length < 2) {
     return null;
   }
@@ -117,35 +122,35 @@ function RunMenu({ tree, mission, missions, onMission, today }: RunMenuProps) {
   }
   const option = (each: Mission) => (
     <option key={each.id} value={each.id}>
-      {describe(tree, each, today)}
+      {describe(words, tree, each, today)}
     </option>
   );
   const [newest, ...earlier] = listed;
   return (
     <span className="tt-run">
       <span className="tt-chip tt-run-chip" aria-hidden="true">
-        {chosen ? `run ${formatCount(chosen.run)}` : 'all runs'} ▾
+        {chosen ? words.__('run %1', formatCount(chosen.run)) : words.__('all runs')} ▾
       </span>
       <select
         className="tt-run-select"
-        aria-label="Run"
-        title="Earlier runs"
+        aria-label={words.__('Run')}
+        title={words.__('Earlier runs')}
         value={mission ?? ALL_RUNS}
         onChange={event => onMission(event.target.value)}
       >
-        {newest ? <optgroup label="Newest run">{option(newest)}</optgroup> : null}
-        <optgroup label="Earlier runs">{earlier.map(option)}</optgroup>
-        <option value={ALL_RUNS}>All runs ({formatCount(missions.length)})</option>
+        {newest ? <optgroup label={words.__('Newest run')}>{option(newest)}</optgroup> : null}
+        <optgroup label={words.__('Earlier runs')}>{earlier.map(option)}</optgroup>
+        <option value={ALL_RUNS}>{words.__('All runs (%1)', formatCount(missions.length))}</option>
       </select>
     </span>
   );
 }
 
-function describe(tree: TreeReader, { id, run, createdAt }: Mission, today: number): string {
+function describe(words: Words, tree: TreeReader, { id, run, createdAt }: Mission, today: number): string {
   const node = tree.node(id);
-  const parts = [`run ${formatCount(run)}`];
+  const parts = [words.__('run %1', formatCount(run))];
   if (node) {
-    parts.push(titleOf(node), STATUS_NAMES[node.status]);
+    parts.push(titleOf(node), statusName(words, node.status));
   }
   if (createdAt !== null) {
     parts.push(formatClock(createdAt, today * 1000));

@@ -9,4 +9,5 @@ export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
 export { Badge } from './tree-row.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
+export { english, told, useWords, wordsOf, WordsContext, type Catalogue, type Words } from './words.js';
 export { TreeView, pictureOf, type Stored, type TreeViewProps } from './tree-view.js';

@@ -1,19 +1,33 @@
 import type { TreeReader } from '../core/reader.js';
+import { MAX_NODES } from '../core/tree.js';
 import { formatCount } from './format.js';
+import { useWords } from './words.js';
 
 /** A gap is never silent. */
 export function Losses({ tree: { dropped = 0, overflow = 0 } }: { tree: TreeReader }) {
+  const words = useWords();
   const lost = [
-    dropped > 0 ? `${events(dropped)} lost before the server got ${dropped === 1 ? 'it' : 'them'}` : null,
-    overflow > 0 ? `${events(overflow)} about tasks beyond the first 200\u202f000, which aren’t shown` : null
+    dropped > 0
+      ? words._n(
+          'In this project, 1 event was lost before the server got it.',
+          'In this project, %2 events were lost before the server got them.',
+          dropped,
+          formatCount(dropped)
+        )
+      : null,
+    overflow > 0
+      ? words._n(
+          'In this project, 1 event was about a task beyond the first %3, which isn’t shown.',
+          'In this project, %2 events were about tasks beyond the first %3, which aren’t shown.',
+          overflow,
+          formatCount(overflow),
+          formatCount(MAX_NODES)
+        )
+      : null
   ].filter(text => text !== null);
   return lost.length > 0 ? (
     <p className="tt-notice" role="status">
-      In this project: {lost.join('; ')}.
+      {lost.join(' ')}
     </p>
   ) : null;
-}
-
-function events(n: number): string {
-  return n === 1 ? '1 event was' : `${formatCount(n)} events were`;
 }

@@ -1,5 +1,6 @@
 import type { Status } from '../core/reader.js';
-import { STATUS_NAMES } from './status.js';
+import { statusName } from './status.js';
+import { useWords } from './words.js';
 
 /** One shape a status, so that nobody needs the colour. */
 const SHAPES: Record<Status, React.JSX.Element> = {
@@ -29,7 +30,7 @@ const SHAPES: Record<Status, React.JSX.Element> = {
 };
 
 export function StatusIcon({ status, hidden = false }: { status: Status; hidden?: boolean }) {
-  const word = STATUS_NAMES[status];
+  const word = statusName(useWords(), status);
   return (
     <svg
       className={`tt-icon tt-status-${status}`}

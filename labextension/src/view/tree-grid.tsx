@@ -5,6 +5,7 @@ import type { Expansion } from './expansion.js';
 import { useAtOnce } from './hooks.js';
 import { canOpen, childRows, parentIndex, visibleRows, type Row } from './rows.js';
 import { RowCells } from './tree-row.js';
+import { useWords } from './words.js';
 
 export const ROW_HEIGHT = 26;
 /** Rows an output under a cell shows before it scrolls. */
@@ -29,6 +30,7 @@ interface Props {
 
 export function TreeGrid(props: Props) {
   const { tree, version, roots, expansion, label, now, ticks, selected, onSelect, layout } = props;
+  const words = useWords();
   const withOmittedRoots = props.withOmittedRoots ?? false;
   const choices = useAtOnce(expansion, each => each.getVersion()) ?? 0;
   const [focusKey, setFocusKey] = useState<string | null>(null);
@@ -204,10 +206,10 @@ export function TreeGrid(props: Props) {
       }}
     >
       <div role="row" aria-rowindex={1} className="tt-hidden">
-        <span role="columnheader">Task</span>
-        <span role="columnheader">Progress</span>
-        <span role="columnheader">Done</span>
-        <span role="columnheader">Elapsed</span>
+        <span role="columnheader">{words.__('Task')}</span>
+        <span role="columnheader">{words.__('Progress')}</span>
+        <span role="columnheader">{words.__('Done')}</span>
+        <span role="columnheader">{words.__('Elapsed')}</span>
       </div>
       <div role="rowgroup" className="tt-rows" style={{ height: virtualizer.getTotalSize() }}>
         {virtualizer.getVirtualItems().map(item => {

@@ -3,8 +3,9 @@ import { isEnded } from '../core/status.js';
 import { Bar, leafSegments, progressText, segments } from './bar.js';
 import { formatCount, formatCounts, formatElapsed, formatPercent } from './format.js';
 import type { NodeRow, Row } from './rows.js';
-import { endedLeaves, failuresBelow, STATUS_NAMES } from './status.js';
+import { endedLeaves, failuresBelow, statusCount, statusName } from './status.js';
 import { StatusIcon, UnusualIcon } from './status-icon.js';
+import { listed, useWords, type Words } from './words.js';
 
 /** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
 const DEEPEST_INDENT = 16;
@@ -19,6 +20,7 @@ interface CellsProps {
 
 /** What is inside a row; the row itself, with its keyboard and its place, belongs to the grid. */
 export function RowCells({ tree, row, now, ticks }: CellsProps) {
+  const words = useWords();
   const indent = { '--tt-level': Math.min(row.level - 1, DEEPEST_INDENT) } as React.CSSProperties;
   if (row.kind !== 'node') {
     return (
@@ -28,8 +30,10 @@ export function RowCells({ tree, row, now, ticks }: CellsProps) {
         <span className="tt-icon tt-ellipsis" aria-hidden="true">
           ⋯
         </span>
-        <span className="tt-title">{formatCounts(row.counts, row.count)}</span>
-        {row.kind === 'omitted' ? <span className="tt-message">not kept in this output</span> : null}
+        <span className="tt-title">{formatCounts(words, row.counts, row.count)}</span>
+        {row.kind === 'omitted' ? (
+          <span className="tt-message">{words.__('not kept in this output')}</span>
+        ) : null}
       </div>
     );
   }
@@ -44,7 +48,7 @@ export function RowCells({ tree, row, now, ticks }: CellsProps) {
       <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} />
       <div role="gridcell" className="tt-cell-bar">
         <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} />
-        {isGroup ? <span className="tt-hidden">{progressText(rollup)}</span> : null}
+        {isGroup ? <span className="tt-hidden">{progressText(words, rollup)}</span> : null}
       </div>
       <div role="gridcell" className="tt-number tt-cell-count">
         {isGroup ? countText(rollup) : percentText(node)}
@@ -67,7 +71,9 @@ interface NameProps {
 function Name({ tree, row, node, rollup, indent }: NameProps) {
   const { running = 0 } = row.children > 0 ? rollup.counts : {};
   const failed = row.children > 0 ? failuresBelow(node.status, rollup) : 0;
-  const message = messageOf(tree, node);
+  const words = useWords();
+  const message = messageOf(words, tree, node);
+  const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (
     <div role="gridcell" className="tt-name" style={indent}>
@@ -78,16 +84,14 @@ function Name({ tree, row, node, rollup, indent }: NameProps) {
       {row.children > 1 && row.open === false ? (
         <span className="tt-times">×{formatCount(row.children)}</span>
       ) : null}
-      {node.unusual ? (
-        <UnusualIcon label={`unusual: from ${node.unusual.from} to ${node.unusual.to}`} />
-      ) : null}
+      {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
       <Badge status="running" count={running} />
       <Badge status="failed" count={failed} />
       {node.agent ? <span className="tt-chip tt-agent">{node.agent}</span> : null}
       {(node.attempt ?? 1) > 1 ? (
-        <span className="tt-chip tt-attempt" title={`attempt ${node.attempt}`}>
+        <span className="tt-chip tt-attempt" title={attempt}>
           <span aria-hidden="true">↻ {formatCount((node.attempt ?? 1) - 1)}</span>
-          <span className="tt-hidden">attempt {node.attempt}</span>
+          <span className="tt-hidden">{attempt}</span>
         </span>
       ) : null}
       {message ? (
@@ -123,14 +127,19 @@ function Twisty({ open }: { open: boolean | null }) {
 
 /** How many leaves below are running or failed; where there is no room, the shape stands for the word. */
 export function Badge({ status, count }: { status: 'running' | 'failed'; count: number }) {
+  const words = useWords();
   if (count === 0) {
     return null;
   }
+  const written = formatCount(count);
   return (
-    <span className={`tt-chip tt-badge tt-badge-${status}`} title={`${formatCount(count)} ${status}`}>
+    <span
+      className={`tt-chip tt-badge tt-badge-${status}`}
+      title={statusCount(words, status, count, written)}
+    >
       <StatusIcon status={status} hidden />
-      {formatCount(count)}
-      <span className="tt-badge-word"> {STATUS_NAMES[status]}</span>
+      {written}
+      <span className="tt-badge-word"> {statusName(words, status)}</span>
     </span>
   );
 }
@@ -155,7 +164,12 @@ export function errorText(node: TreeNode): string | null {
   return parts.length > 0 ? parts.join(': ') : null;
 }
 
-function messageOf(tree: TreeReader, node: TreeNode): string | null {
+/** A transition that isn't on the usual path, in words. */
+export function unusualText(words: Words, { from, to }: { from: string; to: string }): string {
+  return words.__('unusual: from %1 to %2', statusName(words, from), statusName(words, to));
+}
+
+function messageOf(words: Words, tree: TreeReader, node: TreeNode): string | null {
   if (node.status === 'failed') {
     return errorText(node) ?? node.message ?? null;
   }
@@ -164,9 +178,15 @@ function messageOf(tree: TreeReader, node: TreeNode): string | null {
   }
   const waits = node.status === 'draft' || node.status === 'ready';
   if (waits && node.dependencies?.length) {
-    const titles = node.dependencies.slice(0, 2).map(id => nameOf(tree, id));
-    const more = node.dependencies.length - titles.length;
-    return `after ${titles.join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}`;
+    const first = node.dependencies.slice(0, 2);
+    const titles = listed(
+      words,
+      first.map(id => nameOf(tree, id))
+    );
+    const more = node.dependencies.length - first.length;
+    return more > 0
+      ? words._n('after %3 and %2 more', 'after %3 and %2 more', more, formatCount(more), titles)
+      : words.__('after %1', titles);
   }
   return null;
 }

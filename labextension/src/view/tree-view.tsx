@@ -11,6 +11,7 @@ import { Losses } from './losses.js';
 import { missionsOf } from './missions.js';
 import { isRunning } from './tree-row.js';
 import { TreeGrid } from './tree-grid.js';
+import { useWords } from './words.js';
 
 /** A tree that was saved with the notebook. */
 export interface Stored {
@@ -74,6 +75,7 @@ export function pictureOf(
 
 export function TreeView(props: TreeViewProps) {
   const { projectId, follow, hub, layout, badge = true, runs = true, onMission } = props;
+  const words = useWords();
   const stored = props.stored ?? null;
   const { state, version, heardAt } = useFollow(follow, hub, props.source);
   const [chosen, setChosen] = useState<string | null>(null);
@@ -130,14 +132,14 @@ export function TreeView(props: TreeViewProps) {
       </div>
     );
   }
-  const title = (mission && tree.node(mission)?.title) ?? projectTitle ?? 'Tasks';
+  const title = (mission && tree.node(mission)?.title) ?? projectTitle ?? words.__('Tasks');
   return (
     <div className={`tt-view tt-view-${layout}`} data-connection={shownAs}>
       <Header
         tree={tree}
         mission={mission}
         missions={runs ? missions : []}
-        projectTitle={projectTitle ?? 'All runs'}
+        projectTitle={projectTitle ?? words.__('All runs')}
         onMission={choose}
         now={now}
         today={clock}
@@ -154,7 +156,7 @@ export function TreeView(props: TreeViewProps) {
           roots={shownRoots}
           withOmittedRoots={mission === null}
           expansion={expansion}
-          label={`Tasks of ${title}`}
+          label={words.__('Tasks of %1', title)}
           now={now}
           ticks={ticks}
           selected={selected}

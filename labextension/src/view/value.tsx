@@ -1,4 +1,5 @@
 /** What tasks report about themselves: any JSON, from anyone. Everything is shown as text. */
+import { useWords } from './words.js';
 
 const LONGEST = 2000;
 
@@ -80,13 +81,14 @@ export function webAddress(address: unknown): string | null {
 }
 
 export function Links({ links }: { links: unknown }) {
+  const words = useWords();
   const all = linksOf(links);
   if (all.length === 0) {
     return null;
   }
   return (
     <>
-      <h4 className="tt-details-heading">Links</h4>
+      <h4 className="tt-details-heading">{words.__('Links')}</h4>
       <ul className="tt-dependencies">
         {all.map(({ label, href }, index) => (
           <li key={index}>

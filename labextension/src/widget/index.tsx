@@ -4,8 +4,9 @@ import { createRoot } from 'react-dom/client';
 import details from '../../style/details.css';
 import tree from '../../style/tree.css';
 import base from '../../style/view.css';
-import { ErrorBoundary, TreeView } from '../view/index.js';
+import { ErrorBoundary, TreeView, WordsContext } from '../view/index.js';
 import { KernelFeed } from './kernel-feed.js';
+import { wordsFor } from './language.js';
 
 const render: Render<{ bundle: unknown }> = ({ model, el }) => {
   // In the widget's own root: it may stand in a shadow tree, where the page's styles don't reach.
@@ -18,20 +19,22 @@ const render: Render<{ bundle: unknown }> = ({ model, el }) => {
   const root = createRoot(mount);
   const { bundle, storedTree } = feed;
   root.render(
-    <ErrorBoundary>
-      <TreeView
-        projectId={null}
-        stored={
-          storedTree && { tree: storedTree, title: bundle?.title ?? null, epoch: bundle?.epoch ?? null }
-        }
-        follow={feed}
-        hub={null}
-        missionId={bundle?.mission_id ?? null}
-        followNewest={bundle?.follow ?? false}
-        layout="inline"
-        source="kernel"
-      />
-    </ErrorBoundary>
+    <WordsContext.Provider value={wordsFor(document.documentElement.lang || navigator.language)}>
+      <ErrorBoundary>
+        <TreeView
+          projectId={null}
+          stored={
+            storedTree && { tree: storedTree, title: bundle?.title ?? null, epoch: bundle?.epoch ?? null }
+          }
+          follow={feed}
+          hub={null}
+          missionId={bundle?.mission_id ?? null}
+          followNewest={bundle?.follow ?? false}
+          layout="inline"
+          source="kernel"
+        />
+      </ErrorBoundary>
+    </WordsContext.Provider>
   );
   return () => {
     root.unmount();

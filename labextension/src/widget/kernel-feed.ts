@@ -4,10 +4,11 @@ import type { Follow, FollowStatus, ProjectInfo } from '../core/follow.js';
 import { LocalFollow } from '../core/local.js';
 import { StaticTree } from '../core/static-tree.js';
 import type { TreeReader } from '../core/reader.js';
+import { translatable } from '../core/translatable.js';
 
 /** What the kernel calls the project: its tree has no other name outside its process. */
 const PROJECT = 'local';
-const ENDED = 'The kernel that fed this view has ended or was restarted. Run the cell again.';
+const ENDED = translatable('The kernel that fed this view has ended or was restarted. Run the cell again.');
 
 /** As much of an anywidget model as is used here. */
 export interface KernelModel {

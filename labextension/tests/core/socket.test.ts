@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { browser, type Environment, type Socket } from '../../src/core/environment.js';
+import { browser, type Environment } from '../../src/core/environment.js';
 import { socketUrlOf } from '../../src/core/endpoint.js';
 import type { Connection } from '../../src/core/follow.js';
 import { whyRefused } from '../../src/core/probe.js';
@@ -12,7 +12,7 @@ import { WebSocketService } from '../../src/core/service.js';
 
 const environment: Environment = {
   ...browser,
-  openSocket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket
+  openSocket: (url, protocols) => new WebSocket(url, protocols)
 };
 
 let http: Server;

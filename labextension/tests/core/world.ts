@@ -2,10 +2,10 @@
 import type { Answer, Environment, PageEvent, Socket } from '../../src/core/environment.js';
 
 export class FakeSocket implements Socket {
-  onopen: Socket['onopen'] = null;
-  onmessage: Socket['onmessage'] = null;
-  onclose: Socket['onclose'] = null;
-  onerror: Socket['onerror'] = null;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: (() => void) | null = null;
   protocol = '';
   isClosed = false;
   readonly sent: Record<string, unknown>[] = [];

@@ -4,6 +4,7 @@ import type { Connection, FollowStatus } from '../../src/core/follow.js';
 import { StaticTree } from '../../src/core/static-tree.js';
 import { bundleOf } from '../../src/core/compact.js';
 import { viewState, wording } from '../../src/view/connection.js';
+import { english } from '../../src/view/words.js';
 import { show } from './page.js';
 import { gridSearch, Story } from './story.js';
 
@@ -32,7 +33,7 @@ describe('"live"', () => {
         const state = viewState({ status, error: null }, connection);
         const isTrue = status === 'live' && connection.kind === 'open';
         expect(state.kind === 'live', `${status} on ${connection.kind}`).toBe(isTrue);
-        expect(wording(state, null, Date.now()).text === 'live').toBe(isTrue);
+        expect(wording(english, state, null, Date.now()).text === 'live').toBe(isTrue);
       }
     }
   });
@@ -40,12 +41,17 @@ describe('"live"', () => {
   test('is never said of a tree from the file', () => {
     for (const connection of CONNECTIONS) {
       for (const status of STATUSES) {
-        const { text, tone } = wording(viewState({ status, error: null }, connection), 1e15, Date.now());
+        const { text, tone } = wording(
+          english,
+          viewState({ status, error: null }, connection),
+          1e15,
+          Date.now()
+        );
         expect(text).toContain('(not live)');
         expect(tone).not.toBe('live');
       }
     }
-    expect(wording(viewState(null, null), null, Date.now()).text).toBe('not live');
+    expect(wording(english, viewState(null, null), null, Date.now()).text).toBe('not live');
   });
 
   test('goes at once when the connection does', async () => {

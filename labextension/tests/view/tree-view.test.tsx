@@ -163,7 +163,7 @@ describe('details', () => {
     for (const words of [
       'failed',
       '62\u202f%',
-      '2nd attempt',
+      'attempt 2',
       'worker-3',
       'max_depth',
       'auc',
