@@ -49,7 +49,9 @@ def cell() -> dict[str, Any]:
     except Exception:
         # A shell without a kernel, or a kernel of another kind.
         known.clear()
-    count = getattr(shell, "execution_count", None)
+    # While a cell runs, newer shells already count to the next one; its result holds its own number.
+    result = getattr(getattr(shell, "displayhook", None), "exec_result", None)
+    count = getattr(result, "execution_count", None) or getattr(shell, "execution_count", None)
     if isinstance(count, int):
         known["execution_count"] = count
     return known

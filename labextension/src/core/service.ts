@@ -33,7 +33,9 @@ const SILENT_INTERVALS = 2.5;
 
 const MESSAGES: Record<StopReason, string> = {
   max_attempts: translatable('The server could not be reached. Retry when it runs again.'),
-  refused: translatable('The server refused the connection. Log in to Jupyter again, then retry.'),
+  refused: translatable(
+    'The Jupyter server doesn’t let you see its task trees. Log in again and retry; if you are logged in, ask whoever runs it.'
+  ),
   version: translatable('The server speaks another version of TaskTree. Reload the page.'),
   absent: translatable(
     'This Jupyter server has no TaskTree. Install tasktree_jupyter where the server runs, and restart it.'

@@ -1,4 +1,5 @@
 import { LabIcon } from '@jupyterlab/ui-components';
+import type { Status } from '../core/reader.js';
 
 /** A tree, half of it done. */
 export const treeIcon = new LabIcon({
@@ -15,3 +16,46 @@ export const treeIcon = new LabIcon({
   </g>
 </svg>`
 });
+
+function statusIcon(status: string, colour: string, shapes: string): LabIcon {
+  return new LabIcon({
+    name: `tasktree:${status}`,
+    svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 14 14">
+  <g fill="none" stroke="var(${colour})" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">${shapes}</g>
+</svg>`
+  });
+}
+
+/** On a tab, as a run's state in the tree. Before it runs, and where nothing is known, a tab has the tree's icon. */
+const STATUS_ICONS: Partial<Record<Status, LabIcon>> = {
+  running: statusIcon(
+    'running',
+    '--jp-brand-color1',
+    '<circle cx="7" cy="7" r="4.75" /><path d="M7 2.25a4.75 4.75 0 0 0 0 9.5z" fill="var(--jp-brand-color1)" />'
+  ),
+  review: statusIcon(
+    'review',
+    '--jp-brand-color1',
+    '<circle cx="7" cy="7" r="4.75" /><circle cx="7" cy="7" r="2" fill="var(--jp-brand-color1)" />'
+  ),
+  completed: statusIcon('completed', '--jp-success-color1', '<path d="M2.5 7.5 5.6 10.6 11.5 3.6" />'),
+  failed: statusIcon('failed', '--jp-error-color1', '<path d="M3 3 11 11M11 3 3 11" />'),
+  cancelled: statusIcon(
+    'cancelled',
+    '--jp-ui-font-color2',
+    '<circle cx="7" cy="7" r="4.75" /><path d="M3.7 3.7 10.3 10.3" />'
+  )
+};
+
+const onTabs = new Map<LabIcon, LabIcon>();
+
+/** An icon as it fits the tabs of the main area. */
+export function tabIconOf(status: Status | null): LabIcon {
+  const icon = (status && STATUS_ICONS[status]) ?? treeIcon;
+  let fitted = onTabs.get(icon);
+  if (!fitted) {
+    fitted = icon.bindprops({ stylesheet: 'mainAreaTab' });
+    onTabs.set(icon, fitted);
+  }
+  return fitted;
+}

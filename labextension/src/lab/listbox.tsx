@@ -6,11 +6,17 @@ interface Props<T> {
   keyOf: (item: T) => string;
   selected: string | null;
   onSelect: (key: string) => void;
+  /** Double click, or Enter on the selected one. */
+  onOpen?: (item: T) => void;
+  onMouseDown?: (item: T, event: React.MouseEvent<HTMLElement>) => void;
+  /** `data-…` attributes of an item. */
+  dataOf?: (item: T) => Record<`data-${string}`, string>;
   children: (item: T) => React.ReactNode;
 }
 
 /** One of several: arrow keys, Home and End choose, as in any list of the platform. */
-export function Listbox<T>({ label, items, keyOf, selected, onSelect, children }: Props<T>) {
+export function Listbox<T>(props: Props<T>) {
+  const { label, items, keyOf, selected, onSelect, onOpen, onMouseDown, dataOf, children } = props;
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const at = items.findIndex(item => keyOf(item) === selected);
@@ -23,11 +29,13 @@ export function Listbox<T>({ label, items, keyOf, selected, onSelect, children }
       element?.scrollIntoView({ block: 'nearest' });
     }
   };
+  const chosen = items[at];
   const keys: Record<string, () => void> = {
     ArrowDown: () => choose(at + 1),
     ArrowUp: () => choose(at < 0 ? items.length - 1 : at - 1),
     Home: () => choose(0),
-    End: () => choose(items.length - 1)
+    End: () => choose(items.length - 1),
+    ...(onOpen && chosen !== undefined ? { Enter: () => onOpen(chosen) } : {})
   };
 
   return (
@@ -57,6 +65,9 @@ export function Listbox<T>({ label, items, keyOf, selected, onSelect, children }
           role="option"
           aria-selected={index === at}
           onClick={() => onSelect(keyOf(item))}
+          onDoubleClick={onOpen && (() => onOpen(item))}
+          onMouseDown={onMouseDown && (event => onMouseDown(item, event))}
+          {...dataOf?.(item)}
         >
           {children(item)}
         </div>

@@ -8,6 +8,7 @@ export class PanelModel implements Listenable {
   private version = 0;
   private chosenProject: string | null = null;
   private chosenMission: string | null = null;
+  private wish: { nodeId: string } | null = null;
   private notebook: string | null = null;
   private follows = true;
   private followed: Follow | null = null;
@@ -31,6 +32,7 @@ export class PanelModel implements Listenable {
     this.followed?.close();
     this.listed = null;
     this.followed = null;
+    this.wish = null;
     this.changed();
   }
 
@@ -64,6 +66,11 @@ export class PanelModel implements Listenable {
     return this.chosenMission;
   }
 
+  /** The task that somebody wants to see; another object for each wish. */
+  get reveal(): { nodeId: string } | null {
+    return this.wish;
+  }
+
   /** Whether somebody chose what is shown, so that it doesn't change with the notebook. */
   get isChosen(): boolean {
     return this.chosenProject !== null;
@@ -77,6 +84,7 @@ export class PanelModel implements Listenable {
   set notebookPath(path: string | null) {
     if (path !== this.notebook && this.chosenProject === null) {
       this.chosenMission = null;
+      this.wish = null;
     }
     this.notebook = path;
     this.update();
@@ -90,20 +98,28 @@ export class PanelModel implements Listenable {
   }
 
   chooseProject(id: string): void {
-    this.chosenProject = id;
-    this.chosenMission = null;
-    this.update();
+    this.show(id, null);
   }
 
   chooseMission(id: string | null): void {
     this.chosenMission = id;
+    this.wish = null;
     this.changed();
+  }
+
+  /** `missionId` null: the newest run, as new ones come. With `nodeId`, that task of it is selected. */
+  show(projectId: string, missionId: string | null, nodeId: string | null = null): void {
+    this.chosenProject = projectId;
+    this.chosenMission = missionId;
+    this.wish = nodeId === null ? null : { nodeId };
+    this.update();
   }
 
   /** Back to the notebook in front. */
   followNotebook(): void {
     this.chosenProject = null;
     this.chosenMission = null;
+    this.wish = null;
     this.update();
   }
 

@@ -1,47 +1,40 @@
-import {
-  ILabShell,
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
-} from '@jupyterlab/application';
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
-import { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ITranslator } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import { argumentsOf, CommandIDs, NO_ARGUMENTS, PANEL_ID } from './commands.js';
+import { dragWhenMoved } from './drag.js';
 import { hubOf } from './hub.js';
 import { treeIcon } from './icon.js';
+import { actionsOf } from './node-actions.js';
+import { whenInFront } from './notebook-in-front.js';
 import { PanelModel } from './panel-model.js';
-import { TreePanel } from './panel.js';
-
-export const PANEL_ID = 'tasktree-panel';
-
-export const CommandIDs = {
-  openPanel: 'tasktree:open-panel',
-  followNotebook: 'tasktree:follow-notebook',
-  retry: 'tasktree:retry-connection'
-};
-
-const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const;
+import { TreePanel, type PanelHost } from './panel.js';
+import { IPreferences, Preferences } from './preferences.js';
+import { ITreeTabs, type TreeTabs } from './tabs.js';
+import { wordsOf, type Words } from './words.js';
 
 /** The side panel: projects, their runs, and the tree of one. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'tasktree-jupyter:panel',
   description: 'A side panel with all projects, their runs and trees.',
   autoStart: true,
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette, INotebookTracker, ISettingRegistry, ITranslator],
+  optional: [ILayoutRestorer, ICommandPalette, INotebookTracker, IPreferences, ITreeTabs, ITranslator],
   activate: (
     app: JupyterFrontEnd,
-    labShell: ILabShell | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
     notebooks: INotebookTracker | null,
-    settings: ISettingRegistry | null,
+    given: Preferences | null,
+    tabs: TreeTabs | null,
     translator: ITranslator | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('tasktree_jupyter');
-    const hub = hubOf(app.serviceManager.serverSettings);
-    const model = new PanelModel(hub);
-    const panel = new TreePanel(model, trans);
+    const trans = wordsOf(translator);
+    const preferences = given ?? new Preferences();
+    const { commands, shell } = app;
+    const model = new PanelModel(hubOf(app.serviceManager.serverSettings));
+    const panel = new TreePanel(model, hostOf(commands, trans, tabs, preferences), trans);
     panel.id = PANEL_ID;
     panel.title.icon = treeIcon;
     panel.title.caption = trans.__('Task trees');
@@ -49,87 +42,72 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     panel.node.setAttribute('aria-label', trans.__('Task trees'));
 
     // After the file browser and the running kernels, before the extensions.
-    app.shell.add(panel, 'left', { rank: 350, type: trans.__('Task trees') });
+    shell.add(panel, 'left', { rank: 350, type: trans.__('Task trees') });
     restorer?.add(panel, PANEL_ID);
 
+    const follow = () => {
+      // Draws again, too, what is muted.
+      model.followsNotebook = preferences.values.followNotebook;
+    };
+    preferences.changed.connect(follow);
+    follow();
     if (notebooks) {
-      followNotebooks(app, notebooks, model);
-    }
-    if (settings) {
-      void followSettings(settings, model);
+      whenInFront(app, notebooks, path => {
+        model.notebookPath = path;
+      });
     }
 
-    const { commands } = app;
     commands.addCommand(CommandIDs.openPanel, {
       label: trans.__('Show Task Trees'),
       caption: trans.__('Show the projects of this server, their runs and their trees'),
-      icon: labShell ? undefined : treeIcon,
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            project_id: { type: 'string', description: trans.__('The project to show') },
-            mission_id: { type: 'string', description: trans.__('The run of that project to show') }
-          }
-        }
-      },
+      icon: treeIcon,
+      describedBy: { args: argumentsOf(trans, 'project_id', 'mission_id', 'node_id') },
       execute: args => {
-        if (typeof args.project_id === 'string') {
-          model.chooseProject(args.project_id);
-          if (typeof args.mission_id === 'string') {
-            model.chooseMission(args.mission_id);
-          }
+        const text = (name: string) => (typeof args[name] === 'string' ? args[name] : null);
+        const projectId = text('project_id');
+        if (projectId !== null) {
+          model.show(projectId, text('mission_id'), text('node_id'));
         }
-        app.shell.activateById(PANEL_ID);
+        shell.activateById(PANEL_ID);
       }
     });
     commands.addCommand(CommandIDs.followNotebook, {
-      label: trans.__('Task Trees: Follow the Active Notebook'),
+      label: trans.__('Follow the Active Notebook in Task Trees'),
+      caption: trans.__('Show the project of the notebook in front, not the one that was chosen'),
       describedBy: { args: NO_ARGUMENTS },
+      isEnabled: () => notebooks !== null,
       execute: () => model.followNotebook()
     });
     commands.addCommand(CommandIDs.retry, {
-      label: trans.__('Task Trees: Retry the Connection Now'),
+      label: trans.__('Retry the Connection of Task Trees Now'),
+      caption: trans.__('Try to reach the server at once, also after giving up'),
       describedBy: { args: NO_ARGUMENTS },
-      execute: () => hub.retryNow()
+      execute: () => model.hub.retryNow()
     });
     const category = trans.__('Task Trees');
-    Object.values(CommandIDs).forEach(command => palette?.addItem({ command, category }));
+    for (const command of [CommandIDs.openPanel, CommandIDs.followNotebook, CommandIDs.retry]) {
+      palette?.addItem({ command, category });
+    }
   }
 };
 
-async function followSettings(registry: ISettingRegistry, model: PanelModel): Promise<void> {
-  let settings: ISettingRegistry.ISettings;
-  try {
-    settings = await registry.load(panelPlugin.id);
-  } catch (error) {
-    console.error('TaskTree: the settings can’t be read, the defaults count', error);
-    return;
-  }
-  const apply = () => {
-    model.followsNotebook = settings.composite.followNotebook !== false;
-    const attempts = settings.composite.maxReconnectAttempts;
-    model.hub.maxAttempts = typeof attempts === 'number' ? attempts : Infinity;
-  };
-  settings.changed.connect(apply);
-  apply();
-}
-
-/** Tells the model which notebook is in front, also after it was renamed. */
-function followNotebooks(app: JupyterFrontEnd, notebooks: INotebookTracker, model: PanelModel): void {
-  const { contents } = app.serviceManager;
-  let current: NotebookPanel | null = null;
-  const tell = () => {
-    model.notebookPath = current && !current.isDisposed ? contents.localPath(current.context.path) : null;
-  };
-  const change = () => {
-    if (current && !current.isDisposed) {
-      current.context.pathChanged.disconnect(tell);
+function hostOf(
+  commands: CommandRegistry,
+  trans: Words,
+  tabs: TreeTabs | null,
+  preferences: Preferences
+): PanelHost {
+  return {
+    actionsOf: projectId => actionsOf(commands, trans, projectId),
+    isMuted: projectId => preferences.isMuted(projectId),
+    tabs: tabs && {
+      open: (projectId, missionId) => {
+        const run = missionId === null ? {} : { mission_id: missionId };
+        void commands.execute(CommandIDs.openTab, { project_id: projectId, ...run });
+      },
+      drag: (projectId, missionId, event) => {
+        dragWhenMoved(event, event.currentTarget, () => tabs.of(projectId, missionId));
+      }
     }
-    current = notebooks.currentWidget;
-    current?.context.pathChanged.connect(tell);
-    tell();
   };
-  notebooks.currentChanged.connect(change);
-  change();
 }

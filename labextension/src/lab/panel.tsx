@@ -1,6 +1,6 @@
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
-import { createRoot, type Root } from 'react-dom/client';
+import { useMemo } from 'react';
 import type { MissionInfo, ProjectInfo } from '../core/follow.js';
 import type { Rollup, TreeReader } from '../core/reader.js';
 import { isEnded } from '../core/status.js';
@@ -9,7 +9,6 @@ import {
   Badge,
   ConnectionBadge,
   Empty,
-  ErrorBoundary,
   formatAgo,
   formatClock,
   formatCount,
@@ -21,24 +20,38 @@ import {
   useListenable,
   useNow,
   useWords,
-  WordsContext,
-  type ViewState,
-  type Words
+  type NodeActions,
+  type ViewState
 } from '../view/index.js';
 import { Listbox } from './listbox.js';
+import { Mount } from './mount.js';
 import { projectTitle, type PanelModel } from './panel-model.js';
+import type { Words } from './words.js';
+
+/** What the application around the panel can do with what is in it. */
+export interface PanelHost {
+  actionsOf(projectId: string): NodeActions;
+  /** Where there is room for tabs. `missionId` null: the newest run. */
+  tabs: {
+    open(projectId: string, missionId: string | null): void;
+    /** A mouse button went down on the line of a project or a run. */
+    drag(projectId: string, missionId: string | null, event: React.MouseEvent<HTMLElement>): void;
+  } | null;
+  isMuted(projectId: string): boolean;
+}
 
 /** The side panel's widget. It follows projects only while it is shown. */
 export class TreePanel extends Widget {
-  private readonly root: Root;
+  private readonly mount: Mount;
 
   constructor(
     private readonly model: PanelModel,
-    private readonly words: Words
+    private readonly host: PanelHost,
+    trans: Words
   ) {
     super();
     this.addClass('jp-TaskTreePanel');
-    this.root = createRoot(this.node);
+    this.mount = new Mount(this.node, trans);
   }
 
   override dispose(): void {
@@ -46,8 +59,7 @@ export class TreePanel extends Widget {
       return;
     }
     this.model.sleep();
-    const { root } = this;
-    setTimeout(() => root.unmount());
+    this.mount.dispose();
     super.dispose();
   }
 
@@ -75,28 +87,24 @@ export class TreePanel extends Widget {
 
   protected override onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
-    this.node.querySelector<HTMLElement>('[role="listbox"], [role="treegrid"]')?.focus();
+    // Where a task is to be shown, the tree; else the list, from which everything is chosen.
+    const first = this.model.reveal ? '[role="treegrid"] [tabindex="0"]' : '[role="listbox"], button';
+    this.node.querySelector<HTMLElement>(first)?.focus();
   }
 
   private wake(): void {
     this.model.wake();
-    this.root.render(
-      <WordsContext.Provider value={this.words}>
-        <ErrorBoundary>
-          <Panel model={this.model} />
-        </ErrorBoundary>
-      </WordsContext.Provider>
-    );
+    this.mount.draw(<Panel model={this.model} host={this.host} />);
   }
 
   // Nobody looks: nothing is drawn, and nothing asked of the server.
   private sleep(): void {
-    this.root.render(null);
+    this.mount.clear();
     this.model.sleep();
   }
 }
 
-export function Panel({ model }: { model: PanelModel }) {
+export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
   const words = useWords();
   useListenable(model);
   useAtOnce(model.hub, each => each.getVersion());
@@ -105,6 +113,12 @@ export function Panel({ model }: { model: PanelModel }) {
   const now = useNow(false) * 1000;
   const state = stateOf(list?.status ?? 'connecting', list?.error ?? null, hub.connection);
   const runs = runsOf(project, follow?.tree ?? null);
+  const { tabs } = host;
+  const shownProject = follow?.projectId ?? null;
+  const actions = useMemo(
+    () => (shownProject === null ? undefined : host.actionsOf(shownProject)),
+    [host, shownProject]
+  );
   const shown = model.missionId ?? runs[0]?.id ?? null;
 
   return (
@@ -123,8 +137,11 @@ export function Panel({ model }: { model: PanelModel }) {
           keyOf={each => each.project_id}
           selected={follow?.projectId ?? null}
           onSelect={id => model.chooseProject(id)}
+          onOpen={tabs ? each => tabs.open(each.project_id, null) : undefined}
+          onMouseDown={tabs ? (each, event) => tabs.drag(each.project_id, null, event) : undefined}
+          dataOf={each => ({ 'data-project-id': each.project_id })}
         >
-          {each => <ProjectLine info={each} now={now} />}
+          {each => <ProjectLine info={each} now={now} isMuted={host.isMuted(each.project_id)} />}
         </Listbox>
       ) : null}
       {follow && runs.length > 1 ? (
@@ -136,6 +153,9 @@ export function Panel({ model }: { model: PanelModel }) {
             keyOf={run => run.id}
             selected={shown}
             onSelect={id => model.chooseMission(id === runs[0]?.id ? null : id)}
+            onOpen={tabs ? run => tabs.open(follow.projectId, run.id) : undefined}
+            onMouseDown={tabs ? (run, event) => tabs.drag(follow.projectId, run.id, event) : undefined}
+            dataOf={run => ({ 'data-project-id': follow.projectId, 'data-mission-id': run.id })}
           >
             {run => <RunLine run={run} now={now} />}
           </Listbox>
@@ -153,6 +173,18 @@ export function Panel({ model }: { model: PanelModel }) {
             layout="fill"
             badge={false}
             runs={runs.length > LISTED}
+            reveal={model.reveal}
+            actions={actions}
+            tools={
+              tabs ? (
+                <IconButton
+                  label={words.__('Open in a tab')}
+                  onClick={() => tabs.open(follow.projectId, model.missionId)}
+                >
+                  <path d="M8.5 2.5h3v3M11.5 2.5 8 6M5.5 11.5h-3v-3M2.5 11.5 6 8" className="tt-stroke" />
+                </IconButton>
+              ) : null
+            }
           />
         </div>
       ) : (
@@ -175,7 +207,23 @@ function Section({ title, count, children }: { title: string; count: number; chi
   );
 }
 
-function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
+function IconButton(props: { label: string; onClick: () => void; children: React.ReactNode }) {
+  return (
+    <button
+      type="button"
+      className="tt-icon-button"
+      aria-label={props.label}
+      title={props.label}
+      onClick={props.onClick}
+    >
+      <svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" focusable="false">
+        {props.children}
+      </svg>
+    </button>
+  );
+}
+
+function ProjectLine({ info, now, isMuted }: { info: ProjectInfo; now: number; isMuted: boolean }) {
   const words = useWords();
   const newest = info.missions[0];
   const { running = 0 } = newest?.rollup.counts ?? {};
@@ -187,6 +235,7 @@ function ProjectLine({ info, now }: { info: ProjectInfo; now: number }) {
       <span className="tt-item-title" title={info.path ?? title}>
         {title}
       </span>
+      {isMuted ? <MutedIcon label={words.__('muted')} /> : null}
       <Badge status="running" count={running} />
       <Badge status="failed" count={failed} />
       {running + failed === 0 ? <span className="tt-item-note">{formatAgo(words, info.at, now)}</span> : null}
@@ -232,6 +281,18 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
     status: mission.status,
     rollup: mission.rollup
   }));
+}
+
+function MutedIcon({ label }: { label: string }) {
+  return (
+    <svg className="tt-icon" viewBox="0 0 14 14" width="14" height="14" role="img" aria-label={label}>
+      <title>{label}</title>
+      <path
+        d="M3 10.5h8c-1-1-1-2-1-4a3 3 0 0 0-6 0c0 2 0 3-1 4zM6 12.4h2M2.5 2.5l9 9"
+        className="tt-stroke"
+      />
+    </svg>
+  );
 }
 
 function RunLine({ run, now }: { run: Run; now: number }) {

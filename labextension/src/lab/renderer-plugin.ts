@@ -1,8 +1,10 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 import { hubOf } from './hub.js';
+import { actionsOf } from './node-actions.js';
 import { treeRendererFactory } from './renderer.js';
+import { wordsOf } from './words.js';
 
 /** Shows trees in outputs, in JupyterLab and in Notebook 7. */
 export const rendererPlugin: JupyterFrontEndPlugin<void> = {
@@ -12,8 +14,11 @@ export const rendererPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IRenderMimeRegistry],
   optional: [ITranslator],
   activate: (app: JupyterFrontEnd, rendermime: IRenderMimeRegistry, translator: ITranslator | null) => {
-    const trans = (translator ?? nullTranslator).load('tasktree_jupyter');
-    const factory = treeRendererFactory(() => hubOf(app.serviceManager.serverSettings), trans);
+    const trans = wordsOf(translator);
+    const factory = treeRendererFactory(() => hubOf(app.serviceManager.serverSettings), {
+      trans,
+      actionsOf: projectId => actionsOf(app.commands, trans, projectId)
+    });
     rendermime.addFactory(factory, factory.defaultRank);
   }
 };

@@ -3,28 +3,27 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
-import { createRoot, type Root } from 'react-dom/client';
 import { BUNDLE_MIME_TYPE, parseBundle, type Bundle } from '../core/bundle.js';
 import type { Follow, Hub } from '../core/follow.js';
 import { StaticTree } from '../core/static-tree.js';
-import {
-  english,
-  ErrorBoundary,
-  missionsOf,
-  TreeView,
-  WordsContext,
-  type Stored,
-  type Words
-} from '../view/index.js';
+import { missionsOf, TreeView, type NodeActions, type Stored } from '../view/index.js';
 import { documentOf, mayWrite } from './document.js';
+import { Mount } from './mount.js';
+import { wordsOf, type Words } from './words.js';
 import { isNewer, newerBundle, type Occasion } from './write-back.js';
 
 /** The kernel writes the end of a run too, and better, since it saw all of it: it gets this long to do so, in milliseconds. */
 const KERNEL_FIRST = 2000;
 
+/** What the application around an output can do with what is in it. */
+export interface RendererHost {
+  trans?: Words;
+  actionsOf?: (projectId: string | null) => NodeActions;
+}
+
 /** An output that shows its stored tree at once, and then the live one as long as the server has it. */
 export class TreeRenderer extends Widget implements IRenderMime.IRenderer {
-  private readonly root: Root;
+  private readonly mount: Mount;
   private model: IRenderMime.IMimeModel | null = null;
   private bundle: Bundle | null = null;
   private stored: Stored | null = null;
@@ -37,11 +36,11 @@ export class TreeRenderer extends Widget implements IRenderMime.IRenderer {
   /** `hub` is null where there is no server to ask. */
   constructor(
     private readonly hub: Hub | null,
-    private readonly words: Words = english
+    private readonly host: RendererHost = {}
   ) {
     super();
     this.addClass('jp-TaskTreeOutput');
-    this.root = createRoot(this.node);
+    this.mount = new Mount(this.node, host.trans ?? wordsOf(null));
   }
 
   // Called again each time the output's data changes, by this renderer's own writing too: so it writes nothing itself.
@@ -67,9 +66,7 @@ export class TreeRenderer extends Widget implements IRenderMime.IRenderer {
     if (this.writeTimer !== null) {
       clearTimeout(this.writeTimer);
     }
-    // React may be in the midst of rendering what led to this.
-    const { root } = this;
-    setTimeout(() => root.unmount());
+    this.mount.dispose();
     super.dispose();
   }
 
@@ -155,34 +152,30 @@ export class TreeRenderer extends Widget implements IRenderMime.IRenderer {
 
   private draw(): void {
     const { bundle, follow, hub } = this;
-    this.root.render(
-      <WordsContext.Provider value={this.words}>
-        <ErrorBoundary attempt={bundle}>
-          <TreeView
-            projectId={bundle?.project_id ?? null}
-            stored={this.stored}
-            follow={follow}
-            hub={follow ? hub : null}
-            missionId={this.missionId}
-            followNewest={bundle?.follow ?? false}
-            layout="inline"
-          />
-        </ErrorBoundary>
-      </WordsContext.Provider>
+    const projectId = bundle?.project_id ?? null;
+    this.mount.draw(
+      <TreeView
+        projectId={projectId}
+        stored={this.stored}
+        follow={follow}
+        hub={follow ? hub : null}
+        missionId={this.missionId}
+        followNewest={bundle?.follow ?? false}
+        layout="inline"
+        actions={this.host.actionsOf?.(projectId)}
+      />,
+      bundle
     );
   }
 }
 
 /** `safe`: the tree is drawn as text, so that it shows in notebooks nobody trusted yet. */
-export function treeRendererFactory(
-  hub: () => Hub | null,
-  words: Words = english
-): IRenderMime.IRendererFactory {
+export function treeRendererFactory(hub: () => Hub | null, host: RendererHost): IRenderMime.IRendererFactory {
   return {
     safe: true,
     mimeTypes: [BUNDLE_MIME_TYPE],
     // Before the widget manager's -10: this one is never blank.
     defaultRank: -20,
-    createRenderer: () => new TreeRenderer(hub(), words)
+    createRenderer: () => new TreeRenderer(hub(), host)
   };
 }

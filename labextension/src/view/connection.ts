@@ -18,6 +18,7 @@ export type ViewState =
   | { kind: 'stopped'; message: string }
   | { kind: 'refused'; message: string; detail?: string }
   | { kind: 'absent'; message: string }
+  | { kind: 'version'; message: string }
   | { kind: 'gone'; message: string }
   | { kind: 'stored' }
   | { kind: 'kernel' };
@@ -30,6 +31,9 @@ const ABSENT = translatable(
 );
 const GONE = translatable(
   'It was deleted, or nothing was ever told of it. Run its cells again to start a new one.'
+);
+const VERSION = translatable(
+  'The server’s half of TaskTree is of another version than this page’s. Reload the page; if that doesn’t help, install the same version of tasktree_jupyter where the server and where JupyterLab run.'
 );
 const STOPPED = translatable('The connection to the Jupyter server is gone.');
 
@@ -69,6 +73,9 @@ export function stateOf(
     if (connection.reason === 'absent') {
       return { kind: 'absent', message: message ?? ABSENT };
     }
+    if (connection.reason === 'version') {
+      return { kind: 'version', message: VERSION };
+    }
     if (connection.reason === 'refused') {
       return { kind: 'refused', message: message ?? REFUSED, detail: connection.detail };
     }
@@ -92,6 +99,7 @@ export function canRetry(state: ViewState): boolean {
     state.kind === 'offline' ||
     state.kind === 'stopped' ||
     state.kind === 'absent' ||
+    state.kind === 'version' ||
     state.kind === 'refused'
   );
 }
@@ -138,6 +146,8 @@ export function wording(words: Words, state: ViewState, storedAt: number | null,
       return { tone: 'off', text: also(words.__('no access')), detail: advice(words, state) };
     case 'absent':
       return { tone: 'off', text: also(words.__('no TaskTree server')), detail: detail(state.message) };
+    case 'version':
+      return { tone: 'off', text: also(words.__('another version')), detail: detail(state.message) };
     case 'gone':
       return { tone: 'still', text: also(words.__('not on the server')), detail: detail(state.message) };
     case 'kernel':

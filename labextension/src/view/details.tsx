@@ -17,7 +17,18 @@ interface Props {
   today: number;
   ticks: boolean;
   onSelect: (id: string | null) => void;
+  actions?: NodeActions;
 }
+
+/** Something that the host of a view can do about a task. */
+export interface NodeAction {
+  label: string;
+  /** What it does, in a sentence. */
+  title?: string;
+  run: () => void;
+}
+
+export type NodeActions = (tree: TreeReader, id: string) => readonly NodeAction[];
 
 /** Fields that have a place of their own below; any other is listed as it is. */
 const PLACED: ReadonlySet<string> = new Set([
@@ -52,7 +63,7 @@ const PLACED: ReadonlySet<string> = new Set([
   'rollup'
 ]);
 
-export function Details({ tree, id, now, today, ticks, onSelect }: Props) {
+export function Details({ tree, id, now, today, ticks, onSelect, actions }: Props) {
   const words = useWords();
   const node = tree.node(id);
   if (!node) {
@@ -76,6 +87,7 @@ export function Details({ tree, id, now, today, ticks, onSelect }: Props) {
         </p>
       ) : null}
       <Failure node={node} />
+      <Actions all={actions?.(tree, id) ?? []} />
       <Pairs title={words.__('Parameters')} values={node.params} />
       <Pairs title={words.__('Metrics')} values={node.metrics} numeric />
       <Log node={node} today={today} />
@@ -202,6 +214,18 @@ function Failure({ node }: { node: TreeNode }) {
         </>
       ) : null}
     </div>
+  );
+}
+
+function Actions({ all }: { all: readonly NodeAction[] }) {
+  return all.length === 0 ? null : (
+    <p className="tt-details-line tt-actions">
+      {all.map(({ label, title, run }) => (
+        <button key={label} type="button" className="tt-link" title={title} onClick={run}>
+          {label}
+        </button>
+      ))}
+    </p>
   );
 }
 

@@ -69,6 +69,8 @@ function adviceFor(
       };
     case 'stopped':
       return { title: words.__('Offline'), advice: told(words, state.message) };
+    case 'version':
+      return { title: words.__('Another version of TaskTree'), advice: told(words, state.message) };
     case 'refused':
       return { title: words.__('No access'), advice: advice(words, state) };
     case 'absent':

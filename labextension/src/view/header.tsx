@@ -28,6 +28,7 @@ interface Props {
   state: ViewState | null;
   storedAt: number | null;
   onRetry?: () => void;
+  tools?: React.ReactNode;
 }
 
 export function Header(props: Props) {
@@ -57,6 +58,7 @@ export function Header(props: Props) {
         {props.state ? (
           <ConnectionBadge state={props.state} storedAt={props.storedAt} onRetry={props.onRetry} />
         ) : null}
+        {props.tools}
         <span className="tt-hidden" role="status">
           {node ? words.__('%1: %2', title, statusName(words, node.status)) : ''}
         </span>

@@ -9,5 +9,6 @@ export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
 export { Badge } from './tree-row.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
+export { type NodeAction, type NodeActions } from './details.js';
 export { english, told, useWords, wordsOf, WordsContext, type Catalogue, type Words } from './words.js';
-export { TreeView, pictureOf, type Stored, type TreeViewProps } from './tree-view.js';
+export { TreeView, pictureOf, type Reveal, type Stored, type TreeViewProps } from './tree-view.js';

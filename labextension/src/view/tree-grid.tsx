@@ -26,6 +26,8 @@ interface Props {
   onSelect: (id: string | null) => void;
   /** `inline` grows with its rows up to a bound; `fill` takes the height there is. */
   layout: 'inline' | 'fill';
+  /** See `TreeView`. */
+  reveal?: { nodeId: string } | null;
 }
 
 export function TreeGrid(props: Props) {
@@ -34,8 +36,17 @@ export function TreeGrid(props: Props) {
   const withOmittedRoots = props.withOmittedRoots ?? false;
   const choices = useAtOnce(expansion, each => each.getVersion()) ?? 0;
   const [focusKey, setFocusKey] = useState<string | null>(null);
+  const [seen, setSeen] = useState<Props['reveal']>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const moveFocus = useRef(false);
+  const scrolledTo = useRef<Props['reveal']>(null);
+  const reveal = props.reveal ?? null;
+  if (reveal !== seen) {
+    setSeen(reveal);
+    if (reveal) {
+      setFocusKey(reveal.nodeId);
+    }
+  }
 
   const rows = useMemo(() => {
     const keep = new Set([focusKey, selected].filter(key => key !== null));
@@ -78,6 +89,20 @@ export function TreeGrid(props: Props) {
       const row = scroller.current?.querySelector<HTMLElement>('[role="row"][tabindex="0"]');
       row?.focus({ preventScroll: true });
       row?.scrollIntoView({ block: 'nearest' });
+    }
+  });
+
+  useLayoutEffect(() => {
+    if (reveal === null || reveal === scrolledTo.current) {
+      return;
+    }
+    const index = rows.findIndex(row => row.key === reveal.nodeId);
+    if (index >= 0) {
+      scrolledTo.current = reveal;
+      virtualizer.scrollToIndex(index, { align: 'center' });
+    } else if (tree.node(reveal.nodeId)) {
+      // Somebody closed what it is in.
+      expansion.choose(above(tree, reveal.nodeId), true);
     }
   });
 
@@ -238,6 +263,14 @@ export function TreeGrid(props: Props) {
       </div>
     </div>
   );
+}
+
+function above(tree: TreeReader, id: string): string[] {
+  const all: string[] = [];
+  for (let up = tree.node(id)?.parent_id; up !== undefined; up = tree.node(up)?.parent_id) {
+    all.push(up);
+  }
+  return all;
 }
 
 /** Grows as rows come, but shrinks only when somebody closed something: what stands below it in the notebook stays where it is. */

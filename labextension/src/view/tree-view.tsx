@@ -2,7 +2,7 @@ import { useCallback, useMemo, useState } from 'react';
 import type { Follow, Hub } from '../core/follow.js';
 import type { TreeReader } from '../core/reader.js';
 import { useNow } from './clock.js';
-import { Details } from './details.js';
+import { Details, type NodeActions } from './details.js';
 import { Empty } from './empty.js';
 import { expansionOf } from './expansion.js';
 import { ALL_RUNS, Header } from './header.js';
@@ -39,6 +39,16 @@ export interface TreeViewProps {
   runs?: boolean;
   /** Called when somebody chooses another run. */
   onMission?: (id: string) => void;
+  /** A task to select and scroll to. Another object is another wish, also for the same task. */
+  reveal?: Reveal | null;
+  /** What the host can do about a task; shown with its details. */
+  actions?: NodeActions;
+  /** The host's own buttons, at the end of the header. */
+  tools?: React.ReactNode;
+}
+
+export interface Reveal {
+  nodeId: string;
 }
 
 interface Picture {
@@ -81,8 +91,18 @@ export function TreeView(props: TreeViewProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   const [pinned, setPinned] = useState<string | null>(null);
   const [selected, setSelected] = useState<string | null>(null);
+  const [revealed, setRevealed] = useState<Reveal | null>(null);
   const expansion = useMemo(() => expansionOf(projectId), [projectId]);
   const retry = useMemo(() => (hub ? () => hub.retryNow() : undefined), [hub]);
+
+  const reveal = props.reveal ?? null;
+  if (reveal !== revealed) {
+    setRevealed(reveal);
+    if (reveal) {
+      setChosen(null);
+      setSelected(reveal.nodeId);
+    }
+  }
 
   const wanted = chosen === ALL_RUNS ? null : (chosen ?? props.missionId ?? pinned);
   const picture = pictureOf(stored, follow, wanted);
@@ -118,10 +138,12 @@ export function TreeView(props: TreeViewProps) {
   );
 
   const projectTitle = follow?.info?.title ?? stored?.title ?? null;
+  // So that a host can tell what somebody points at.
+  const place = { 'data-project-id': projectId ?? undefined, 'data-mission-id': mission ?? undefined };
   const isThere = tree !== null && (chosen === ALL_RUNS || (mission !== null && tree.node(mission)));
   if (!tree || !isThere) {
     return (
-      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs}>
+      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
         <Empty
           state={state}
           projectTitle={projectTitle}
@@ -134,7 +156,7 @@ export function TreeView(props: TreeViewProps) {
   }
   const title = (mission && tree.node(mission)?.title) ?? projectTitle ?? words.__('Tasks');
   return (
-    <div className={`tt-view tt-view-${layout}`} data-connection={shownAs}>
+    <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
       <Header
         tree={tree}
         mission={mission}
@@ -147,6 +169,7 @@ export function TreeView(props: TreeViewProps) {
         state={badge ? state : null}
         storedAt={picture?.live ? null : tree.at}
         onRetry={retry}
+        tools={props.tools}
       />
       <Losses tree={tree} />
       <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
@@ -162,9 +185,18 @@ export function TreeView(props: TreeViewProps) {
           selected={selected}
           onSelect={setSelected}
           layout={layout}
+          reveal={reveal}
         />
         {selected === null ? null : (
-          <Details tree={tree} id={selected} now={now} today={clock} ticks={ticks} onSelect={setSelected} />
+          <Details
+            tree={tree}
+            id={selected}
+            now={now}
+            today={clock}
+            ticks={ticks}
+            onSelect={setSelected}
+            actions={props.actions}
+          />
         )}
       </div>
     </div>

@@ -245,7 +245,10 @@ describe('A followed project', () => {
     world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'Fit')] });
     expect([follow.status, follow.tree?.offset]).toEqual(['catching-up', 1]);
     world.pass(5_000);
-    expect(serve(world.socket, FOLD_VERSION + 1)).toMatchObject([{ op: 'unsubscribe' }, { op: 'subscribe', since: null }]);
+    expect(serve(world.socket, FOLD_VERSION + 1)).toMatchObject([
+      { op: 'unsubscribe' },
+      { op: 'subscribe', since: null }
+    ]);
     expect(follow.status).toBe('live');
     expect(follow.tree).not.toBe(tree);
   });

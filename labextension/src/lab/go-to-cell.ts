@@ -1,0 +1,58 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { ServerConnection } from '@jupyterlab/services';
+
+/** `no-notebook`: its file isn't there any more. `no-cell`: the notebook is, the cell isn't. `elsewhere`: it opens in a page of its own. */
+export type Arrival = 'there' | 'no-notebook' | 'no-cell' | 'elsewhere';
+
+/** Opens a notebook, if it isn't yet, and makes a cell of it the active one, in sight. */
+export async function goToCell(
+  app: JupyterFrontEnd,
+  notebooks: INotebookTracker,
+  path: string,
+  cellId: string
+): Promise<Arrival> {
+  const { contents } = app.serviceManager;
+  const isOpen = (each: NotebookPanel) => contents.localPath(each.context.path) === path;
+  let panel = notebooks.find(isOpen);
+  if (!panel) {
+    if (!(await isThere(app, path))) {
+      return 'no-notebook';
+    }
+    await app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    panel = notebooks.find(isOpen);
+  }
+  if (!panel) {
+    return 'elsewhere';
+  }
+  app.shell.activateById(panel.id);
+  await panel.context.ready;
+  await panel.revealed;
+  const { content } = panel;
+  const index = content.widgets.findIndex(cell => cell.model.id === cellId);
+  const cell = content.widgets[index];
+  if (!cell) {
+    return 'no-cell';
+  }
+  content.deselectAll();
+  content.activeCellIndex = index;
+  content.mode = 'command';
+  // Refused where the notebook scrolls to the active cell by itself meanwhile.
+  await content.scrollToItem(index, 'center').catch(() => undefined);
+  content.activate();
+  cell.node.addEventListener('animationend', () => cell.removeClass('jp-TaskTreeFound'), { once: true });
+  cell.addClass('jp-TaskTreeFound');
+  return 'there';
+}
+
+async function isThere(app: JupyterFrontEnd, path: string): Promise<boolean> {
+  try {
+    await app.serviceManager.contents.get(path, { content: false });
+    return true;
+  } catch (error) {
+    if (error instanceof ServerConnection.ResponseError && error.response.status === 404) {
+      return false;
+    }
+    throw error;
+  }
+}

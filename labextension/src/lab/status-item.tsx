@@ -1,0 +1,70 @@
+import type { Hub, ProjectList } from '../core/follow.js';
+import {
+  StatusIcon,
+  formatCount,
+  stateOf,
+  useAtOnce,
+  useListenable,
+  useWords,
+  wording,
+  type ViewState
+} from '../view/index.js';
+import { treeIcon } from './icon.js';
+import type { Tally } from './tally.js';
+
+export interface StatusSource {
+  hub: Hub;
+  list: ProjectList;
+  /** As it was when the list was last live. */
+  tally: () => Tally;
+  open: () => void;
+}
+
+export function stateOfList({ hub, list }: Pick<StatusSource, 'hub' | 'list'>): ViewState {
+  return stateOf(list.status, list.error, hub.connection);
+}
+
+/** Counts are true only of a live list: else they are shown as what was last known, with the reason beside them. */
+export function StatusItem(source: StatusSource) {
+  const { hub, list, tally, open } = source;
+  const words = useWords();
+  useListenable(list);
+  useAtOnce(hub, each => each.getVersion());
+  const state = stateOfList(source);
+  const isLive = state.kind === 'live';
+  const { running, failed } = tally();
+  // No countdown here: it would move for as long as nobody can do anything.
+  const calm: ViewState = state.kind === 'offline' ? { kind: 'offline', retryAt: null } : state;
+  const { text, detail } = wording(words, calm, null, 0);
+  const parts = [
+    running > 0 ? words._n('%1 task running', '%1 tasks running', running) : null,
+    failed > 0 ? words._n('%1 task failed', '%1 tasks failed', failed) : null
+  ].filter(part => part !== null);
+  const counts = parts.length > 0 ? parts.join(', ') : words.__('no task running');
+  const story = isLive
+    ? counts
+    : [text, detail, words.__('last known: %1', counts)].filter(Boolean).join('. ');
+  return (
+    <button
+      type="button"
+      className={`jp-TaskTreeStatus${isLive ? '' : ' jp-mod-stale'}`}
+      data-connection={state.kind}
+      aria-label={words.__('Task trees: %1', story)}
+      title={`${words.__('Task trees: %1', story)}\n${words.__('Click to show them')}`}
+      onClick={open}
+    >
+      <treeIcon.react tag="span" width="14px" height="14px" />
+      {running > 0 ? (
+        <span className="jp-TaskTreeStatus-count">
+          <StatusIcon status="running" hidden /> {formatCount(running)}
+        </span>
+      ) : null}
+      {failed > 0 ? (
+        <span className="jp-TaskTreeStatus-count">
+          <StatusIcon status="failed" hidden /> {formatCount(failed)}
+        </span>
+      ) : null}
+      {isLive ? null : <span className="jp-TaskTreeStatus-word">{text}</span>}
+    </button>
+  );
+}

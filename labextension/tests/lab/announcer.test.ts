@@ -1,0 +1,113 @@
+import './dom.js';
+import { NotificationManager } from '@jupyterlab/apputils/lib/notification.js';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Announcer } from '../../src/lab/announcer.js';
+import { Preferences } from '../../src/lab/preferences.js';
+import { wordsOf } from '../../src/lab/words.js';
+import { project, run } from './projects.js';
+
+const STARTED = '2026-01-31T14:00:00Z';
+const AFTER_90_S = '2026-01-31T14:01:30Z';
+
+let manager: NotificationManager;
+let preferences: Preferences;
+let announcer: Announcer;
+let inSight: string | null;
+let shown: string[];
+
+beforeEach(() => {
+  manager = new NotificationManager();
+  preferences = new Preferences();
+  inSight = null;
+  shown = [];
+  announcer = new Announcer({
+    trans: wordsOf(null),
+    preferences,
+    manager,
+    isInSight: id => id === inSight,
+    show: (projectId, missionId) => shown.push(`${projectId}/${missionId}`)
+  });
+});
+
+function failed(failures: number, mission = 'Sweep'): void {
+  announcer.tell({ kind: 'failed', project: project('p', []), run: run(mission, { failures }) });
+}
+
+function ended(status: 'completed' | 'failed' | 'cancelled', failures = 0, until = AFTER_90_S): void {
+  const fields = { status, failures, started_at: STARTED, ended_at: until };
+  announcer.tell({ kind: 'ended', project: project('p', []), run: run('Sweep', fields) });
+}
+
+function told(): string[] {
+  return manager.notifications.map(({ message, type }) => `${type}: ${message}`);
+}
+
+describe('a notification', () => {
+  test('of a hundred failures is one that counts', () => {
+    for (let failures = 1; failures <= 100; failures += 1) {
+      failed(failures);
+    }
+    expect(told()).toEqual(['error: “Sweep”: 100 tasks failed']);
+    failed(1, 'Another');
+    expect(manager.count).toBe(2);
+  });
+
+  test('that was closed doesn’t come back with the next failure, but with the end', () => {
+    failed(1);
+    manager.dismiss();
+    failed(2);
+    expect(told()).toEqual([]);
+    ended('failed', 2);
+    expect(told()).toEqual(['error: “Sweep” failed after 1:30 · 2 failures']);
+  });
+
+  test('of the end takes the place of that of the failures', () => {
+    failed(1);
+    ended('completed', 1);
+    expect(told()).toEqual(['warning: “Sweep” completed after 1:30 · 1 failure']);
+  });
+
+  test('of an end comes only after a run that took long enough', () => {
+    ended('completed', 0, '2026-01-31T14:00:59Z');
+    expect(told()).toEqual([]);
+    preferences.set('notifyOnEndAfter', 59);
+    ended('completed', 0, '2026-01-31T14:00:59Z');
+    expect(told()).toEqual(['success: “Sweep” completed after 59.0\u202fs']);
+    preferences.set('notifyOnEndAfter', null);
+    ended('completed');
+    expect(manager.count).toBe(1);
+  });
+
+  test('comes not for what the user sees, not for a muted project, and not at all where none is wanted', () => {
+    inSight = 'p';
+    failed(1);
+    ended('completed');
+    inSight = null;
+    preferences.mute('p', true);
+    failed(2);
+    preferences.mute('p', false);
+    preferences.set('notifications', false);
+    failed(3);
+    preferences.set('notifications', true);
+    preferences.set('notifyOnFailure', false);
+    failed(4);
+    expect(told()).toEqual([]);
+    preferences.set('notifyOnFailure', true);
+    failed(5);
+    expect(told()).toEqual(['error: “Sweep”: 5 tasks failed']);
+  });
+
+  test('leads to the run, and mutes its project', () => {
+    failed(1);
+    const [show, mute] = manager.notifications[0]!.options.actions!;
+    show!.callback(new MouseEvent('click'));
+    expect(shown).toEqual(['p/Sweep']);
+    mute!.callback(new MouseEvent('click'));
+    expect(preferences.isMuted('p')).toBe(true);
+  });
+
+  test('fits the place JupyterLab gives it, however long a title is', () => {
+    failed(1, 'x'.repeat(500));
+    expect(manager.notifications[0]!.message.length).toBeLessThan(140);
+  });
+});
