@@ -42,7 +42,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     panel.node.setAttribute('aria-label', trans.__('Task trees'));
 
     // After the file browser and the running kernels, before the extensions.
-    shell.add(panel, 'left', { rank: 350, type: trans.__('Task trees') });
+    shell.add(panel, 'left', { rank: 350, type: 'tasktree' });
     restorer?.add(panel, PANEL_ID);
 
     const follow = () => {

@@ -42,7 +42,7 @@ export const preferencesPlugin: JupyterFrontEndPlugin<Preferences> = {
       describedBy: { args: NO_ARGUMENTS },
       isVisible: () => commands.hasCommand('settingeditor:open'),
       isEnabled: () => commands.hasCommand('settingeditor:open'),
-      execute: () => commands.execute('settingeditor:open', { query: 'Task Trees' })
+      execute: () => commands.execute('settingeditor:open', { query: trans._p('settings', 'Task Trees') })
     });
     palette?.addItem({ command: CommandIDs.openSettings, category: trans.__('Task Trees') });
     return preferences;

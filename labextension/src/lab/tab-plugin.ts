@@ -74,7 +74,7 @@ export const tabPlugin: JupyterFrontEndPlugin<TreeTabs | null> = {
         const { projectId, missionId, nodeId } = place;
         const tab = of(projectId, missionId);
         if (!tab.isAttached) {
-          labShell.add(tab, 'main', { type: 'Task Tree' });
+          labShell.add(tab, 'main', { type: 'tasktree' });
         }
         labShell.activateById(tab.id);
         if (nodeId !== null) {

@@ -54,7 +54,7 @@ describe('preferences', () => {
     const stored = new Stored({});
     const heard: boolean[] = [];
     preferences.changed.connect((_, { statusBar }) => heard.push(statusBar));
-    preferences.use(stored as never);
+    preferences.use(stored);
     stored.change({ statusBar: false, followNotebook: false });
     expect(preferences.values).toEqual({ ...DEFAULTS, statusBar: false, followNotebook: false });
     expect(heard).toEqual([true, false]);
@@ -63,7 +63,7 @@ describe('preferences', () => {
   test('keep what a command changes', () => {
     const preferences = new Preferences();
     const stored = new Stored({});
-    preferences.use(stored as never);
+    preferences.use(stored);
     preferences.mute('a', true);
     preferences.mute('b', true);
     preferences.mute('a', true);
