@@ -15,7 +15,7 @@ from typing import Any, Final
 from tasktree_jupyter.core.problem import Problem, invalid
 from tasktree_jupyter.core.shape import ProblemError, check_data, is_event_type, is_id, is_integer, sanitise
 from tasktree_jupyter.core.times import normalise_time
-from tasktree_jupyter.server.folding import READ_EVENTS
+from tasktree_jupyter.server.folding import READ_EVENTS, Pace
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.publication import decode_message
@@ -24,8 +24,10 @@ from tasktree_jupyter.storage.log import Batch, Commit, EventLog, Head, NewEvent
 FORMAT: Final = 1
 MEDIA_TYPE: Final = "application/jsonl"
 
+_UNDER_WAY: Final = 250
 _UNDER_WAY_BYTES: Final = 4 * 1024 * 1024
-"""About how much waits for the disk at most; the engine commits together what waits."""
+"""How many appends, and about how much, wait for the disk at most. The engine commits together what waits, but each
+wakes somebody here, and all of them at once would keep the loop."""
 
 _APPEND_EVENTS: Final = 1_000
 
@@ -109,15 +111,18 @@ class Importer:
         """Take a piece of the body in; it may end in the middle of a line."""
         *lines, rest = chunk.split(b"\n")
         async with self._undoing():
+            pace = Pace()
             for line in lines:
                 self._take(bytes(self._rest) + line if self._rest else line)
                 self._rest.clear()
+                while len(self._under_way) > _UNDER_WAY or self._waiting_bytes > _UNDER_WAY_BYTES:
+                    await self._await_one()
+                if pace.due():
+                    await pace.rest()
             self._rest += rest
             if len(self._rest) > self._most:
                 self._line += 1
                 raise self._too_long(len(self._rest))
-            while self._waiting_bytes > _UNDER_WAY_BYTES:
-                await self._await_one()
 
     async def finish(self) -> None:
         """Take the last line in, and wait until everything is on disk."""
@@ -208,6 +213,9 @@ class Importer:
             raise _bad("offset", "range", f"offset must be {self.events + 1}, the one after the line before")
         if not is_integer(at, self._at):
             raise _bad("at", "range", f"at must be an integer from {self._at}: times in a log never go back")
+        promised = self._said["offset"] if self._said is not None else 0
+        if self.events >= promised:
+            raise _bad("offset", "range", f"The first line says that {promised} events follow, and this is one more")
         source, seq = self._sender(event)
         wire = {"type": kind, "project_id": self._project_id, "data": data, "timestamp": timestamp}
         body = encode({**wire, "source": source, "seq": seq})[:-1]

@@ -10,17 +10,26 @@ from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 from traitlets.config import Config
 
-from tasktree_jupyter.server.rest.routes import routes
+from tasktree_jupyter.server.rest.routes import RESOURCES
 from tests.server.clients import Connect, Fetch, Plain, Rest, update
 
+IDS = {"{project_id}": "p", "{mission_id}": "a", "{snapshot_id}": "s"}
 PATHS = [
-    ("version",),
-    ("projects",),
-    ("projects", "p"),
-    ("projects", "p", "state"),
-    ("projects", "p", "events"),
+    *(tuple(IDS.get(part, part) for part in path.split("/")) for path in RESOURCES),
+    ("nowhere",),
+    ("projects", "p", "x"),
 ]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+WRITING = [
+    ("POST", ("projects", "p", "events"), update("b", title="B")),
+    ("POST", ("projects", "p", "snapshots"), {"name": "n"}),
+    ("PATCH", ("projects", "p", "snapshots", "s"), {"name": "n"}),
+    ("DELETE", ("projects", "p", "snapshots", "s"), None),
+    ("DELETE", ("projects", "p", "missions", "a"), None),
+    ("POST", ("projects", "q", "import"), {"tasktree": "export", "version": 1, "project_id": "p", "offset": 0}),
+    ("DELETE", ("projects", "p"), None),
+]
+"""Everything that changes anything, in an order in which each of them works."""
 
 
 class OnlyRead(Authorizer):
@@ -40,26 +49,45 @@ class Nothing(Authorizer):
         return False
 
 
-def test_every_route_is_tried_here(extension: Any) -> None:
-    assert len(routes(extension)) == len(PATHS)
+def test_all_that_changes_anything_is_tried_here() -> None:
+    changing = {(verb, path) for path, handler in RESOURCES.items() for verb in handler.verbs() if verb != "GET"}
+    assert len(WRITING) == len(changing)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("path", PATHS)
-async def test_without_token_no_verb_works(path: tuple[str, ...], verb: str, jp_fetch: Fetch, extension: Any) -> None:
-    response = await jp_fetch(
-        "tasktree",
-        "api",
-        *path,
-        method=verb,
-        body=json.dumps(update("a", title="A")) if verb != "GET" else None,
-        headers={"Authorization": "token wrong"},
-        raise_error=False,
-        allow_nonstandard_methods=True,
-        follow_redirects=False,
-    )
+@pytest.mark.parametrize("authorization", ["", "token wrong", "TaskTree secret", "TaskTree wrong"])
+async def test_without_token_no_verb_works(authorization: str, jp_fetch: Fetch, extension: Any) -> None:
+    shown = authorization.replace("secret", extension.secret)
+    for path in PATHS:
+        for verb in VERBS:
+            response = await jp_fetch(
+                "tasktree",
+                "api",
+                *path,
+                method=verb,
+                body=json.dumps(update("a", title="A")) if verb != "GET" else None,
+                headers={"Authorization": shown},
+                raise_error=False,
+                allow_nonstandard_methods=True,
+                follow_redirects=False,
+            )
+            assert (verb, path, response.code) == (verb, path, 403)
 
-    assert response.code == 403
+    await extension.ready()
+    assert await extension.manager.log.projects() == []
+
+
+async def test_with_the_token_everything_works(rest: Rest) -> None:
+    for verb, path, body in _before():
+        assert (await rest(verb, *path, body=body))[0] == 201
+
+    for verb, path, body in WRITING:
+        status, answer = await rest(verb, *path, body=body)
+        assert (verb, path, status) == (verb, path, {"POST": 201, "PATCH": 200, "DELETE": 204}[verb]), answer
+
+
+def _before() -> list[tuple[str, tuple[str, ...], Any]]:
+    snapshot = {"type": "mission_snapshot", "data": {"snapshot_id": "s"}}
+    return [("POST", ("projects", "p", "events"), {"events": [update("a", title="A"), snapshot]})]
 
 
 @pytest.mark.parametrize("subprotocols", [None, ["tasktree.v1.json"]])
@@ -175,10 +203,31 @@ class TestReadOnly:
         assert (refused["op"], refused["code"]) == ("error", "forbidden")
         assert found["project_id"] == minted["project_id"]
 
-    async def test_deleting_is_its_own_permission(self, rest: Rest) -> None:
-        status, _ = await rest("DELETE", "projects", "p")
+    async def test_all_that_changes_anything_is_forbidden_and_all_that_reads_works(
+        self, connect: Connect, rest: Rest, extension: Any
+    ) -> None:
+        kernel = await connect(headers={"Authorization": f"TaskTree {extension.secret}"})
+        snapshot = {"type": "mission_snapshot", "data": {"snapshot_id": "s"}}
+        await kernel.publish("p", update("a", title="A"), snapshot)
+        client = await connect()
 
-        assert status == 403
+        for verb, path, body in WRITING:
+            status, answer = await rest(verb, *path, body=body)
+            assert (verb, path, status) == (verb, path, 403)
+            assert answer == {"message": answer["message"], "reason": "forbidden", "field": None}
+        for path, handler in zip(PATHS, RESOURCES.values(), strict=False):
+            if "GET" in handler.verbs() and path[-1] != "export":
+                status, answer = await rest("GET", *path, params={"from": "offset:1"} if path[-1] == "diff" else {})
+                assert (path, status) == (path, 200), answer
+        state = await client.ask("state", project_id="p", moment={"offset": 1})
+        diff = await kernel.ask("diff", project_id="p", **{"from": {"offset": 1}, "to": None})
+        _, version = await rest("GET", "version")
+
+        assert (state["op"], state["offset"]) == ("state", 1)
+        assert {change["field"] for change in diff["diff"]["project"]} == {
+            f"snapshots.s.{field}" for field in ("snapshot_id", "timestamp", "offset", "at")
+        }
+        assert "data_dir" not in version["storage"]
 
 
 class TestNothingAllowed:
@@ -189,11 +238,11 @@ class TestNothingAllowed:
         jp_server_config.ServerApp.authorizer_class = Nothing
         return jp_server_config
 
-    @pytest.mark.parametrize("path", PATHS)
-    async def test_no_verb_works(self, path: tuple[str, ...], rest: Rest) -> None:
-        for verb in ("GET", "POST", "PUT", "DELETE"):
-            status, body = await rest(verb, *path, body=None if verb == "GET" else "{}")
-            assert (status, body["reason"]) == (403, "forbidden")
+    async def test_no_verb_works(self, rest: Rest) -> None:
+        for path in PATHS:
+            for verb in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+                status, body = await rest(verb, *path, body=None if verb == "GET" else "{}")
+                assert (verb, path, status, body["reason"]) == (verb, path, 403, "forbidden")
 
     async def test_no_socket_opens(self, jp_ws_fetch: Any) -> None:
         with pytest.raises(HTTPClientError) as refused:

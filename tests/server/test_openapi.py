@@ -34,11 +34,15 @@ CONFIG = """
 [phases.coverage]
 unexpected-methods = []
 [checks]
-missing_required_header.expected-statuses = [403]
+missing_required_header.enabled = false
 ignored_auth.enabled = {auth}
 [[operations]]
 include-operation-id-regex = "post_projects_project_id_(events|import)"
 checks.positive_data_acceptance.enabled = false
+# Nothing to cover but ids; and what events may be, of which there is no end, is tried elsewhere (tests/core).
+[[operations]]
+include-operation-id-regex = "^(post_.*_events|delete_.*|get_(version|projects(_project_id(_snapshots.*|_export)?)?))$"
+phases.coverage.enabled = false
 """
 
 # Ids that are there: so the answers that aren't errors are checked too.
@@ -129,8 +133,8 @@ async def test_every_answer_has_the_form_that_it_says(rest: Rest) -> None:
 
 @pytest.mark.parametrize(
     ("phases", "examples", "parameters"),
-    [("examples,coverage", 1, ""), ("fuzzing", 10, ""), ("fuzzing", 10, PARAMETERS)],
-    ids=["coverage", "any id", "ids that are there"],
+    [("coverage,fuzzing", 3, ""), ("fuzzing", 6, PARAMETERS)],
+    ids=["any id", "ids that are there"],
 )
 async def test_schemathesis_finds_nothing(
     phases: str, examples: int, parameters: str, rest: Rest, jp_serverapp: Any, tmp_path: Path
@@ -155,4 +159,5 @@ async def test_schemathesis_finds_nothing(
     said, _ = await asyncio.wait_for(process.communicate(), 200)
 
     assert process.returncode == 0, said.decode()
-    assert f"{sum(map(len, OPERATIONS.values()))} selected" in said.decode()
+    # All but the document itself.
+    assert f"Tested: {sum(map(len, OPERATIONS.values())) - 1}\n" in said.decode()

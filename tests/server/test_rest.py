@@ -11,15 +11,17 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.iostream import StreamClosedError
 
 from tasktree_jupyter._version import __version__
-from tests.server.clients import Fetch, Rest, update
+from tests.server.clients import Connect, Fetch, Rest, update
 
 
-async def test_version_says_what_it_speaks_and_what_acknowledged_means(rest: Rest) -> None:
+async def test_version_says_what_it_speaks_and_what_acknowledged_means(rest: Rest, extension: Any) -> None:
     status, body = await rest("GET", "version")
 
     assert status == 200
     assert (body["version"], body["protocol"], body["fold"]) == (__version__, 1, 2)
     assert body["storage"]["engine"] == "sqlite"
+    assert body["storage"]["data_dir"] == extension.data_dir
+    assert body["python"].count(".") == 2
     assert "on disk" in body["storage"]["promise"]
 
 
@@ -140,3 +142,80 @@ async def test_an_error_is_a_message_a_reason_and_a_field(rest: Rest) -> None:
     assert set(body) >= {"message", "reason", "field"}
     assert (body["field"], body["reason"]) == ("data.changes.status", "unknown_status")
     assert "runing" in body["message"]
+
+
+async def test_deleting_a_project_forgets_it_and_tells_who_follows(
+    rest: Rest, connect: Connect, extension: Any
+) -> None:
+    client, watching = await connect(), await connect()
+    before = await client.publish("p", update("a", title="A"))
+    await client.follow("p")
+    await watching.ask("watch")
+
+    status, body = await rest("DELETE", "projects", "p")
+    again, _ = await rest("DELETE", "projects", "p")
+
+    assert (status, body, again) == (204, None, 404)
+    assert await client.next() == {"op": "gone", "project_id": "p"}
+    assert (await watching.next())["removed"] == ["p"]
+    assert (await rest("GET", "projects"))[1] == {"projects": []}
+    assert (await client.ask("unsubscribe", project_id="p"))["code"] == "not_subscribed"
+    # A living emitter makes it anew, and hears of it.
+    after = await client.publish("p", update("a", title="A"))
+    assert after["offset"] == 1
+    assert after["epoch"] != before["epoch"]
+
+
+async def test_a_run_is_removed_from_the_tree_and_stays_in_the_log(rest: Rest) -> None:
+    events = [update("one", title="One"), update("one/a", parent_id="one"), update("two", title="Two")]
+    await rest("POST", "projects", "p", "events", body={"events": events})
+
+    status, _ = await rest("DELETE", "projects", "p", "missions", "one")
+    again, told = await rest("DELETE", "projects", "p", "missions", "one")
+    inner, _ = await rest("GET", "projects", "p", "missions", "two%2Fx")
+
+    _, state = await rest("GET", "projects", "p", "state")
+    _, then = await rest("GET", "projects", "p", "missions", "one", params={"moment": "offset:3"})
+    assert (status, again, told["field"], inner) == (204, 404, "mission_id", 404)
+    assert [node["node_id"] for node in state["nodes"]] == ["two"]
+    assert [node["node_id"] for node in then["nodes"]] == ["one", "one/a"]
+    assert (then["nodes"][0]["rollup"]["leaves"], then["offset"], then["project_id"]) == (1, 3, "p")
+
+
+async def test_what_isnt_there_and_what_cant_be_done_is_told_as_json(rest: Rest, jp_fetch: Fetch) -> None:
+    unknown: list[tuple[str, ...]] = [("nowhere",), ("projects", "p", "nothing"), ("projects", "p", "state", "more")]
+    for path in unknown:
+        for verb in ("GET", "POST", "PATCH", "PUT", "DELETE"):
+            status, body = await rest(verb, *path, body=None if verb == "GET" else "{}")
+            assert (status, set(body), body["reason"]) == (404, {"message", "reason", "field"}, "no_such_path")
+    meaningless: list[tuple[str, tuple[str, ...], str]] = [
+        ("DELETE", ("version",), "GET, HEAD, OPTIONS"),
+        ("PUT", ("projects", "p"), "GET, DELETE, HEAD, OPTIONS"),
+        ("GET", ("projects", "p", "import"), "POST, OPTIONS"),
+    ]
+    for verb, path, allowed in meaningless:
+        response = await jp_fetch(
+            "tasktree",
+            "api",
+            *path,
+            method=verb,
+            body="" if verb == "PUT" else None,
+            raise_error=False,
+        )
+        assert (response.code, response.headers["Allow"]) == (405, allowed)
+        assert json.loads(response.body)["reason"] == "verb"
+
+
+async def test_head_is_get_without_the_body_and_options_names_the_verbs(rest: Rest, jp_fetch: Fetch) -> None:
+    await rest("POST", "projects", "p", "events", body=update("a", title="A"))
+    for path in ("state", "events", "missions", "snapshots", "export"):
+        head = await jp_fetch("tasktree", "api", "projects", "p", path, method="HEAD")
+        assert (head.code, head.body) == (200, b"")
+    missing = await jp_fetch("tasktree", "api", "projects", "q", "state", method="HEAD", raise_error=False)
+    refused = await jp_fetch("tasktree", "api", "projects", "p", "import", method="HEAD", raise_error=False)
+    asked = await jp_fetch(
+        "tasktree", "api", "projects", "p", "snapshots", method="OPTIONS", headers={"Authorization": ""}
+    )
+
+    assert (missing.code, refused.code) == (404, 405)
+    assert (asked.code, asked.headers["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")

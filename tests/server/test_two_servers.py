@@ -14,8 +14,9 @@ from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.publication import Published, parse_publication
+from tasktree_jupyter.storage.log import Head, NoSuchProject
 from tasktree_jupyter.storage.sqlite import SqliteLog
-from tests.server.clients import Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Connect, Plain, Rest, update
 
 
 @pytest.fixture
@@ -140,6 +141,29 @@ async def test_a_project_that_the_other_deleted_is_gone_and_may_come_again(conne
 
     frames = await client.follow("p")
     assert [node["node_id"] for node in frames[1]["nodes"]] == ["b"]
+
+
+async def test_a_project_deleted_over_rest_is_gone_on_the_other_server_too(
+    connect: Connect, data_dir: Path, rest: Rest
+) -> None:
+    client = await connect()
+    async with Other(data_dir) as other:
+        await other.publish_envelopes("p", [update("a", title="A")])
+        told: asyncio.Queue[Head | None] = asyncio.Queue()
+        room = await _room(other, "p")
+        stop = other.log.follow("p", told.put_nowait)
+        assert await asyncio.wait_for(told.get(), WAIT) is not None
+        await client.follow("p")
+
+        assert (await rest("DELETE", "projects", "p"))[0] == 204
+
+        assert await client.next() == {"op": "gone", "project_id": "p"}
+        assert await asyncio.wait_for(told.get(), WAIT) is None
+        stop()
+        await room.refresh()
+        assert not room.exists
+        with pytest.raises(NoSuchProject):
+            await room.state()
 
 
 async def test_a_project_deleted_and_made_again_at_once_is_told_as_another_epoch(
