@@ -34,7 +34,8 @@ const LOOKS_UP: Record<string, { text: number; plural: boolean; context: boolean
 const ROOMS = ['core', 'view', 'lab', 'widget'];
 
 /** Whatever is told to these people don't read, or read in English: developers do. */
-const FOR_DEVELOPERS = /^(console\.|new (\w*Error|Map|Set|Token<.*>|Token)$|document\.createElement|Object\.)/;
+const FOR_DEVELOPERS =
+  /^(console\.|new (\w*Error|Map|Set|Token<.*>|Token)$|document\.createElement|Object\.)/;
 const ATTRIBUTES = new Set([
   'title',
   'label',

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "display": {"core", "client", "display"},
     "integrations": {"core", "client", "integrations"},
     "cli": {"", "core", "client", "display", "cli"},
+    "locale": {"locale"},
     "": {"core", "client", "display"},
 }
 """Room → the rooms it may import. "" is `__init__.py`, the notebook API. `_version` is everyone's."""
