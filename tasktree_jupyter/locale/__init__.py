@@ -1,7 +1,8 @@
 """The languages TaskTree speaks besides English, one catalogue each: `<language>/LC_MESSAGES/tasktree_jupyter.json`.
 
-JupyterLab finds them by the entry point `jupyterlab.locale`. It offers a language, though, only where a *language pack* for it
-is installed; so this package is also a pack (entry point `jupyterlab.languagepack`), of nothing but TaskTree's words.
+JupyterLab finds them by the entry point `jupyterlab.locale`. It offers a language, though, only where a *language pack*
+for it is installed; so this package is also a pack (entry point `jupyterlab.languagepack`), of nothing but TaskTree's
+words.
 Two packs of one name exclude each other: where JupyterLab's own is installed, its module is what stands here.
 """
 

@@ -62,7 +62,10 @@ def test_tree_opens_as_a_tab_is_dragged_out_of_the_panel_and_is_back_after_a_rel
     expect(tab_icon(lab, "nightly-etl", "running")).to_be_visible()
 
     kept = ("tasktree:nightly-etl", "tasktree:nightly-etl:night-1", "tasktree-panel")
-    layout = lambda: json.dumps(lab.jupyter.get("lab/api/workspaces/default"))  # noqa: E731
+
+    def layout() -> str:
+        return json.dumps(lab.jupyter.get("lab/api/workspaces/default"))
+
     wait_until(lambda: all(f'"{name}"' in layout() for name in kept), "the layout is kept")
     lab.reload()
     tree_in_tab(lab, "night-1").wait_connection("live")
@@ -141,7 +144,10 @@ def test_settings_count_at_once(lab: Lab) -> None:
     form.get_by_label("Status bar").uncheck()
     expect(status).to_have_count(0)
     form.get_by_label("Notify when tasks fail").uncheck()
-    off = lambda: '"notifyOnFailure": false' in lab.jupyter.get(SETTINGS)["raw"]  # noqa: E731
+
+    def off() -> bool:
+        return '"notifyOnFailure": false' in lab.jupyter.get(SETTINGS)["raw"]
+
     wait_until(off, "the setting is kept")
     project.fail("s/0")
     form.get_by_label("Status bar").check()

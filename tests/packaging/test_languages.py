@@ -1,4 +1,4 @@
-"""JupyterLab's own way to a language: what its server finds of us, alone and beside the language pack of JupyterLab itself."""
+"""JupyterLab's own way to a language: what its server finds, without and with JupyterLab's own language pack."""
 
 from __future__ import annotations
 
