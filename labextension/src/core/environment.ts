@@ -101,7 +101,8 @@ export function environmentWith(own: Partial<Environment> = {}): Environment {
   const environment: Record<string, unknown> = { ...browser };
   for (const name of Object.keys(browser) as (keyof Environment)[]) {
     // By name, since what is given may be an object with methods.
-    environment[name] = own[name]?.bind(own) ?? browser[name];
+    const given = own[name] as ((...args: never[]) => unknown) | undefined;
+    environment[name] = given ? given.bind(own) : browser[name];
   }
   return environment as unknown as Environment;
 }
