@@ -117,7 +117,12 @@ def test_only_nodes_that_were_touched_are_looked_at(monkeypatch: pytest.MonkeyPa
     )
     looked: list[str] = []
     real = TaskTree.node_bytes
-    monkeypatch.setattr(TaskTree, "node_bytes", lambda self, node_id: looked.append(node_id) or real(self, node_id))
+
+    def noted(tree: TaskTree, node_id: str) -> bytes:
+        looked.append(node_id)
+        return real(tree, node_id)
+
+    monkeypatch.setattr(TaskTree, "node_bytes", noted)
 
     found = diff(before, after, {"n7"})
 
