@@ -121,28 +121,32 @@ export type EventType = keyof EventMap;
 /** An envelope whose `data` is that of `T`: `EventOf<'node_update'>`. */
 export interface EventOf<T extends EventType> extends Omit<WebSocketMessage, 'type' | 'data'> {
   type: T;
-  data: EventMap[T];
+  // Field by field: an interface as such is no record, and then this would be no message.
+  data: { [Field in keyof EventMap[T]]: EventMap[T][Field] };
 }
 
 /** The server's answer to an envelope it refused, to the client that sent it and to nobody else. */
 export interface ErrorMessage extends Omit<WebSocketMessage, 'type' | 'data'> {
   type: 'error';
-  /** `field`: what is wrong, as a dotted path. `reason`: why, in one word. */
-  data: { code: string; message: string; field?: string; reason?: string };
+  data: Record<string, unknown> & {
+    code: string;
+    message: string;
+    /** What is wrong, as a dotted path. */
+    field?: string;
+    /** Why, in one word. */
+    reason?: string;
+  };
 }
 
 /**
  * Whether a message is an event of this type. The server lets no event in whose `data` isn't what its type asks for, so that nothing but the
  * name is looked at here.
  */
-export function isEvent<T extends EventType>(
-  message: WebSocketMessage,
-  type: T
-): message is EventOf<T> & WebSocketMessage {
+export function isEvent<T extends EventType>(message: { type: string }, type: T): message is EventOf<T> {
   return message.type === type;
 }
 
 /** Whether the server refused what this client sent. */
-export function isError(message: WebSocketMessage): message is ErrorMessage & WebSocketMessage {
+export function isError(message: { type: string }): message is ErrorMessage {
   return message.type === 'error';
 }
