@@ -96,14 +96,16 @@ def _log(history: History) -> Iterator[Violation]:
 def _emitter(history: History, name: str, told: list[Told]) -> Iterator[Violation]:
     """What one emitter was told, against the log."""
     sent: dict[tuple[str, int], str] = {}
+    numbers: dict[tuple[str, int], int | None] = {}
     upto: dict[str, int] = defaultdict(int)
     rejected: set[tuple[str, int]] = set()
     emitted = 0
     head = history.log[-1].offset if history.log else 0
     for record in told:
         if isinstance(record, Sent):
-            for place, content in enumerate(record.marks):
-                key = (record.source, record.first_seq + place)
+            keys = [(record.source, record.first_seq + place) for place in range(len(record.marks))]
+            numbers.update(zip(keys, record.numbers, strict=False))
+            for key, content in zip(keys, record.marks, strict=True):
                 if sent.setdefault(key, content) != content:
                     yield Violation("divergent", name, f"seq {key[1]} of {key[0]} was sent with two contents")
         elif isinstance(record, Acknowledged):
@@ -115,7 +117,8 @@ def _emitter(history: History, name: str, told: list[Told]) -> Iterator[Violatio
                 yield Violation("lost", name, f"was told of offset {record.offset}; the log ends at {head}")
         else:
             emitted = max(emitted, record.emitted)
-    stored = {(event.source, event.seq): event for event in history.log if event.source in {key[0] for key in sent}}
+    sources = {source for source, _ in sent}
+    stored = {(event.source, event.seq): event for event in history.log if event.source in sources}
     for key, content in sent.items():
         event = stored.get(key)
         if event is not None and event.mark != content:
@@ -125,8 +128,10 @@ def _emitter(history: History, name: str, told: list[Told]) -> Iterator[Violatio
     for source, seq in stored:
         if (source, seq) not in sent:
             yield Violation("invented", name, f"seq {seq} of {source} is in the log, and was never sent")
-    there = {event.number[1] for event in history.log if event.number is not None and event.number[0] == name}
-    missing = set(range(emitted)) - there
+    there: set[int | None] = {
+        event.number[1] for event in history.log if event.number is not None and event.number[0] == name
+    }
+    missing = set(range(emitted)) - there - {numbers.get(key) for key in rejected}
     if missing and any(isinstance(record, Settled) for record in told):
         yield Violation("lost", name, f"{len(missing)} of {emitted} emitted events are missing, first {min(missing)}")
 
@@ -140,6 +145,7 @@ class _Subscriber:
         self._by_offset = {event.offset: event for event in history.log}
         self._head = history.log[-1].offset if history.log else 0
         self._position: int | None = None
+        self._awaits_state = False
 
     def check(self, heard: list[Heard]) -> Iterator[Violation]:
         final = None
@@ -148,20 +154,20 @@ class _Subscriber:
                 self._position = self._position if record.kept else None
             elif isinstance(record, Subscribed):
                 yield from self._epoch(record.epoch)
-                if not record.recovered:
-                    self._position = None
+                self._awaits_state = not record.recovered
             elif isinstance(record, Snapshot):
                 yield from self._epoch(record.epoch)
-                self._position = record.offset
+                self._position, self._awaits_state = record.offset, False
             elif isinstance(record, Events):
                 yield from self._epoch(record.epoch)
                 for event in record.events:
                     yield from self._event(event)
             elif isinstance(record, Live):
-                if self._position is None or self._position < record.offset:
+                if self._awaits_state or self._position is None or self._position < record.offset:
                     yield self._violation("lost", f"live at {record.offset}, with events up to {self._position}")
             elif isinstance(record, Resync):
-                self._position = None
+                # What it holds stays good: after a cut it may go on from there all the same.
+                self._awaits_state = True
             else:
                 final = record
         yield from self._final(final)
@@ -179,7 +185,7 @@ class _Subscriber:
             yield self._violation("invented", f"got offset {event.offset}, which isn't in the log")
         elif stored != event:
             yield self._violation("divergent", f"got another event at offset {event.offset} than the log holds")
-        if position is None:
+        if position is None or self._awaits_state:
             yield self._violation("lost", f"got offset {event.offset} without anything it goes on from")
         elif event.offset == position:
             yield self._violation("doubled", f"got offset {event.offset} twice")

@@ -18,11 +18,12 @@ Number = tuple[str, int]
 
 
 class Sent(msgspec.Struct, frozen=True, tag="sent"):
-    """An emitter is about to send events, numbered from `first_seq`, each with its mark."""
+    """An emitter is about to send events, numbered from `first_seq`, each with its mark and its own number."""
 
     source: str
     first_seq: int
     marks: list[str]
+    numbers: list[int | None] = []
 
 
 class Acknowledged(msgspec.Struct, frozen=True, tag="acknowledged"):

@@ -13,6 +13,7 @@ from tests.faults.history import (
     Acknowledged,
     Events,
     Final,
+    Heard,
     History,
     Live,
     Logged,
@@ -205,9 +206,17 @@ def test_what_was_sent_and_never_acknowledged_may_be_there_or_not() -> None:
     assert check(history) == []
 
 
+def test_who_was_cut_before_the_new_state_may_go_on_from_what_it_held() -> None:
+    history = sound()
+    after: list[Heard] = [Opened(True), Subscribed("e", True), Events("e", LOG[5:]), Live(8)]
+    history.subscribers["cut"][9:-1] = after
+    assert check(history) == []
+
+
 def test_a_rejected_event_is_not_lost() -> None:
     history = sound()
-    history.emitters["one"] += [Sent("a", 5, ["m9"]), Acknowledged("a", 5, "e", 8, rejected=[5])]
+    history.emitters["one"][-1] = Sent("a", 5, ["m9"], [4])
+    history.emitters["one"] += [Acknowledged("a", 5, "e", 8, rejected=[5]), Settled(5)]
     assert check(history) == []
 
 
