@@ -177,16 +177,16 @@ class Run:
         for line in await asyncio.gather(*listening):
             assert line.startswith("settled"), line
         server = self._servers[0]
-        info = await asyncio.to_thread(server.ask, f"projects/{project}")
-        await subscribers.say(f"{info['epoch']} {info['offset']}")
+        state = await asyncio.to_thread(_state, server, project)
+        await subscribers.say(f"{state.epoch} {state.offset}")
         await subscribers.line_with("held")
         events = await asyncio.to_thread(server.events, project)
         replayed = fold(events)
         names = [f"subscriber-{n}" for n in range(SUBSCRIBERS)]
         return History(
-            epoch=info["epoch"],
+            epoch=state.epoch,
             log=[logged(event) for event in events],
-            state=await asyncio.to_thread(_state, server, project),
+            state=state,
             emitters={emitter.name: told(folder / f"{emitter.name}.jsonl") for emitter in emitters},
             subscribers={name: heard(folder / f"{name}.jsonl") for name in names}
             | {
@@ -195,7 +195,7 @@ class Run:
             }
             | {
                 "replay of the log": [
-                    Final(info["epoch"], replayed.offset, _text(replayed.state(), list(replayed.nodes())))
+                    Final(state.epoch, replayed.offset, _text(replayed.state(), list(replayed.nodes())))
                 ]
             },
         )

@@ -82,6 +82,15 @@ class Server(Hub):
         await asyncio.to_thread(self.start, *SETTINGS, *settings)
 
     def complaints(self) -> list[str]:
-        """What it has logged as an error or a traceback."""
+        """What it has logged as an error, without the time, and the last line of its traceback."""
+        found: list[str] = []
         lines = self.log.read_text("utf-8", "replace").splitlines() if self.log.exists() else []
-        return [line for line in lines if line.startswith(("[E ", "[C ", "Traceback")) or "Uncaught" in line]
+        within = False
+        for line in lines:
+            if line.startswith("[") or not line.startswith(" "):
+                within = line.startswith(("[E ", "[C ", "Traceback"))
+                if within:
+                    found.append(line.partition("] ")[2][:300] or line)
+            elif within and line.strip():
+                found[-1] = f"{found[-1].partition(' … ')[0]} … {line.strip()[:300]}"
+        return found

@@ -144,8 +144,9 @@ class Subscriber:
         elif isinstance(delivery, machine.Refused):
             if not delivery.retry:
                 raise AssertionError(delivery)
+            again = self._machine.follow(self._project)
             await asyncio.sleep(AGAIN)
-            for frame in self._machine.follow(self._project):
+            for frame in again:
                 await ws.send(encode(frame), text=True)
 
 
