@@ -30,7 +30,7 @@ from tasktree_jupyter.core.protocol import SUBPROTOCOL
 from tasktree_jupyter.core.tree import TaskTree
 from tests.client.hub import TOKEN
 from tests.faults.nonsense import PROJECTS, envelope, frame, raw_frames, request, text, ws_frame
-from tests.faults.processes import Server
+from tests.faults.processes import Server, clean_up_when_ended
 
 WORKERS = 4
 WAIT = 20.0
@@ -322,6 +322,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args(arguments)
+    clean_up_when_ended()
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="tasktree-fuzz-") as folder:
         findings = asyncio.run(fuzz(Path(folder), options.cases, seed=options.seed))

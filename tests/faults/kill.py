@@ -26,7 +26,7 @@ from tests.client.hub import TOKEN
 from tests.core.canonical import canonical, fold
 from tests.faults.checker import Violation, check
 from tests.faults.history import Acknowledged, Events, Final, History, Opened, Resync, heard, logged, told
-from tests.faults.processes import Party, Server
+from tests.faults.processes import Party, Server, clean_up_when_ended
 from tests.faults.proxy import ROUGH, FaultProxy
 
 EMITTERS = 4
@@ -112,12 +112,17 @@ class Run:
                     await self._round(acknowledged)
                 async with asyncio.timeout(PATIENCE):
                     history = await self._settle(project, folder, emitters, listening, subscribers)
+            except TimeoutError:
+                stuck = f"not everybody had come to an end after {PATIENCE:.0f} s"
+                self.report.violations.append(Violation("lost", project, stuck))
+                return
             finally:
                 for task in listening:
                     task.cancel()
                 await asyncio.gather(*listening, return_exceptions=True)
         self._count(history)
         self.report.violations += check(history)
+        print(f"{project}: {self.report.rounds} rounds, {len(self.report.violations)} broken promises", flush=True)
 
     @contextlib.asynccontextmanager
     async def _parties(self, project: str, folder: Path) -> AsyncIterator[tuple[list[Party], Party]]:
@@ -235,6 +240,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, help="keep journals, logs and servers' output in this new folder")
     options = parser.parse_args(arguments)
+    clean_up_when_ended()
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="tasktree-kill-") as temporary:
         folder: Path = options.keep or Path(temporary)

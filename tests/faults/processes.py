@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,11 @@ SETTINGS = (
     "--TaskTreeExtension.fold_every=500",
     "--TaskTreeExtension.max_unacked_bytes=32768",
 )
+
+
+def clean_up_when_ended() -> None:
+    """Let SIGTERM end a command as Ctrl-C does, so that it ends what it started."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Party:

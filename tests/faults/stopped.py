@@ -28,7 +28,7 @@ from websockets.typing import Subprotocol
 from tasktree_jupyter.core import subscriber as machine
 from tasktree_jupyter.core.protocol import SUBPROTOCOL, encode
 from tests.client.hub import TOKEN
-from tests.faults.processes import Party, Server
+from tests.faults.processes import Party, Server, clean_up_when_ended
 
 PROJECT = "stopped"
 BATCHES_A_SECOND = 100
@@ -242,6 +242,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rate", type=int, default=1000, help="events a second")
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args(arguments)
+    clean_up_when_ended()
     complete = True
     for stopped in (0, options.stopped):
         with tempfile.TemporaryDirectory(prefix="tasktree-stopped-") as folder:
