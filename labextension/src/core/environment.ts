@@ -102,7 +102,9 @@ export function environmentWith(own: Partial<Environment> = {}): Environment {
   for (const name of Object.keys(browser) as (keyof Environment)[]) {
     // By name, since what is given may be an object with methods.
     const given = own[name] as ((...args: never[]) => unknown) | undefined;
-    environment[name] = given ? (...args: never[]) => given.apply(own, args) : (browser[name] as unknown);
+    if (given) {
+      environment[name] = given.bind(own);
+    }
   }
   return environment as unknown as Environment;
 }
