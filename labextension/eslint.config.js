@@ -32,7 +32,7 @@ function mayNotImport(room, rooms, packages) {
 }
 
 export default defineConfig(
-  globalIgnores(['lib/', 'node_modules/']),
+  globalIgnores(['lib/', 'node_modules/', 'tests/versions/*.mjs']),
   js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],

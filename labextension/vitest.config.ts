@@ -16,7 +16,7 @@ export default defineConfig({
         resolve: { alias: catalogues },
         test: {
           name: 'page',
-          include: ['tests/{view,lab,widget}/**/*.test.{ts,tsx}'],
+          include: ['tests/{view,lab,widget,versions}/**/*.test.{ts,tsx}'],
           environment: 'jsdom',
           testTimeout: 20_000
         }

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,23 +135,22 @@ class Node:
 
     def next(self, kind: str) -> Any:
         """The next thing of this kind that it tells; others are passed over."""
+        return self.until(kind, lambda _: True)
+
+    def until(self, kind: str, wanted: Callable[[Any], bool]) -> Any:
+        """The next thing of this kind that is wanted."""
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                said = self._lines.get(timeout=PATIENCE)
+                said = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise AssertionError(f"no {kind} within {PATIENCE} s; heard {self.heard}") from None
+                raise AssertionError(f"no {kind} within {PATIENCE} s; heard {self.heard[-20:]}") from None
             if said is None:
                 assert self.process.stderr is not None
                 raise AssertionError(f"it ended: {self.process.stderr.read()}")
             self.heard.append(said)
-            if kind in said:
+            if kind in said and wanted(said[kind]):
                 return said[kind]
-
-    def until(self, kind: str, wanted: Callable[[Any], bool]) -> Any:
-        """The next thing of this kind that is wanted."""
-        while not wanted(said := self.next(kind)):
-            pass
-        return said
 
     def state(self, kind: str) -> Any:
         """Wait for this state of the connection."""
@@ -187,9 +187,16 @@ def start_node(project: Project) -> Iterator[StartNode]:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A server that its tests stop and start again."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     hub = Hub(tmp_path_factory.mktemp("hub"))
     hub.start()
     yield hub
     hub.stop()
+
+
+@pytest.fixture
+def hub(server: Hub) -> Hub:
+    """A server that its tests may stop and start again."""
+    if server.process is None:
+        server.start()
+    return server

@@ -100,10 +100,10 @@ export const browser: Environment = {
 export function environmentWith(own: Partial<Environment> = {}): Environment {
   const environment: Record<string, unknown> = { ...browser };
   for (const name of Object.keys(browser) as (keyof Environment)[]) {
-    // By name, since what is given may be an object with methods.
-    const given = own[name] as ((...args: never[]) => unknown) | undefined;
-    if (given) {
-      environment[name] = given.bind(own);
+    // One by one, since what is given may be an object with methods.
+    const given: unknown = own[name]?.bind(own);
+    if (given !== undefined) {
+      environment[name] = given;
     }
   }
   return environment as unknown as Environment;
