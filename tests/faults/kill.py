@@ -31,7 +31,7 @@ from tests.faults.proxy import ROUGH, FaultProxy
 
 EMITTERS = 4
 SUBSCRIBERS = 20
-RATE = 50.0
+RATE = 25.0
 ROUNDS_A_PROJECT = 10
 PATIENCE = 120.0
 

@@ -41,7 +41,7 @@ class Faults:
 
 
 CALM = Faults()
-ROUGH = Faults(delay=0.3, throttle=0.2, slice=0.2, cut=0.3, silence=0.1)
+ROUGH = Faults(delay=0.3, throttle=0.2, slice=0.2, slice_bytes=100, cut=0.3, silence=0.1)
 
 
 @dataclass(frozen=True)
