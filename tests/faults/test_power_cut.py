@@ -65,7 +65,7 @@ async def cut_under_load(folder: Path, journal: str, seed: int) -> list[tuple[Pa
 
 
 async def lost_after(place: Path, told: dict[tuple[str, str], int]) -> int:
-    """Open what a cut left as the next server does, and count what was acknowledged and isn't there."""
+    """Open what a cut left as the next server does, and count what was acknowledged and isn't there, or not in order."""
     log = SqliteLog(place)
     await log.start()
     lost = 0
@@ -73,13 +73,13 @@ async def lost_after(place: Path, told: dict[tuple[str, str], int]) -> int:
         for (project, source), upto in told.items():
             try:
                 events = [] if await log.head(project) is None else await log.read(project, 0, limit=10**6)
+                stored_upto = await log.upto(project, source)
             except StorageError:
                 lost += upto
                 continue
             seqs = [event["seq"] for event in map(msgspec.json.decode, events) if event["source"] == source]
-            assert seqs == list(range(1, len(seqs) + 1)), (place, project, source)
-            assert await log.upto(project, source) == len(seqs)
-            lost += max(0, upto - len(seqs))
+            whole = seqs == list(range(1, stored_upto + 1))
+            lost += max(0, upto - len(seqs)) if whole else upto
     finally:
         await log.close()
     if not lost:
