@@ -14,6 +14,7 @@ import msgspec
 
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.client.source import Limits
+from tasktree_jupyter.core.sanitise import without_surrogates
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Identity
@@ -133,7 +134,9 @@ class Publisher:
                 link.asked = True
                 ref = self._next_ref()
                 self._asked[ref] = link
-                self._send({"op": "resolve", "ref": ref, **self._identity()._asdict()})
+                # A file name that is no UTF-8 has lone surrogates, which JSON can't carry.
+                who = without_surrogates(self._identity()._asdict())
+                self._send({"op": "resolve", "ref": ref, **who})
             return None
         held_until = self._held_until(project.project_id, now)
         if held_until is not None:

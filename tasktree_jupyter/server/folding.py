@@ -54,13 +54,14 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 class _FoldBody(msgspec.Struct):
     state: dict[str, Any]
-    nodes: list[dict[str, Any]]
+    # Decoded one by one: in one call nobody else could run, whatever the thread.
+    nodes: list[msgspec.Raw]
 
 
 def _load_fold(body: bytes) -> TaskTree:
     whole = body if body.startswith(b"{") else zlib.decompress(body)
     stored = msgspec.json.decode(whole, type=_FoldBody)
-    return TaskTree.load(stored.state, stored.nodes)
+    return TaskTree.load(stored.state, map(decode_event, stored.nodes))
 
 
 async def load_tree(log: EventLog, project_id: str) -> tuple[TaskTree, Head | None, int]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-encode = msgspec.json.Encoder().encode
+from tasktree_jupyter.core.sanitise import without_surrogates
+
+_encode = msgspec.json.Encoder().encode
 
 FRAME_BYTES = 64 * 1024
 """How much one `events` frame holds, unless a single event is larger (bytes)."""
@@ -31,6 +33,14 @@ class _PlainEvent(msgspec.Struct, gc=False):
 
 
 _decode_plain = msgspec.json.Decoder(_PlainEvent).decode
+
+
+def encode(value: Any) -> bytes:
+    """Return a value as JSON. An answer may repeat what a client sent: lone surrogates in it are replaced."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return _encode(without_surrogates(msgspec.to_builtins(value)))
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -24,8 +24,8 @@ from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, StorageError, Trimmed
 
 KEPT_TREES = 8
-KEPT_NODES = 100_000
-"""How many nodes the kept trees have together, about 100 MB; a larger one is made anew each time."""
+KEPT_NODES = 200_000
+"""How many nodes the kept trees have together, about 100 MB: as many as a single project can have."""
 
 KEPT_SECONDS = 60.0
 """How long a tree is kept that nobody asks for."""

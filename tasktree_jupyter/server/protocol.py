@@ -10,6 +10,7 @@ from typing import Any
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
+from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import Problem, ProblemError, is_integer, is_project_id
 from tasktree_jupyter.server.connection import Connection, Socket, read_message
 from tasktree_jupyter.server.folding import encode_parts
@@ -209,6 +210,9 @@ class ProtocolConnection(Connection):
         for key, value in asked.items():
             if value is not None and not (isinstance(value, str) and len(value) <= 4096):
                 raise invalid(key, "type", f"{key} must be a string of at most 4096 characters")
+            if value is not None and "\0" in value:
+                raise invalid(key, "control", f"{key} must hold no NUL character")
+            asked[key] = without_surrogates(value)
         self._later(ref, self._answer_resolve(asked, ref))
 
     async def _answer_resolve(self, asked: dict[str, Any], ref: int | None) -> None:

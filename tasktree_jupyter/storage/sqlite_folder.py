@@ -191,7 +191,10 @@ class Folder:
             sqlite_schema.check_connection(connection, path)
             if writes:
                 sqlite_schema.use_journal(connection, self.journal)
-            project_id, deleted = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"))
+            row = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"), None)
+            if row is None or not isinstance(row[0], str):
+                raise StorageError(f"{path} is damaged: it doesn't say whose log it is", retryable=False)
+            project_id, deleted = row
             if file_name(project_id) != path.name:
                 raise StorageError(f"{path} belongs to another project, {project_id!r}", retryable=False)
         except BaseException:

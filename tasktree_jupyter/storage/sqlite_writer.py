@@ -292,9 +292,12 @@ class Writer:
         file.freed = int(file.connection.execute("PRAGMA freelist_count").get) > 0
 
     def _checkpoint(self, file: _Written) -> None:
-        """Passive: it waits for no reader. What a reader holds back is done by a later one."""
-        file.wal_pages = 0
-        file.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        """Passive: it waits for no reader. What a reader or another process holds back is done later."""
+        pages, file.wal_pages = file.wal_pages, 0
+        try:
+            file.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            file.wal_pages = pages
 
 
 def _runs(jobs: list[Job]) -> list[list[Job]]:

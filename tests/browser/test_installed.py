@@ -47,6 +47,6 @@ def test_task_shows_itself_under_its_cell(make_jupyter: MakeJupyter, open_lab: O
     lab.open_notebook("one.ipynb", ["import tasktree_jupyter as tt\nwith tt.task('Only task'): pass"])
     lab.run_all()
     view = lab.tree_in_cell(0).wait_shown()
-    assert [(row.title, row.status) for row in view.rows()] == [("Only task", "completed")]
     view.wait_connection("live")
+    assert [(row.title, row.status) for row in view.rows()] == [("Only task", "completed")]
     lab.screenshot(f"first-task-{app}")

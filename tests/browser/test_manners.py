@@ -63,10 +63,11 @@ def test_tree_opens_as_a_tab_is_dragged_out_of_the_panel_and_is_back_after_a_rel
 
     kept = ("tasktree:nightly-etl", "tasktree:nightly-etl:night-1", "tasktree-panel")
 
-    def layout() -> str:
-        return json.dumps(lab.jupyter.get("lab/api/workspaces/default"))
+    def is_kept() -> bool:
+        layout = json.dumps(lab.jupyter.get("lab/api/workspaces/default"))
+        return all(f'"{name}"' in layout for name in kept)
 
-    wait_until(lambda: all(f'"{name}"' in layout() for name in kept), "the layout is kept")
+    wait_until(is_kept, "the layout is kept")
     lab.reload()
     tree_in_tab(lab, "night-1").wait_connection("live")
     tree_in_tab(lab, "night-2").wait_connection("live")
@@ -145,15 +146,15 @@ def test_settings_count_at_once(lab: Lab) -> None:
     expect(status).to_have_count(0)
     form.get_by_label("Notify when tasks fail").uncheck()
 
-    def off() -> bool:
+    def is_off() -> bool:
         return '"notifyOnFailure": false' in lab.jupyter.get(SETTINGS)["raw"]
 
-    wait_until(off, "the setting is kept")
+    wait_until(is_off, "the setting is kept")
     project.fail("s/0")
     form.get_by_label("Status bar").check()
     expect(status.filter(has_text="1")).to_have_accessible_name(re.compile("1 task failed"))
     form.get_by_label("Notify when tasks fail").check()
-    wait_until(lambda: not off(), "the setting is kept")
+    wait_until(lambda: not is_off(), "the setting is kept")
     expect(status).to_be_visible()
     expect(toasts(lab)).to_have_count(0)
     project.fail("s/1")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from tests.client.conftest import Run, Start
@@ -421,3 +425,12 @@ thread.join()
 print(tt.status()["state"], tt.status()["projects"][0]["offset"] > 0)
 """
     assert run(code, hub)[0] == "connected True\n"
+
+
+def test_a_script_whose_name_is_no_utf_8_reaches_its_project(start: Start, hub: Hub, tmp_path: Path) -> None:
+    code = b"import tasktree_jupyter as tt\ntt.emit('my.event', n=1)\nassert tt.flush(30), tt.status()\n"
+    script = os.fsencode(tmp_path) + b"/caf\xe9.py"
+    with open(script, "wb") as file:
+        file.write(code)
+    subprocess.run([sys.executable, script], env=hub.environment(), check=True, timeout=60)
+    assert "caf\ufffd.py" in [info["title"] for info in hub.projects()]

@@ -118,11 +118,11 @@ def test_only_nodes_that_were_touched_are_looked_at(monkeypatch: pytest.MonkeyPa
     looked: list[str] = []
     real = TaskTree.node_bytes
 
-    def look(self: TaskTree, node_id: str) -> bytes:
+    def noted(tree: TaskTree, node_id: str) -> bytes:
         looked.append(node_id)
-        return real(self, node_id)
+        return real(tree, node_id)
 
-    monkeypatch.setattr(TaskTree, "node_bytes", look)
+    monkeypatch.setattr(TaskTree, "node_bytes", noted)
 
     found = diff(before, after, {"n7"})
 

@@ -178,14 +178,14 @@ REFUSED = 'tt.emit("mission_snapshot", snapshot_id="a", project="refusals")\n' *
 
 def test_what_the_server_refused_is_told_once_under_the_cell_that_sent_it(kernel_with_server: Kernel) -> None:
     cell = kernel_with_server.run(REFUSED + "assert tt.flush()")
-    assert cell.text("stderr").count("'a' exists already") == 1
+    assert cell.text("stderr").count("snapshot 'a' already") == 1
     assert kernel_with_server.run("pass").text("stderr") == ""
 
 
 def test_the_end_of_a_cell_waits_a_moment_for_refusals_and_never_tells_one_twice(kernel_with_server: Kernel) -> None:
     kernel_with_server.run(REFUSED + "assert tt.flush()")
     told = [kernel_with_server.run(code).text("stderr") for code in (REFUSED, "tt.flush()", "pass")]
-    assert "".join(told).count("'a' exists already") == 2
+    assert "".join(told).count("snapshot 'a' already") == 2
     assert told[2] == ""
 
 

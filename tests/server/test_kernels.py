@@ -290,3 +290,15 @@ async def test_the_same_path_on_another_hub_is_another_project(
         await log.close()
 
     assert here != there
+
+
+async def test_a_path_that_is_no_utf_8_has_a_project_and_one_that_can_be_none_is_refused(connect: Connect) -> None:
+    client = await connect()
+    first = await client.ask("resolve", path="/home/u/caf\udce9.py", title="caf\udce9.py")
+    again = await client.ask("resolve", path="/home/u/caf\udce9.py")
+    assert first["op"] == "resolved"
+    assert first["project_id"] == again["project_id"]
+    assert first["info"]["title"] == "caf\ufffd.py"
+
+    refused = await client.ask("resolve", path="/home/u/a\0b.py")
+    assert (refused["code"], refused["field"]) == ("invalid", "path")

@@ -306,3 +306,23 @@ async def test_a_too_large_frame_is_answered_with_its_ref(connect: Connect) -> N
 
     assert (answer["op"], answer["code"], answer["ref"]) == ("error", "too_large", 1)
     assert "1048576" in answer["message"]
+
+
+SURROGATES = {
+    "in the project's id": ('{"type":"No Type","project_id":"\\ud800","data":{}}', ""),
+    "in a name": (
+        '{"type":"node_update","project_id":"p","data":{"node_id":"n","changes":{"metrics":{"\\udfff":"x"}}}}',
+        "data.changes.metrics",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", SURROGATES)
+async def test_a_refusal_that_repeats_a_lone_surrogate_can_be_sent(where: str, way: MakeWay) -> None:
+    through = await way()
+    text, field = SURROGATES[where]
+
+    code, told, _ = await through.refused(text)
+
+    assert (code, told[: len(field)]) == ("invalid", field)
+    assert await through.works()

@@ -185,6 +185,23 @@ async def test_a_damaged_row_is_told_when_it_is_read(folder: Path, log: SqliteLo
     assert not told.value.retryable
 
 
+async def test_a_file_that_doesnt_say_whose_log_it_is_is_told_and_hides_no_other(
+    folder: Path, log: SqliteLog, batch: MakeBatch
+) -> None:
+    for project_id in ("p", "q"):
+        await log.append(project_id, [batch("a", 1, 1)], now=1)
+    await log.close()
+    raw(folder, "DELETE FROM log")
+    log = SqliteLog(folder)
+    await log.start()
+
+    with pytest.raises(StorageError, match="damaged") as told:
+        await log.append("p", [batch("a", 2, 2)], now=2)
+    assert not told.value.retryable
+    assert [record.project_id for record in await log.projects()] == ["q"]
+    await log.close()
+
+
 async def test_a_foreign_database_is_not_touched(folder: Path, log: SqliteLog, batch: MakeBatch) -> None:
     connection = apsw.Connection(str(path_of(folder)))
     connection.execute("CREATE TABLE other (x)")

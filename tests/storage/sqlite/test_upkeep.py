@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import pytest
@@ -190,3 +191,23 @@ async def test_what_is_trimmed_gives_its_space_back(tmp_path: Path, log: SqliteL
         while ask(tmp_path, "PRAGMA page_count") > pages / 4:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert len(await log.read("p", 39_000, limit=5000)) == 1000
+
+
+def test_a_checkpoint_that_another_process_holds_up_is_left_for_later() -> None:
+    class Held:
+        """A connection whose file another process is checkpointing, the first time."""
+
+        tried = 0
+
+        def wal_checkpoint(self, *, mode: int) -> None:
+            self.tried += 1
+            if self.tried == 1:
+                raise apsw.BusyError
+
+    file: Any = SimpleNamespace(wal_pages=7, connection=Held())
+    writer: Any = None
+
+    sqlite_writer.Writer._checkpoint(writer, file)
+    assert file.wal_pages == 7
+    sqlite_writer.Writer._checkpoint(writer, file)
+    assert file.wal_pages == 0

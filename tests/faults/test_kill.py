@@ -1,0 +1,22 @@
+"""`kill -9` of a server under load loses nothing that was acknowledged, doubles nothing, and leaves nobody wrong.
+
+The short form of `python -m tests.faults.kill --rounds 100`, whose module says what happens in a round.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kill import kill_rounds
+
+
+@pytest.mark.parametrize(("servers", "rounds"), [(1, 5), (2, 2)], ids=["one server", "two servers on one folder"])
+async def test_kill_9_under_load(tmp_path: Path, servers: int, rounds: int) -> None:
+    report = await kill_rounds(tmp_path, rounds, servers=servers, seed=servers)
+    assert report.violations == [], str(report)
+    assert not report.complaints, str(report)
+    assert report.rounds == rounds
+    assert report.events > 500
+    assert report.connections > 40
