@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MakeJupyter, OpenLab
+from tests.browser.jupyter import Jupyter
 from tests.browser.lab import Lab
 
 LANGUAGE = "@jupyterlab/translation-extension/plugin.jupyterlab-settings"
@@ -27,14 +27,19 @@ with tt.task("训练", expected=6) as run:
 """
 
 
-@pytest.fixture
-def chinese(make_jupyter: MakeJupyter, open_lab: OpenLab, tmp_path: Path) -> Iterator[Lab]:
-    settings = tmp_path / "settings" / LANGUAGE
+@pytest.fixture(scope="module")
+def chinese_jupyter(make_jupyter: MakeJupyter, tmp_path_factory: pytest.TempPathFactory) -> Jupyter:
+    home = tmp_path_factory.mktemp("home")
+    settings = home / "settings" / LANGUAGE
     settings.parent.mkdir(parents=True)
     settings.write_text('{"locale": "zh_CN"}', "utf-8")
-    jupyter = make_jupyter(tmp_path)
-    yield open_lab(jupyter)
-    jupyter.shut_down_kernels()
+    return make_jupyter(home)
+
+
+@pytest.fixture
+def chinese(chinese_jupyter: Jupyter, open_lab: OpenLab) -> Iterator[Lab]:
+    yield open_lab(chinese_jupyter)
+    chinese_jupyter.shut_down_kernels()
 
 
 def test_in_chinese_no_word_of_ours_is_english(chinese: Lab) -> None:
