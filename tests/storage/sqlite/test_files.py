@@ -195,8 +195,9 @@ def crash_amid_a_commit(path: Path) -> None:
     for offset in range(4, 60):
         connection.execute("INSERT INTO batches VALUES (?, ?, 2, 2, 0, zeroblob(4000))", (offset, offset))
     connection.cache_flush()
-    written, undo = path.read_bytes(), journal.read_bytes()
-    connection.execute("ROLLBACK")
+    undo = journal.read_bytes()
+    connection.execute("COMMIT")
+    written = path.read_bytes()
     connection.close()
     assert len(written) > pages
     path.write_bytes(written[: pages + 4096])
