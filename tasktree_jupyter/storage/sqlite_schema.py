@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import apsw
 
@@ -38,6 +37,8 @@ CREATE TABLE attributes (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITH
 """
 _WAL_BYTES_KEPT = 4 * 1024 * 1024
 _CACHE_KIB = 512
+_MAGIC = b"SQLite format 3\0"
+_HEADER_BYTES = 100
 
 
 def connect(path: Path, *, busy_ms: int, writes: bool) -> apsw.Connection:
@@ -96,22 +97,28 @@ def use_journal(connection: apsw.Connection, journal: str) -> None:
 def check_version(path: Path) -> None:
     """Raise `NewerSchema` or `StorageError` for a file this version must not touch, without touching it.
 
-    `immutable` keeps SQLite from creating files beside it. The header may be older than what a WAL holds;
-    `check_connection` looks again.
+    It reads the header only, and as bytes: after a crash the pages may be whole only together with the journal beside
+    the file. SQLite's own file object does it, since closing any other would drop the locks that this process holds on
+    the file. The header may be older than what a WAL holds; `check_connection` looks again.
     """
-    name = path.absolute().as_posix()
-    uri = f"file://{'' if name.startswith('/') else '/'}{quote(name)}?mode=ro&immutable=1"
-    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    file = apsw.VFSFile("", str(path), [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0])
     try:
-        check_connection(connection, path)
+        header = file.xRead(_HEADER_BYTES, 0) if file.xFileSize() else b""
     finally:
-        connection.close()
+        file.xClose()
+    if header and not header.startswith(_MAGIC):
+        raise StorageError(f"{path} is damaged: it doesn't begin as a database", retryable=False)
+    _check(path, int.from_bytes(header[60:64]), int.from_bytes(header[68:72]))
 
 
 def check_connection(connection: apsw.Connection, path: Path) -> None:
     """Raise `NewerSchema` for a newer file, `StorageError` for one that is no project's log."""
     version = int(connection.execute("PRAGMA user_version").get)
-    if int(connection.execute("PRAGMA application_id").get) != APPLICATION_ID:
+    _check(path, version, int(connection.execute("PRAGMA application_id").get))
+
+
+def _check(path: Path, version: int, application_id: int) -> None:
+    if application_id != APPLICATION_ID:
         raise StorageError(f"{path} is no log of tasktree_jupyter", retryable=False)
     if version > SCHEMA:
         raise NewerSchema(

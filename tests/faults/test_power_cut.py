@@ -65,7 +65,7 @@ async def cut_under_load(folder: Path, journal: str, seed: int) -> list[tuple[Pa
 
 
 async def lost_after(place: Path, told: dict[tuple[str, str], int]) -> int:
-    """Open what a cut left as the next server does; count what was acknowledged and is missing or out of order."""
+    """Open what a cut left as the next server does, and count what was acknowledged and isn't there as it was."""
     log = SqliteLog(place)
     await log.start()
     lost = 0

@@ -185,6 +185,42 @@ async def test_a_damaged_row_is_told_when_it_is_read(folder: Path, log: SqliteLo
     assert not told.value.retryable
 
 
+def crash_amid_a_commit(path: Path) -> None:
+    """Leave what a crash leaves: the journal, and the file with its first pages written and its last ones not."""
+    journal = Path(f"{path}-journal")
+    pages = path.stat().st_size
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA journal_mode=truncate").fetchall()
+    connection.execute("BEGIN")
+    for offset in range(4, 60):
+        connection.execute("INSERT INTO batches VALUES (?, ?, 2, 2, 0, zeroblob(4000))", (offset, offset))
+    connection.cache_flush()
+    undo = journal.read_bytes()
+    connection.execute("COMMIT")
+    written = path.read_bytes()
+    connection.close()
+    assert len(written) > pages
+    path.write_bytes(written[: pages + 4096])
+    journal.write_bytes(undo)
+
+
+async def test_a_commit_that_a_crash_cut_short_is_rolled_back_not_taken_for_damage(
+    folder: Path, batch: MakeBatch
+) -> None:
+    log = SqliteLog(folder, journal="truncate")
+    await log.start()
+    await log.append("p", [batch("a", 1, 3)], now=1)
+    await log.close()
+    crash_amid_a_commit(path_of(folder))
+
+    log = SqliteLog(folder, journal="truncate")
+    await log.start()
+    assert await log.head("p") is not None
+    assert len(await log.read("p", 0, limit=100)) == 3
+    assert (await log.append("p", [batch("a", 4, 4)], now=3)).last_offset == 4
+    await log.close()
+
+
 async def test_a_file_that_doesnt_say_whose_log_it_is_is_told_and_hides_no_other(
     folder: Path, log: SqliteLog, batch: MakeBatch
 ) -> None:
