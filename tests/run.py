@@ -36,7 +36,7 @@ FRONT_END = ROOT / "labextension"
 VENV = ROOT / ".venv-test"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / ("python.exe" if os.name == "nt" else "python"))
-SUITE_SECONDS = 900
+SUITE_SECONDS = 1800
 
 
 class SetupError(Exception):
