@@ -50,6 +50,7 @@ class Subscription:
         self._on_close = on_close
         self.position = Position("", 0)
         self._started = False
+        self._begun = threading.Event()
         self._waiting: deque[dict[str, Any]] = deque()
         self._missed = 0
         self._news = threading.Condition()
@@ -97,11 +98,19 @@ class Subscription:
     def listen(self) -> None:
         """Take the events of this process, there being no server."""
         self._stop_listening = self.project.listen(self.take)
+        self._begun.set()
 
     @property
     def is_local(self) -> bool:
         """Whether it takes the events of this process."""
         return self._stop_listening is not None
+
+    def wait_begun(self, timeout: float) -> bool:
+        """Wait until it is known from where on events come, at most `timeout` seconds; return whether it is.
+
+        Of what happens afterwards nothing is missed.
+        """
+        return self._begun.wait(timeout)
 
     # Where it is in the log; connection thread
 
@@ -129,6 +138,7 @@ class Subscription:
         if not self._started or not self.position.epoch:
             self._started = True
             self.position = Position(epoch, offset)
+        self._begun.set()
 
     def wants_from(self, epoch: str, head: int) -> bool:
         """Return whether it wants events from an earlier offset on; where the log's epoch is another, it is told so."""
@@ -145,6 +155,7 @@ class Subscription:
         """The project doesn't exist yet: all its events come from now on."""
         if not self._started and self._since is None:
             self._since = 0
+        self._begun.set()
 
     def jump(self, epoch: str, offset: int) -> None:
         """The server gave its present state: events up to there are missing, where any were had before."""
@@ -153,6 +164,7 @@ class Subscription:
         self._started = True
         self.gap_reason = "restarted"
         self.position = Position(epoch, offset)
+        self._begun.set()
 
     def start_over(self) -> None:
         """Another server answers: positions mean nothing there."""
@@ -161,6 +173,7 @@ class Subscription:
             self._stop_listening = None
         self.position = Position("", 0)
         self._started = False
+        self._begun.clear()
         self._since = None
 
     def take(self, events: Iterable[dict[str, Any]]) -> None:
@@ -176,6 +189,7 @@ class Subscription:
 
     def end(self, code: str) -> None:
         """The server ended it."""
+        self._begun.set()
         self._offer({"type": "gone", "project_id": self.project.project_id, "data": {"reason": code}})
         self._on_close = lambda subscription: None
 

@@ -99,6 +99,7 @@ class _Waiting:
         connection.follow(tap)
         try:
             if not self._is_own:
+                tap.wait_begun(self._at_most(_READ))
                 self._look_at_server()
                 self._refuse_itself()
             while self._status not in ENDED:
@@ -109,6 +110,9 @@ class _Waiting:
         finally:
             tap.close()
         return self._ending()
+
+    def _at_most(self, seconds: float) -> float:
+        return seconds if self._deadline is None else min(seconds, self._deadline - time.monotonic())
 
     def _ending(self) -> str:
         assert self._status is not None
@@ -133,7 +137,7 @@ class _Waiting:
             raise RuntimeError("There are no threads here: nothing can end while this code waits")
 
     def _next(self) -> Iterator[dict[str, Any]]:
-        left = _LOOK if self._deadline is None else min(_LOOK, self._deadline - time.monotonic())
+        left = self._at_most(_LOOK)
         if left <= 0:
             called = repr(self._title or self._node_id)
             status = "running" if self._status is None else self._status
@@ -165,8 +169,7 @@ class _Waiting:
 
     def _look_at_server(self) -> None:
         known = self._title is not None
-        left = _READ if self._deadline is None else min(_READ, self._deadline - time.monotonic())
-        tree = read(self._this, self._project, None, max(0.1, left)).tree
+        tree = read(self._this, self._project, None, max(0.1, self._at_most(_READ))).tree
         if self._node_id is None:
             missions = tree.missions(1)[0]
             if not missions:

@@ -197,6 +197,8 @@ class Lab:
         self.command("apputils:change-theme", {"theme": name})
         dark = "false" if name.endswith("Dark") else "true"
         self.page.locator(f'body[data-jp-theme-light="{dark}"]').wait_for(state="attached")
+        # JupyterLab shows its splash meanwhile, and throws where the next change begins before that is gone.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def screenshot(self, name: str) -> None:
         """Keep what is to be seen in the folder TASKTREE_SCREENSHOTS, if it is set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import MakeJupyter, OpenLab
 from tests.browser.emitting import Project
+from tests.browser.jupyter import wait_until
 from tests.browser.lab import Lab
 
 AUTHORIZER = """
@@ -65,6 +67,8 @@ def test_nothing_yet_then_nothing_any_more(make_jupyter: MakeJupyter, open_lab: 
     lab.command("tasktree:open-panel", {"project_id": "never there"})
     see(lab, "project", "This project isn’t on the server", "as soon as", status="live")
 
+    kept = "lab/api/workspaces/default"
+    wait_until(lambda: "tasktree:never%20there" in json.dumps(jupyter.get(kept)), "the layout is kept")
     (jupyter.home / "forbidden").touch()
     lab.reload()
     lab.command("tasktree:open-panel")

@@ -140,8 +140,14 @@ except TimeoutError as error:
 print(tt.wait({etl!r}, project="waited"), flush=True)
 print(tt.wait({etl + "/1"!r}, project="waited"), flush=True)
 input()
+from tasktree_jupyter.client import waiting
+look = waiting.read
+def told(*arguments):
+    found = look(*arguments)
+    print("looked", flush=True)
+    return found
+waiting.read = told
 try:
-    print("waits", flush=True)
     tt.wait("raw", project="waited")
 except LookupError as error:
     print(error, flush=True)
@@ -153,6 +159,7 @@ except LookupError as error:
     assert other.line() == "raw"
     assert [waiting.line(), waiting.line()] == ["completed", "completed"]
     waiting.go_on()
-    assert waiting.line() == "waits"
+    assert waiting.line() == "looked"
     other.go_on()
+    assert waiting.line() == "looked"
     assert waiting.line() == "'raw' (raw) was removed"
