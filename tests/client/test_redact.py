@@ -105,9 +105,9 @@ def test_where_it_raises_a_mark_is_sent_and_it_is_told_once(session: Session) ->
         warnings.simplefilter("always")
         exec(EVERYWHERE, {"tt": tt})
     assert SECRET not in raw(session)
-    assert len(told) == 1
-    assert "redact" in str(told[0].message)
-    assert SECRET not in str(told[0].message)
+    [told_once] = [str(each.message) for each in told if issubclass(each.category, tt.TaskTreeWarning)]
+    assert "redact" in told_once
+    assert SECRET not in told_once
     with session.project().read() as tree:
         [root] = tree.roots
         assert tree.node(root)["params"]["api_key"] == "[redact failed: KeyError]"
