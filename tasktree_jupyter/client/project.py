@@ -19,6 +19,7 @@ from tasktree_jupyter.client.kept import KeptStates
 from tasktree_jupyter.client.redact import Redactor
 from tasktree_jupyter.client.reporting import logger
 from tasktree_jupyter.client.source import Entry, Source
+from tasktree_jupyter.client.uninterrupted import uninterrupted
 from tasktree_jupyter.core.status import ENDED
 from tasktree_jupyter.core.times import format_time
 from tasktree_jupyter.core.tree import TaskTree
@@ -184,13 +185,30 @@ class Project:
         return len(self.source.unfolded) >= _FOLD_AT
 
     def _try_to_fold(self, at_least: int, most: int | None) -> None:
-        if len(self.source.unfolded) >= at_least and self._folding.acquire(blocking=False):
-            try:
-                self._fold(most)
-            finally:
-                self._folding.release()
+        if len(self.source.unfolded) < at_least:
+            return
+        with uninterrupted():
+            if self._folding.acquire(blocking=False):
+                try:
+                    self._fold(most)
+                finally:
+                    self._folding.release()
 
     def _fold(self, most: int | None = None) -> None:
+        # Cut in two, it would lose an event or leave the tree half changed.
+        with uninterrupted():
+            events = self._fold_some(most)
+            if events:
+                for listener in (*self._listeners,):
+                    try:
+                        listener(events)
+                    except Exception:
+                        logger.exception("A listener of the local tree failed")
+            if len(self._tree) > self._forget_at:
+                self._forget_ended()
+
+    def _fold_some(self, most: int | None) -> list[dict[str, Any]]:
+        """Fold at most so many, and return those that listeners are to hear of."""
         events = []
         tree, unfolded = self._tree, self.source.unfolded
         # Not `while unfolded`: a busy emitter would keep this going for ever.
@@ -202,14 +220,7 @@ class Project:
                 self.kept.keep(event["data"]["snapshot_id"], event["data"].get("name") or "", tree)
             if self._listeners:
                 events.append(event)
-        if events:
-            for listener in (*self._listeners,):
-                try:
-                    listener(events)
-                except Exception:
-                    logger.exception("A listener of the local tree failed")
-        if len(tree) > self._forget_at:
-            self._forget_ended()
+        return events
 
     def _event(self, entry: Entry, offset: int, at: int) -> dict[str, Any]:
         return {

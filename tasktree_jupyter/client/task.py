@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from tasktree_jupyter.client import ids, origin
 from tasktree_jupyter.client.decorate import decorate
-from tasktree_jupyter.client.fields import changes_of, error_of
+from tasktree_jupyter.client.ending import UNFINISHED, ending
+from tasktree_jupyter.client.fields import changes_of
 from tasktree_jupyter.client.joining import Parent
 from tasktree_jupyter.client.mission import Mission
 from tasktree_jupyter.client.reporting import guarded, warn
@@ -42,8 +43,6 @@ _LEVELS: Final[dict[object, str]] = {
 }
 _LONGEST_NAME: Final = 200
 """With a mission's before it, which may end in a name too, it makes an id of at most 500."""
-_UNFINISHED: Final = (None, "draft", "ready", "running", "unclaimed", "up_next", "in_progress")
-"""Statuses that a block leaves behind when it ends: what the user set to anything else stays."""
 
 
 def current() -> Task | None:
@@ -87,6 +86,8 @@ class Task:
         self._fields = fields
         self._depth = 1
         self._source: dict[str, Any] = {}
+        # What its first event says, until that was emitted: an interrupt may come before.
+        self._untold: dict[str, Any] = {}
         self._pid: int | None = None
         self._token: Token[Task | None] | None = None
         self._entered = 0
@@ -238,6 +239,7 @@ class Task:
         changes["status"] = "running"
         changes.update(changes_of(self._fields, this.settings.bounds))
         self.title = str(changes["title"])
+        self._untold = changes
         this.opened(self)
         self._update(changes)
         if not root:
@@ -291,7 +293,8 @@ class Task:
         this = session()
         this.closed(self)
         with guarded():
-            changes = self._ending(error)
+            begun = self.status is not None or self._untold
+            changes = ending(self.status, error) if begun else {}
             for track in (*self._tracks,):
                 track.end_with(changes.get("status", "completed"))
             if changes:
@@ -305,17 +308,8 @@ class Task:
         with guarded():
             for track in (*self._tracks,):
                 track.end_with("cancelled")
-            if self.status in _UNFINISHED:
+            if self.status in UNFINISHED:
                 self._update({"status": "cancelled", "reason": reason})
-
-    def _ending(self, error: BaseException | None) -> dict[str, Any]:
-        if error is None:
-            return {"status": "completed"} if self.status in _UNFINISHED else {}
-        if isinstance(error, SystemExit) and error.code in (None, 0):
-            return {"status": "completed", "reason": "SystemExit"}
-        if isinstance(error, SystemExit) or (isinstance(error, Exception) and type(error).__name__ != "CancelledError"):
-            return {"status": "failed", "error": error_of(error)}
-        return {"status": "cancelled", "reason": type(error).__name__}
 
     # While it is open
 
@@ -437,11 +431,12 @@ class Task:
     def _update(self, changes: dict[str, Any]) -> None:
         if not changes:
             return
-        self.emit("node_update", {"node_id": self.id, "changes": changes})
+        self.emit("node_update", {"node_id": self.id, "changes": {**self._untold, **changes}})
         if "status" in changes:
             self.status = changes["status"]
         if "title" in changes:
             self.title = changes["title"]
+        self._untold = {}
 
     def _not_entered(self, what: str) -> bool:
         if self.project is None:

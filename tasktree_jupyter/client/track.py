@@ -39,6 +39,7 @@ class Track(Generic[T]):
         "_stop_ticking",
         "_task",
         "_told",
+        "_untold",
         "count",
         "id",
         "title",
@@ -52,7 +53,9 @@ class Track(Generic[T]):
         self.id: str | None = None
         self._next = iter(iterable).__next__
         self._task = task
-        self._told = 0
+        # How far it was told to be; None: not begun, or at its end.
+        self._told: int | None = None
+        self._untold: dict[str, Any] = {}
         self._open = False
         self._stop_ticking: Callable[[], None] = _nothing
         self._look_at: float | None = None
@@ -104,8 +107,11 @@ class Track(Generic[T]):
         }
         if self.total is not None:
             changes |= {"progress": 0.0, "message": self._shown(0)}
-        self._tell(changes)
+        # An interrupt may come at any line.
+        self._untold = changes
         self._task.keep_track(self)
+        self._tell(changes)
+        self._told = 0
         connection = session().connection
         if connection.threadless:
             self._look_at = time.monotonic() + TICK
@@ -126,7 +132,7 @@ class Track(Generic[T]):
 
     def _progress(self) -> None:
         done = self._done()
-        if done != self._told and self._open:
+        if self._told is not None and done != self._told:
             self._told = done
             self._tell(self._position(done))
 
@@ -145,22 +151,19 @@ class Track(Generic[T]):
     def _end(self, status: str, done: int, more: dict[str, Any] | None = None) -> None:
         if not self._open:
             return
+        # An interrupt may come at any line: what isn't told yet is left open, and told when the task ends.
+        self._told = None
+        if self._task.is_here:
+            self._tell({**self._position(done), "status": status, **(more or {})})
         self._open = False
         self._stop_ticking()
         self._look_at = None
         self._task.forget_track(self)
-        if self._task.is_here:
-            changes = {**self._position(done), "status": status, **(more or {})}
-            try:
-                self._tell(changes)
-            except KeyboardInterrupt:
-                # It came while the end was told.
-                self._tell(changes)
-                raise
 
     def _tell(self, changes: dict[str, Any]) -> None:
         with guarded():
-            self._task.emit("node_update", {"node_id": self.id, "changes": changes})
+            self._task.emit("node_update", {"node_id": self.id, "changes": {**self._untold, **changes}})
+            self._untold = {}
 
 
 def _length(iterable: Iterable[Any]) -> int | None:

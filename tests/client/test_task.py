@@ -140,6 +140,25 @@ def test_an_interrupt_or_a_cancellation_marks_it_cancelled(session: Session, err
     assert (node["status"], node["reason"]) == ("cancelled", type(error).__name__)
 
 
+def test_an_interrupt_before_its_first_event_leaves_a_node_that_is_whole(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tt.task("run") as run:
+        assert run.project is not None
+        emit = run.project.emit
+
+        def interrupted(type: str, data: dict[str, Any]) -> None:
+            monkeypatch.setattr(run.project, "emit", emit)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(run.project, "emit", interrupted)
+        with pytest.raises(KeyboardInterrupt), tt.task("fit", params={"depth": 3}):
+            pass
+    tree = nodes(session)
+    assert tree["run"]["children"] == ["fit"]
+    assert (tree["fit"]["status"], tree["fit"]["params"]) == ("cancelled", {"depth": 3})
+
+
 @pytest.mark.parametrize(
     ("code", "status"), [(None, "completed"), (0, "completed"), (1, "failed"), ("no disk", "failed")]
 )
