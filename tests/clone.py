@@ -1,7 +1,8 @@
-"""A copy of the sources as a fresh clone holds them: nothing that a build, an installation or a run has made."""
+"""A copy of the sources as a fresh clone holds them, nothing made by a build or a run, and a machine without Node."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -22,3 +23,19 @@ def clone(target: Path) -> Path:
 
     shutil.copytree(ROOT, target, ignore=ignored)
     return target
+
+
+def path_without_node(folder: Path) -> str:
+    """A PATH with all that this machine has except Node and its tools."""
+    if os.name == "nt":
+        return os.path.join(os.environ["SYSTEMROOT"], "System32")
+    for place in reversed(os.environ["PATH"].split(os.pathsep)):
+        if not os.path.isdir(place):
+            continue
+        for program in Path(place).iterdir():
+            link = folder / program.name
+            if program.name.startswith(("node", "npm", "npx", "corepack")) or program.is_dir():
+                continue
+            link.unlink(missing_ok=True)
+            link.symlink_to(program)
+    return str(folder)

@@ -26,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -79,10 +80,10 @@ def documentation(bench: Bench) -> list[str]:
 IMPORT_CHECK = "tests/packaging/test_import_direction.py"
 
 STATIC_PYTHON = [
-    Suite("ruff", tool("ruff", "check"), ("python",)),
-    Suite("ruff format", tool("ruff", "format", "--check"), ("python",)),
-    Suite("imports", pytest(IMPORT_CHECK), ("python",), report=True),
-    Suite("mypy", tool("mypy"), ("python",)),
+    Suite("ruff", tool("ruff", "check"), ("libraries",)),
+    Suite("ruff format", tool("ruff", "format", "--check"), ("libraries",)),
+    Suite("imports", pytest(IMPORT_CHECK), ("libraries",), report=True),
+    Suite("mypy", tool("mypy"), ("libraries",)),
     Suite("docs", documentation, ("python",)),
 ]
 FRONT_END_SUITES = [
@@ -92,23 +93,24 @@ FRONT_END_SUITES = [
     Suite("tsc", npm("tsc", "--noEmit"), ("npm",), FRONT_END),
     Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True),
 ]
-# Two at a time, a file to one worker: most of these tests wait for servers and kernels to start.
-PYTEST = Suite(
-    "pytest", pytest(f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile"), ("python", "npm"), report=True
-)
+# Two at a time, a file to one worker: most of these tests wait for servers and kernels to start. In the order of their
+# names: the other order keeps the longest files for the end, and then one worker has nothing to do.
+PYTEST_OPTIONS = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+PYTEST = Suite("pytest", pytest(*PYTEST_OPTIONS), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "chromium"), report=True)
 
-STAGES: list[list[list[Suite]]] = [[STATIC_PYTHON, FRONT_END_SUITES], [[PYTEST]], [[BROWSER]]]
-"""Stages run one after the other, the lanes within a stage side by side: what measures time runs alone."""
+LANES: list[list[Suite]] = [[*FRONT_END_SUITES, BROWSER], [*STATIC_PYTHON, PYTEST]]
+"""Side by side; the suites of a lane one after the other, each as soon as what it needs is there."""
 
 
 @dataclass
 class Bench:
-    """What the set-up made: the environment that the suites run in, and what of it failed."""
+    """What the set-up makes: the environment that the suites run in, and what of it failed."""
 
     temporary: Path
     environment: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    tried: dict[str, threading.Event] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)
     printing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -221,8 +223,18 @@ def make_python(bench: Bench) -> None:
             raise SetupError(f"{error}\nOn Debian and Ubuntu: apt install python{version}-venv") from error
 
 
+def install_libraries(bench: Bench) -> None:
+    """Install all that the package and its tests use."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    bench.step(PYTHON, "-m", "pip", "install", *(each for each in wanted if not each.startswith(project["name"])))
+
+
 def install_package(bench: Bench) -> None:
-    """Build the wheel from this checkout and install it with all that the tests use."""
+    """Build the wheel from this checkout and install it."""
     wheels = bench.temporary / "wheel"
     bench.step(PYTHON, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
     (wheel,) = wheels.glob("*.whl")
@@ -311,27 +323,60 @@ def ways_to_install_chromium() -> list[list[list[str]]]:
     return ways
 
 
-def set_up(bench: Bench, suites: list[Suite]) -> None:
-    """Make what the chosen suites need. What fails is noted, and the suites that need it fail."""
-    needs = {need for suite in suites for need in suite.needs}
-    steps: list[tuple[str, set[str], str, Callable[[Bench], None]]] = [
-        ("environment", {"python", "npm"}, "a virtual environment in .venv-test", make_python),
-        ("npm", {"npm"}, "the front end's packages", install_front_end),
-        ("python", {"python"}, "the wheel, and what the tests use", install_package),
-        ("chromium", {"chromium"}, "a browser", install_chromium),
-    ]
-    for name, serves, what, step in steps:
-        if not serves & needs:
-            continue
+@dataclass(frozen=True)
+class Step:
+    """One part of the set-up: what it needs, and what it must not run beside."""
+
+    name: str
+    what: str
+    do: Callable[[Bench], None]
+    needs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+
+
+STEPS = [
+    Step("environment", "a virtual environment in .venv-test", make_python),
+    Step("npm", "the front end's packages", install_front_end, ("environment",)),
+    Step("libraries", "what the package and the tests use", install_libraries, ("environment",)),
+    # The build asks npm for the same packages.
+    Step("python", "the wheel", install_package, ("libraries",), ("npm",)),
+    Step("chromium", "a browser", install_chromium, ("libraries",)),
+]
+
+
+def set_up(bench: Bench, suites: list[Suite]) -> list[threading.Thread]:
+    """Begin to make what the chosen suites need, each step when those before it were tried."""
+    wanted = {need for suite in suites for need in suite.needs}
+    for step in reversed(STEPS):
+        if step.name in wanted:
+            wanted.update(step.needs)
+    chosen = [step for step in STEPS if step.name in wanted]
+    bench.tried = {step.name: threading.Event() for step in chosen}
+    threads = [threading.Thread(target=take_step, args=(bench, step)) for step in chosen]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def take_step(bench: Bench, step: Step) -> None:
+    """Take one step of the set-up. What fails is noted, and the suites that need it fail."""
+    try:
+        for name in (*step.needs, *step.follows):
+            if name in bench.tried:
+                bench.tried[name].wait()
         began = time.monotonic()
-        try:
-            if "environment" in bench.problems:
-                raise SetupError(bench.problems["environment"])
-            step(bench)
-            bench.say(f"  {what} ({time.monotonic() - began:.0f} s)")
-        except (SetupError, OSError) as error:
-            bench.problems[name] = str(error)
-            bench.say(f"  FAILED: {what}\n{error}")
+        missing = [need for need in step.needs if need in bench.problems]
+        if missing:
+            raise SetupError(f"not tried for want of: {', '.join(missing)}")
+        step.do(bench)
+        bench.say(f"  {step.what} ({time.monotonic() - began:.0f} s)")
+    except Stopped:
+        bench.problems[step.name] = "stopped"
+    except Exception as error:
+        bench.problems[step.name] = str(error) or repr(error)
+        bench.say(f"  FAILED: {step.what}\n{bench.problems[step.name]}")
+    finally:
+        bench.tried[step.name].set()
 
 
 # --- running ---
@@ -339,6 +384,8 @@ def set_up(bench: Bench, suites: list[Suite]) -> None:
 
 def run_suite(bench: Bench, suite: Suite) -> None:
     """Run one suite and count; nothing it does ends the others."""
+    for need in suite.needs:
+        bench.tried[need].wait()
     missing = [need for need in suite.needs if need in bench.problems]
     began = time.monotonic()
     if missing:
@@ -407,7 +454,7 @@ def main(arguments: list[str]) -> int:
         return 1
     extra = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    everything = [suite for stage in STAGES for lane in stage for suite in lane]
+    everything = [suite for lane in LANES for suite in lane]
     names = [suite.name.replace(" ", "-") for suite in everything]
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"any of: {', '.join(names)}; none: all")
@@ -428,16 +475,13 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="tasktree-tests-", ignore_cleanup_errors=True) as temporary:
         bench = Bench(Path(temporary), extra=extra)
         began = time.monotonic()
-        bench.say("Setting up:")
-        set_up(bench, chosen)
-        bench.say("Running:")
-        for stage in STAGES:
-            lanes = [[suite for suite in lane if suite in chosen] for lane in stage]
-            threads = [threading.Thread(target=run_lane, args=(bench, lane)) for lane in lanes]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        threads = set_up(bench, chosen)
+        for lane in LANES:
+            ours = [suite for suite in lane if suite in chosen]
+            threads.append(threading.Thread(target=run_lane, args=(bench, ours)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
         print(f"\n{table(chosen)}\n{time.monotonic() - began:.0f} s in all")
     passed, failed = sum(suite.passed for suite in chosen), sum(suite.failed for suite in chosen)
     print(f"{passed} passed, {failed} failed")

@@ -1,8 +1,9 @@
-"""The first command of the README, from a clone to a live tree."""
+"""The first command of the README, from a clone to a live tree, on a machine without Node."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.jupyter import Jupyter, wait_until
 from tests.browser.lab import Lab
-from tests.clone import clone
+from tests.clone import clone, path_without_node
 
 INSTALL_SECONDS = 280
 
@@ -25,6 +26,8 @@ class Opened(Jupyter):
         super().__init__(folder / "home", root=folder / "clone" / "notebooks")
         self.home.mkdir()
         clone(folder / "clone")
+        self.programs = folder / "programs"
+        self.programs.mkdir()
 
     def start(self) -> Opened:
         command = [sys.executable, str(self.root / "open.py"), "--no-browser"]
@@ -33,6 +36,8 @@ class Opened(Jupyter):
         environment = self._environment()
         # The user's own layouts aren't asked.
         del environment["JUPYTERLAB_WORKSPACES_DIR"], environment["JUPYTERLAB_SETTINGS_DIR"]
+        environment["PATH"] = path_without_node(self.programs)
+        assert shutil.which("node", path=environment["PATH"]) is None
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

@@ -74,7 +74,7 @@ def test_a_tree_loaded_from_the_wire_folds_on_to_the_same(events: list[dict[str,
 
 
 @given(ANY_LOG)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_spans_that_are_kept_up_to_date_are_those_worked_out_anew(events: list[dict[str, Any]]) -> None:
     tree, reference = TaskTree(), Reference()
     for event in events:

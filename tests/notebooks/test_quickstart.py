@@ -139,7 +139,9 @@ def convert(notebook: Path, environment: dict[str, str], *options: str) -> Outpu
     return Outputs((notebook.parent / "page.html").read_text("utf-8"))
 
 
-def check_page(page: Outputs) -> None:
+def test_nbconvert_shows_the_tree_of_a_saved_notebook(executed: Executed, tmp_path: Path) -> None:
+    nbformat.write(executed.notebook, tmp_path / "quickstart.ipynb")  # type: ignore[no-untyped-call]
+    page = convert(tmp_path / "quickstart.ipynb", environment(executed.hub))
     assert "Grid search" in page.text
     assert "candidate 24" in page.text
     assert "73/73" in page.text
@@ -147,13 +149,12 @@ def check_page(page: Outputs) -> None:
     assert "script" not in page.tags
 
 
-def test_nbconvert_shows_the_tree_of_a_saved_notebook(executed: Executed, tmp_path: Path) -> None:
-    nbformat.write(executed.notebook, tmp_path / "quickstart.ipynb")  # type: ignore[no-untyped-call]
-    check_page(convert(tmp_path / "quickstart.ipynb", environment(executed.hub)))
-
-
-def test_nbconvert_that_runs_the_notebook_without_a_server_shows_the_tree_too(tmp_path: Path) -> None:
+def test_nbconvert_that_runs_a_notebook_without_a_server_shows_the_tree_too(tmp_path: Path) -> None:
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    (folder / "quickstart.ipynb").write_bytes((NOTEBOOKS / "quickstart.ipynb").read_bytes())
-    check_page(convert(folder / "quickstart.ipynb", environment(Hub(tmp_path / "none")), "--execute"))
+    (folder / "emitting.ipynb").write_bytes((NOTEBOOKS / "emitting.ipynb").read_bytes())
+    page = convert(folder / "emitting.ipynb", environment(Hub(tmp_path / "none")), "--execute")
+    for title in ("read customers", "fetch rates", "part 5"):
+        assert title in page.text
+    assert "details" in page.tags
+    assert "script" not in page.tags

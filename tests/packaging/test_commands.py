@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 from tests import run
-from tests.run import Bench, Suite
+from tests.run import Bench, Step, Suite
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def reporting(report: str, code: int = 0) -> Callable[[Bench], list[str]]:
 
 
 def run_suites(monkeypatch: pytest.MonkeyPatch, *suites: Suite) -> int:
-    monkeypatch.setattr(run, "STAGES", [[list(suites)]])
+    monkeypatch.setattr(run, "LANES", [list(suites)])
     return run.main([])
 
 
@@ -81,7 +81,7 @@ def test_what_cannot_be_set_up_fails_what_needs_it(
     def no_browser(bench: Bench) -> None:
         raise run.SetupError("install one")
 
-    monkeypatch.setattr(run, "install_chromium", no_browser)
+    monkeypatch.setattr(run, "STEPS", [Step("chromium", "a browser", no_browser)])
     needy = Suite("needy", command("pass"), ("chromium",))
     content = Suite("content", command("pass"), ())
     assert run_suites(monkeypatch, needy, content) == 1
@@ -90,9 +90,36 @@ def test_what_cannot_be_set_up_fails_what_needs_it(
     assert output.splitlines()[-1] == "1 passed, 1 failed"
 
 
+def test_a_step_waits_for_those_it_needs_and_fails_with_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken: list[str] = []
+
+    def take(name: str, *, fails: bool = False) -> Step:
+        def do(bench: Bench) -> None:
+            taken.append(name)
+            if fails:
+                raise run.SetupError(f"no {name}")
+
+        return Step(name, name, do, *after[name])
+
+    after: dict[str, tuple[tuple[str, ...], ...]] = {
+        "first": (), "second": (("first",),), "third": (("first",), ("second", "not chosen")), "last": (("second",),)
+    }  # fmt: skip
+    steps = [take("first"), take("second", fails=True), take("third"), take("last")]
+    monkeypatch.setattr(run, "STEPS", steps)
+    good, needy = Suite("good", command("pass"), ("third",)), Suite("needy", command("pass"), ("last",))
+    assert run_suites(monkeypatch, good, needy) == 1
+    assert taken == ["first", "second", "third"]
+    output = capsys.readouterr().out
+    assert "no second" in output
+    assert "not tried for want of: second" in output
+    assert output.splitlines()[-1] == "1 passed, 1 failed"
+
+
 def test_one_suite_gets_its_own_arguments(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     first = Suite("first", command("import sys; sys.exit(sys.argv[1:] != ['-k', 'name'])"), ())
-    monkeypatch.setattr(run, "STAGES", [[[first, Suite("second", command("pass"), ())]]])
+    monkeypatch.setattr(run, "LANES", [[first, Suite("second", command("pass"), ())]])
     assert run.main(["first", "--", "-k", "name"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
 
