@@ -68,10 +68,12 @@ def open_lab(browser: Browser) -> Iterator[OpenLab]:
     """Opens a page with cookies of its own on a server. At the end no console may hold an unexpected error."""
     labs: list[Lab] = []
 
-    def make(server: Jupyter, path: str = "", *, width: int = 1400, height: int = 1000) -> Lab:
+    def make(
+        server: Jupyter, path: str = "", *, width: int = 1400, height: int = 1000, origin: str | None = None
+    ) -> Lab:
         context = browser.new_context(viewport={"width": width, "height": height})
         context.set_default_timeout(30_000)
-        lab = Lab(context.new_page(), server)
+        lab = Lab(context.new_page(), server, origin=origin)
         labs.append(lab)
         return lab.open(path)
 

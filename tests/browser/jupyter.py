@@ -63,9 +63,12 @@ class Jupyter:
         self.options = options
         self.token = secrets.token_hex(8)
         self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
         self.log = home / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Jupyter:
         """Start it and wait until it answers. Raises AssertionError with its log if it doesn't."""
@@ -93,7 +96,7 @@ class Jupyter:
             self._process = subprocess.Popen(
                 command,
                 cwd=self.home,
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -101,7 +104,7 @@ class Jupyter:
         wait_until(self._answers, f"{self.app} answers", START_SECONDS)
         return self
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "TASKTREE"))
         }
@@ -146,6 +149,17 @@ class Jupyter:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def kill(self) -> None:
+        """End it as a crash does: it has no time for anything."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def move(self) -> None:
+        """Use another port from the next start on."""
+        self.port = free_port()
 
     def restart(self) -> None:
         """Stop it and start it again on the same port, with the same token."""

@@ -136,11 +136,15 @@ class TreeView:
 
 
 class Lab:
-    """A page of JupyterLab or Notebook 7 on one server. Errors in the console are kept and must be expected."""
+    """A page of JupyterLab or Notebook 7 on one server. Errors in the console are kept and must be expected.
 
-    def __init__(self, page: Page, jupyter: Jupyter) -> None:
+    `origin`: where the page finds the server, if that isn't the server's own address.
+    """
+
+    def __init__(self, page: Page, jupyter: Jupyter, *, origin: str | None = None) -> None:
         self.page = page
         self.jupyter = jupyter
+        self.origin = origin
         self.errors: list[str] = []
         self._expected: list[re.Pattern[str]] = [KNOWN_NOISE]
         page.on("console", self._on_console)
@@ -165,7 +169,7 @@ class Lab:
         start, document = ("lab", "lab/tree/") if is_lab else ("tree", "notebooks/")
         place = document + path if path else start
         query = f"?token={self.jupyter.token}" + ("&reset" if reset and is_lab else "")
-        self.page.goto(self.jupyter.url(place + query))
+        self.page.goto(f"{self.origin or self.jupyter.origin}/{place}{query}")
         return self.wait_ready()
 
     def wait_ready(self) -> Lab:

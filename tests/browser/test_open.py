@@ -33,7 +33,7 @@ class Opened(Jupyter):
         command = [sys.executable, str(self.root / "open.py"), "--no-browser"]
         command += [f"--port={self.port}", f"--IdentityProvider.token={self.token}"]
         command += ["--LabApp.expose_app_in_browser=True"]
-        environment = self._environment()
+        environment = self.environment()
         # The user's own layouts aren't asked.
         del environment["JUPYTERLAB_WORKSPACES_DIR"], environment["JUPYTERLAB_SETTINGS_DIR"]
         environment["PATH"] = path_without_node(self.programs)
