@@ -83,7 +83,7 @@ class Connection:
     def tell(self, event: str, message: str, *, error: Exception | None = None, **fields: Any) -> None:
         """Write a line about this connection into the log; see `logs.tell`."""
         about = {"connection": self.number, "kind": self.kind}
-        tell(self.logger, event, message, self.number, self.kind, error=error, **about, **fields)
+        tell(self.logger, event, message, self.number, self.kind, error=error, depth=2, **about, **fields)
 
     def count_refusal(self, code: str) -> None:
         """Something that the client sent is answered by an error."""

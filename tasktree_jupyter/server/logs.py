@@ -81,9 +81,14 @@ EVENTS: Final = {
         logging.WARNING, "somebody without a valid login wanted to connect", (), sparing=True
     ),
     "frame.refused": LogEvent(
-        logging.INFO, "a client sent what can't be understood, or isn't allowed", ("connection", "code"), sparing=True
+        logging.INFO,
+        "a client sent what can't be understood, or isn't allowed",
+        ("connection", "kind", "code"),
+        sparing=True,
     ),
-    "frame.failed": LogEvent(logging.ERROR, "a frame couldn't be handled; the traceback says where", ("connection",)),
+    "frame.failed": LogEvent(
+        logging.ERROR, "a frame couldn't be handled; the traceback says where", ("connection", "kind")
+    ),
     "stop.slow": LogEvent(logging.WARNING, "stopping took longer than it may; nothing acknowledged is lost", ()),
     "stop.failed": LogEvent(logging.ERROR, "stopping failed; the traceback says where", ()),
 }
@@ -122,6 +127,7 @@ def tell(
     message: str,
     *args: Any,
     error: BaseException | None = None,
+    depth: int = 1,
     **fields: Any,
 ) -> None:
     """Write a line.
@@ -132,6 +138,7 @@ def tell(
         message: for people, with `%` marks for `args`.
         args: for the message.
         error: what has happened, with its traceback where the level is ERROR.
+        depth: how far up the caller is whose place in the code the line gets.
         fields: for programs: strings, numbers and None.
     """
     kind = EVENTS[event]
@@ -148,7 +155,7 @@ def tell(
         fields["error"] = str(error)
     traceback = error if kind.level >= logging.ERROR else None
     extra = {"tasktree": {"event": event, **fields}}
-    logger.log(kind.level, message, *args, exc_info=traceback, extra=extra, stacklevel=2)
+    logger.log(kind.level, message, *args, exc_info=traceback, extra=extra, stacklevel=depth + 1)
 
 
 def storage_failed(
@@ -169,4 +176,4 @@ def storage_failed(
     """
     TALLY.storage_errors.add(operation)
     about = (error,) if project_id is None else (project_id, error)
-    tell(logger, "storage.failed", message, *about, error=error, operation=operation, project_id=project_id)
+    tell(logger, "storage.failed", message, *about, error=error, depth=2, operation=operation, project_id=project_id)

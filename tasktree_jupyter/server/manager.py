@@ -112,6 +112,8 @@ class WebSocketManager:
         websocket.tell(
             event, f"Connection %d (%s) has ended: {reason}", reason=reason, code=code, seconds=websocket.age
         )
+        if len(self._connections) <= self.alarm_above // 2:
+            self._warn_above = None
         for project_id in bound:
             self._drop(websocket, project_id)
         if isinstance(websocket, PlainConnection):
@@ -253,11 +255,9 @@ class WebSocketManager:
         return self.limits.max_connections
 
     def _watch_number(self) -> None:
-        """Warn beyond the bound and at each doubling; after a while below half of it, anew."""
+        """Warn beyond the bound and at each doubling; once there were no more than half as many, anew."""
         number, bound = len(self._connections), self.alarm_above
-        if number <= bound // 2:
-            self._warn_above = None
-        elif number > (bound if self._warn_above is None else self._warn_above):
+        if number > (bound if self._warn_above is None else self._warn_above):
             self._warn_above = 2 * number
             TALLY.warnings += 1
             tell(
