@@ -132,6 +132,6 @@ it('has no hole and no double whatever happens meanwhile', async () => {
       await caughtUp();
       isWhole();
     }),
-    { numRuns: 25 }
+    { numRuns: 12 }
   );
 });
