@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from prometheus_client import Histogram
-
 from tasktree_jupyter.server.logs import EVENTS
-from tasktree_jupyter.server.metrics import COMMIT_SECONDS, DEFINITIONS, DELIVERY_SECONDS
+from tasktree_jupyter.server.metrics import DEFINITIONS, LATENCIES
 
 
 def metrics() -> str:
@@ -17,14 +15,9 @@ def metrics() -> str:
         values = ", ".join(f"`{value}`" for value in definition.values)
         label = "" if definition.label is None else f"`{definition.label}`: {values}"
         rows.append(f"| `tasktree_{definition.name}` | {definition.kind} | {label} | {definition.about} |")
-    rows += [_histogram(each) for each in (COMMIT_SECONDS, DELIVERY_SECONDS)]
+    rows += [f"| `tasktree_{name}` | histogram | | {about} |" for name, about, _ in LATENCIES]
     rows.append("| `tasktree_info` | gauge | `version`, `engine` | 1; its labels say what runs. |")
     return "\n".join(rows)
-
-
-def _histogram(histogram: Histogram) -> str:
-    (family,) = histogram.describe()
-    return f"| `{family.name}` | histogram | | {family.documentation} |"
 
 
 def log_events() -> str:

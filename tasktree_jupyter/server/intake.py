@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from tasktree_jupyter.server.judging import Judge
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
-from tasktree_jupyter.server.metrics import COMMIT_SECONDS
 from tasktree_jupyter.server.publication import Failure, Publication
 from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Appended, Commit, EventLog, StorageError
@@ -129,7 +128,7 @@ class Intake:
             self._room.project_id, [publication.batch() for publication in waiting], now=self._clock()
         )
         committed = time.perf_counter()
-        COMMIT_SECONDS.observe(committed - begun)
+        TALLY.commits.add(committed - begun)
         TALLY.stored += len(commit.events)
         for publication, result in zip(waiting, commit.results, strict=True):
             self._answer(publication, commit, result)

@@ -1,36 +1,43 @@
 """What Prometheus gets of us on Jupyter's `/metrics` (docs/metrics.md).
 
-Counters are the numbers of `tally.py`. What lies in objects already (connections, rooms, bytes that wait) isn't
-counted: it is looked up when somebody scrapes. Only the two latencies are observed as they happen, once a batch.
+Counters and latencies are the numbers of `tally.py`. What lies in objects already (connections, rooms, bytes that wait)
+isn't counted: it is looked up when somebody scrapes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 from weakref import WeakSet
 
-from prometheus_client import REGISTRY, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client import REGISTRY
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 
 from tasktree_jupyter._version import __version__
-from tasktree_jupyter.server.tally import BEGINNINGS, CODES, ENDINGS, KINDS, OPERATIONS, OTHER, REASONS, TALLY, Tally
+from tasktree_jupyter.server.tally import (
+    BEGINNINGS,
+    CODES,
+    ENDINGS,
+    KINDS,
+    OPERATIONS,
+    OTHER,
+    REASONS,
+    TALLY,
+    Durations,
+    Tally,
+)
 
 if TYPE_CHECKING:
     from tasktree_jupyter.server.manager import WebSocketManager
 
 STATES: Final = ("live", "catching_up", "stalled")
-
-COMMIT_SECONDS: Final = Histogram(
-    "tasktree_commit_duration_seconds",
-    "Time from handing a batch of events to the log until it is stored as promised (on disk), in seconds.",
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
-DELIVERY_SECONDS: Final = Histogram(
-    "tasktree_delivery_duration_seconds",
-    "Time from a commit, as known here, until its batch was written to the last live subscriber, in seconds.",
-    buckets=(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
 
 
 class Watched(Protocol):
@@ -244,6 +251,21 @@ DEFINITIONS: Final = (
 )
 
 
+LATENCIES: Final = (
+    (
+        "commit_duration_seconds",
+        "Time from handing a batch of events to the log until it is stored as promised (on disk), in seconds.",
+        TALLY.commits,
+    ),
+    (
+        "delivery_duration_seconds",
+        "Time from a commit, as known here, until its batch was written to the last live subscriber, in seconds.",
+        TALLY.deliveries,
+    ),
+)
+"""The histograms: name, help and numbers."""
+
+
 class _Collector:
     def __init__(self) -> None:
         self.watched: WeakSet[Watched] = WeakSet()
@@ -251,6 +273,7 @@ class _Collector:
     def describe(self) -> Iterator[Metric]:
         """Return the metrics without numbers, so that a clash of names is seen at once."""
         yield from (_family(definition) for definition in DEFINITIONS)
+        yield from (_histogram(*latency) for latency in LATENCIES)
         yield InfoMetricFamily("tasktree", _ABOUT_INFO)
 
     def collect(self) -> Iterator[Metric]:
@@ -262,6 +285,7 @@ class _Collector:
             for of, number in numbers:
                 family.add_metric([] if of is None else [of], number)
             yield family
+        yield from (_histogram(*latency) for latency in LATENCIES)
         info = InfoMetricFamily("tasktree", _ABOUT_INFO, labels=("version", "engine"))
         for engine in sorted(now.engines):
             info.add_metric((__version__, engine), {})
@@ -275,6 +299,12 @@ def _family(definition: Definition) -> CounterMetricFamily | GaugeMetricFamily:
     family = CounterMetricFamily if definition.kind == "counter" else GaugeMetricFamily
     labels = () if definition.label is None else (definition.label,)
     return family(f"tasktree_{definition.name}", definition.about, labels=labels)
+
+
+def _histogram(name: str, about: str, durations: Durations) -> HistogramMetricFamily:
+    bounds = [*map(str, map(float, durations.bounds)), "+Inf"]
+    buckets = list(zip(bounds, accumulate(durations.numbers), strict=True))
+    return HistogramMetricFamily(f"tasktree_{name}", about, buckets=buckets, sum_value=durations.sum)
 
 
 _COLLECTOR: Final = _Collector()

@@ -33,8 +33,8 @@ from tasktree_jupyter.server.intake import Intake, now_us
 from tasktree_jupyter.server.keeping import SnapshotKeeper
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
-from tasktree_jupyter.server.metrics import DELIVERY_SECONDS
 from tasktree_jupyter.server.publication import Publication
+from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
 
 SNAPSHOT_SECONDS = 5.0
@@ -355,7 +355,7 @@ class Room:
             self._recent.add(delivery.first, fresh)
             self._deliver(delivery)
             if self._behind_since is not None and last >= self._head_offset:
-                DELIVERY_SECONDS.observe(time.perf_counter() - self._behind_since)
+                TALLY.deliveries.add(time.perf_counter() - self._behind_since)
                 self._behind_since = None
             self._on_change(self)
         if self.tree.offset < self.offset and not self._frozen:

@@ -4,6 +4,7 @@ them (`metrics.py`). All of it belongs to the loop; it counts for the whole proc
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
@@ -65,12 +66,30 @@ class Counts:
         numbers[value if value in numbers else OTHER] += number
 
 
+class Durations:
+    """How long something took: how many took no longer than each bound, and the sum. In seconds."""
+
+    __slots__ = ("bounds", "numbers", "sum")
+
+    def __init__(self, *bounds: float) -> None:
+        self.bounds = bounds
+        self.numbers = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Note one."""
+        self.numbers[bisect_left(self.bounds, seconds)] += 1
+        self.sum += seconds
+
+
 class Tally:
     """Every counter of the process; `metrics.DEFINITIONS` says what each means."""
 
     __slots__ = (
         "closed",
+        "commits",
         "delivered",
+        "deliveries",
         "dropped",
         "duplicates",
         "failed",
@@ -101,6 +120,8 @@ class Tally:
         self.resyncs = Counts(REASONS)
         self.stalls = 0
         self.storage_errors = Counts(OPERATIONS)
+        self.commits = Durations(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+        self.deliveries = Durations(0.00025, *self.commits.bounds)
 
 
 TALLY: Final = Tally()

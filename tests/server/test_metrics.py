@@ -154,7 +154,7 @@ async def test_traffic_is_counted_exactly(connect: Connect, plain: Plain, rest: 
     assert (during["rooms"], during["nodes"]) == (1, 6)
     assert during["max_unacked_bytes"] == during["unacked_bytes"] > 0
     assert during["storage_degraded"] == 0
-    assert during["info", __version__, "sqlite"] == 1
+    assert during["info", "sqlite", __version__] == 1
 
 
 async def test_commits_and_deliveries_are_timed_once_a_batch(connect: Connect, rest: Rest, scrape: Scrape) -> None:
@@ -172,6 +172,10 @@ async def test_commits_and_deliveries_are_timed_once_a_batch(connect: Connect, r
     for name in ("commit_duration_seconds", "delivery_duration_seconds"):
         assert after[f"{name}_count"] - before[f"{name}_count"] == 5
         assert 0 < after[f"{name}_sum"] - before[f"{name}_sum"] < 5
+        buckets = [value for key, value in after.samples.items() if key[0] == f"{name}_bucket"]
+        assert len(buckets) > 10
+        assert buckets == sorted(buckets)
+        assert buckets[-1] == after[f"{name}_bucket", "+Inf"] == after[f"{name}_count"]
 
 
 async def test_who_is_connected_is_looked_up_and_leaves_with_a_reason(
