@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -157,21 +158,34 @@ async def test_traffic_is_counted_exactly(connect: Connect, plain: Plain, rest: 
     assert during["info", "sqlite", __version__] == 1
 
 
+async def test_a_gap_that_is_told_again_is_counted_once(connect: Connect, rest: Rest, scrape: Scrape) -> None:
+    client = await connect()
+    await client.publish("p", update("a", title="A"), source="k", seq=1)
+    before = await scrape()
+
+    await client.publish("p", update("b", title="B"), source="k", seq=4, dropped=2)
+    await client.publish("p", update("b", title="B"), update("c", title="C"), source="k", seq=4, dropped=2)
+
+    grown = (await scrape()).since(before)
+    assert (grown["events_dropped"], grown["events_duplicate"], grown["events_stored"]) == (2, 1, 3)
+
+
 async def test_commits_and_deliveries_are_timed_once_a_batch(connect: Connect, rest: Rest, scrape: Scrape) -> None:
     await rest("GET", "version")
     emitting, following = await connect(), await connect()
     await emitting.publish("p", update("a", title="A"))
     await following.follow("p")
-    before = await scrape()
+    before, begun = await scrape(), time.perf_counter()
 
     for number in range(5):
         await emitting.publish("p", *(update(f"n{number}-{each}", title="x") for each in range(20)))
         await following.next()
+    elapsed = time.perf_counter() - begun
     after = await scrape()
 
     for name in ("commit_duration_seconds", "delivery_duration_seconds"):
         assert after[f"{name}_count"] - before[f"{name}_count"] == 5
-        assert 0 < after[f"{name}_sum"] - before[f"{name}_sum"] < 5
+        assert 0 < after[f"{name}_sum"] - before[f"{name}_sum"] < elapsed
         buckets = [value for key, value in after.samples.items() if key[0] == f"{name}_bucket"]
         assert len(buckets) > 10
         assert buckets == sorted(buckets)
@@ -219,7 +233,9 @@ async def test_a_server_that_has_stopped_is_left_out(connect: Connect, extension
 
     await extension.stop_extension()
 
-    assert (await scrape())["connections", "v1"] == 0
+    stopped = await scrape()
+    assert stopped["connections", "v1"] == stopped["connections_warning_threshold"] == 0
+    assert [key for key in stopped.samples if key[0] == "info"] == []
 
 
 async def test_it_asks_for_the_login_that_jupyter_asks_for(jp_fetch: Fetch, jp_serverapp: Any) -> None:
