@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from .configuration import lab_settings, traits
+from .observing import log_events, metrics
 from .rest import operations, schemas
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -20,6 +21,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "lab settings": lab_settings,
     "operations": operations,
     "schemas": schemas,
+    "metrics": metrics,
+    "log events": log_events,
 }
 MARK = re.compile(r"^<!-- generated: (.+) -->$", re.MULTILINE)
 

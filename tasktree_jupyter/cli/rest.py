@@ -10,12 +10,15 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from email.message import Message
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from tasktree_jupyter.cli.problem import CommandError
 from tasktree_jupyter.cli.servers import Place
 from tasktree_jupyter.display import plain
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
 
 TIMEOUT: Final = 30.0
 _CHUNK: Final = 65_536
@@ -88,23 +91,62 @@ class Rest:
             return json.loads(response.read())
 
     def probe(
-        self, path: str, headers: Mapping[str, str] | None = None, *, anonymous: bool = False
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        anonymous: bool = False,
+        method: str = "GET",
+        body: bytes | None = None,
+        most: int = _CHUNK,
     ) -> tuple[int, Message, bytes]:
-        """Return status, headers and the beginning of what `GET {base_url}{path}` answers, whatever it is.
+        """Return status, headers and the beginning of what `{base_url}{path}` answers, whatever it is.
 
         Args:
             path: below the base URL.
             headers: more of them.
             anonymous: without the token.
+            method: the verb.
+            body: what to send.
+            most: bytes of the answer to read at most.
 
         Raises:
             Unreachable: nobody answers.
         """
         every = {**({} if anonymous else self._authorization()), **(headers or {})}
         with self._translated(), contextlib.closing(self._connection()) as connection:
-            connection.request("GET", self._target(path), headers=every)
+            connection.request(method, self._target(path), body=body, headers=every)
             response = connection.getresponse()
-            return response.status, response.headers, b"" if response.status == 101 else response.read(_CHUNK)
+            return response.status, response.headers, b"" if response.status == 101 else response.read(most)
+
+    @contextlib.contextmanager
+    def socket(self, path: str) -> Iterator[ClientConnection]:
+        """Open a WebSocket to `{base_url}{path}`, without subprotocol, and close it.
+
+        Raises:
+            Unreachable: nobody answers, or without a handshake.
+        """
+        from websockets.exceptions import InvalidHandshake
+        from websockets.sync.client import connect
+
+        connection = self._connection()
+        with contextlib.ExitStack() as stack:
+            with self._translated():
+                connection.connect()
+                # The socket speaks TLS already, where there is any.
+                opening = connect(
+                    f"ws://{urlsplit(self.place.url).netloc}{self._target(path)}",
+                    sock=connection.sock,
+                    additional_headers=self._authorization(),
+                    open_timeout=self._timeout,
+                    max_size=None,
+                    proxy=None,
+                )
+                try:
+                    opened = stack.enter_context(opening)
+                except InvalidHandshake as error:
+                    raise Unreachable(f"The WebSocket {path} of {self.place.shown} doesn't open: {error}.") from None
+            yield opened
 
     # One request
 

@@ -15,10 +15,12 @@ from tornado import web
 from traitlets import Bool, Float, Integer, Type, Unicode, default, validate
 
 from tasktree_jupyter._version import __version__
+from tasktree_jupyter.server import metrics
 from tasktree_jupyter.server.auth import new_secret
 from tasktree_jupyter.server.connection_file import ConnectionFile
 from tasktree_jupyter.server.kernels import KernelProjects
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.rest.routes import routes
 from tasktree_jupyter.server.socket import UpdatesSocket
@@ -103,8 +105,8 @@ class TaskTreeExtension(ExtensionApp):
     max_connections = Integer(
         1000,
         min=1,
-        help="""With more connections than this the server logs a warning, once: probably a client forgets to close
-        them. None is refused. Default: 1000.""",
+        help="""With more connections than this the server logs a warning, and again each time their number has doubled:
+        probably a client forgets to close them. None is refused. Default: 1000.""",
     ).tag(config=True)
 
     room_idle = Float(
@@ -206,6 +208,7 @@ class TaskTreeExtension(ExtensionApp):
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
         self.manager = manager
+        metrics.watch(self)
 
     async def _open_log(self) -> EventLog:
         if not self.in_memory:
@@ -214,9 +217,26 @@ class TaskTreeExtension(ExtensionApp):
                 await log.start()
             except (Unavailable, StorageError, OSError) as error:
                 self.banner = f"Nothing is kept when the server stops: {error}"
-                self.log.warning("TaskTree can't use %s and keeps its logs in memory: %s", self.data_dir, error)
+                tell(
+                    self.log,
+                    "storage.degraded",
+                    "TaskTree can't use %s and keeps its logs in memory: %s",
+                    self.data_dir,
+                    error,
+                    error=error,
+                    data_dir=self.data_dir,
+                )
             else:
-                self.log.info("TaskTree keeps its logs in %s (%s)", self.data_dir, log.mode)
+                tell(
+                    self.log,
+                    "storage.opened",
+                    "TaskTree keeps its logs in %s (%s)",
+                    self.data_dir,
+                    log.mode,
+                    data_dir=self.data_dir,
+                    engine=log.engine,
+                    mode=log.mode,
+                )
                 return log
         memory = MemoryLog()
         await memory.start()
@@ -240,7 +260,7 @@ class TaskTreeExtension(ExtensionApp):
                     unfinished.unlink()
             return path.read_text().strip()
         except OSError as error:
-            self.log.warning("TaskTree can't keep %s: %s", path, error)
+            storage_failed(self.log, "salt", None, f"TaskTree can't keep {path}: %s", error)
             return fresh
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
@@ -252,7 +272,8 @@ class TaskTreeExtension(ExtensionApp):
             file.remove_stale()
             file.write(serverapp, self.secret, self.ca_file)
         except OSError as error:
-            self.log.warning("TaskTree can't write %s; kernels won't find this server: %s", file.path, error)
+            message = "TaskTree can't write %s; kernels won't find this server: %s"
+            tell(self.log, "kernels.unreachable", message, file.path, error, error=error, path=str(file.path))
         else:
             self._connection_file = file
 
@@ -261,6 +282,7 @@ class TaskTreeExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         """Jupyter calls this when the server stops."""
         self._stopped = True
+        metrics.unwatch(self)
         if self._connection_file is not None:
             self._connection_file.remove()
             self._connection_file = None
@@ -272,9 +294,9 @@ class TaskTreeExtension(ExtensionApp):
                 await starting
                 await self._stop()
         except TimeoutError:
-            self.log.warning("TaskTree took too long to stop; acknowledged events are on disk all the same")
-        except Exception:
-            self.log.exception("TaskTree failed to stop cleanly")
+            tell(self.log, "stop.slow", "TaskTree took too long to stop; acknowledged events are on disk all the same")
+        except Exception as error:
+            tell(self.log, "stop.failed", "TaskTree failed to stop cleanly", error=error)
 
     async def _stop(self) -> None:
         serverapp = self.serverapp

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Collection, Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from tornado.iostream import StreamBufferFullError, StreamClosedError
 
@@ -16,6 +17,7 @@ from tasktree_jupyter.server.auth import Action
 from tasktree_jupyter.server.delivery import Delivery, Follower
 from tasktree_jupyter.server.frames import json_frame
 from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.publication import (
     Failure,
     Publication,
@@ -23,13 +25,19 @@ from tasktree_jupyter.server.publication import (
     decode_message,
     parse_publication,
 )
+from tasktree_jupyter.server.tally import TALLY
 
 if TYPE_CHECKING:
     from tornado.iostream import IOStream
 
     from tasktree_jupyter.server.manager import WebSocketManager
+    from tasktree_jupyter.server.subscription import Subscription
 
 CLOSE_FRAME_BYTES = 1024
+
+_NUMBERS = count(1)
+_MISTAKES = frozenset({"invalid", "invalid_json", "too_large", "unknown_op", "forbidden"})
+"""Refusals that say something is wrong with the client, not with the moment."""
 
 
 class Socket(Protocol):
@@ -49,18 +57,39 @@ class Socket(Protocol):
 class Connection:
     """One WebSocket. Writing never waits: what can't be sent at once is buffered, up to `max_lag_bytes`."""
 
+    kind: ClassVar[Literal["plain", "v1"]] = "plain"
+    close_code: int | None = None
+    """With what the server closed it; None: it didn't."""
+
     def __init__(self, socket: Socket, manager: WebSocketManager, logger: logging.Logger) -> None:
         self.socket = socket
         self.manager = manager
         self.limits = manager.limits
         self.logger = logger
-        self.heard_at = asyncio.get_running_loop().time()
+        self.number = next(_NUMBERS)
+        self.heard_at = self._opened_at = asyncio.get_running_loop().time()
         self._sent: asyncio.Future[None] | None = None
         self._pending_bytes = 0
         self._answered = asyncio.Event()
         stream = socket.stream_if_open
         if stream is not None:
             stream.max_write_buffer_size = self.limits.max_lag_bytes
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was opened."""
+        return round(asyncio.get_running_loop().time() - self._opened_at, 3)
+
+    def tell(self, event: str, message: str, *, error: Exception | None = None, **fields: Any) -> None:
+        """Write a line about this connection into the log; see `logs.tell`."""
+        about = {"connection": self.number, "kind": self.kind}
+        tell(self.logger, event, message, self.number, self.kind, error=error, depth=2, **about, **fields)
+
+    def count_refusal(self, code: str) -> None:
+        """Something that the client sent is answered by an error."""
+        TALLY.refused.add(code)
+        if code in _MISTAKES:
+            self.tell("frame.refused", f"Connection %d (%s) sent what is refused: {code}", code=code)
 
     def write(self, frame: bytes) -> bool:
         """Send a prepared frame; False if the connection has failed or is too slow (then it is being closed)."""
@@ -74,7 +103,20 @@ class Connection:
             return False
         except StreamClosedError:
             return False
+        TALLY.sent_bytes += len(frame)
         return True
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much of what was written hasn't left this process yet."""
+        stream = self.socket.stream_if_open
+        # A stream tells only whether there is anything: the number has no public name.
+        return 0 if stream is None or not stream.writing() else len(stream._write_buffer)
+
+    @property
+    def subscriptions(self) -> Collection[Subscription]:
+        """What it follows and acknowledges."""
+        return ()
 
     async def drained(self) -> bool:
         """Wait until what was written has left this process; False if the connection has failed."""
@@ -97,6 +139,7 @@ class Connection:
         if stream is not None:
             # The close frame must fit, however full the buffer is.
             stream.max_write_buffer_size = None
+            self.close_code = code
             self.socket.close(code, reason)
 
     def opened(self) -> None:
@@ -152,7 +195,10 @@ class PlainConnection(Connection, Follower):
 
     def push(self, delivery: Delivery) -> bool:
         """See `Follower.push`."""
-        return self.write(delivery.plain)
+        if not self.write(delivery.plain):
+            return False
+        TALLY.delivered += len(delivery.events)
+        return True
 
     def failed(self) -> None:
         """See `Follower.failed`."""
@@ -180,6 +226,8 @@ class PlainConnection(Connection, Follower):
                 size=len(message),
             )
             for problem in publication.rejected:
+                TALLY.received += 1
+                TALLY.rejected.add(problem["code"])
                 self._complain(project_id, problem)
                 return
             if not await self.socket.is_allowed("write"):
@@ -202,6 +250,7 @@ class PlainConnection(Connection, Follower):
             self._complain(project_id, problem)
 
     def _complain(self, project_id: Any, problem: dict[str, Any]) -> None:
+        self.count_refusal(problem["code"])
         named = project_id if isinstance(project_id, str) else None
         data = {key: problem.get(key) for key in ("code", "field", "message", "reason")}
         envelope = {"type": "error", "project_id": named, "data": data, "timestamp": format_time(now_us())}

@@ -18,6 +18,7 @@ from jupyter_core.paths import secure_write
 from jupyter_server.utils import check_pid
 
 from tasktree_jupyter._version import __version__
+from tasktree_jupyter.server.logs import tell
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -67,7 +68,7 @@ class ConnectionFile:
             pid = content.get("pid")
             if content.get("host") != here or not isinstance(pid, int) or pid == os.getpid() or check_pid(pid):
                 continue
-            self._logger.debug("Removing %s: its server is gone", path)
+            tell(self._logger, "kernels.file_removed", "Removing %s: its server is gone", path, path=str(path))
             with contextlib.suppress(OSError):
                 path.unlink()
 

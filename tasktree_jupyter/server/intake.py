@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from tasktree_jupyter.server.judging import Judge
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Failure, Publication
+from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Appended, Commit, EventLog, StorageError
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ class Intake:
         """Whether anything waits or is being committed."""
         return self._committing is not None
 
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes of the publications that wait."""
+        return self._queued_bytes
+
     def add(self, publication: Publication) -> None:
         """Queue a publication; its `answer` is called when it is on disk, or refused."""
         if self._queued_bytes > self._limits.max_queued_bytes:
@@ -77,9 +84,13 @@ class Intake:
                 publications = self._drain()
                 await self._commit(publications)
             except StorageError as error:
+                operation = "append" if publications else "read"
+                storage_failed(
+                    self._logger, operation, self._room.project_id, "Nothing could be stored in %r: %s", error
+                )
                 self._refuse(publications, Failure("storage", str(error), retry=error.retryable))
-            except Exception:
-                self._logger.exception("Publishing to %r failed", self._room.project_id)
+            except Exception as error:
+                self._failed("Publishing to %r failed", error)
                 self._refuse(publications, Failure("internal", "The server failed; its log says why", retry=True))
         self._committing = None
 
@@ -112,17 +123,24 @@ class Intake:
                 publication.settle(publication.published(None, self._room.epoch or None, self._room.offset, 0))
         if not waiting:
             return
-        life = self._room.life
+        life, begun = self._room.life, time.perf_counter()
         commit = await self._log.append(
             self._room.project_id, [publication.batch() for publication in waiting], now=self._clock()
         )
+        committed = time.perf_counter()
+        TALLY.commits.add(committed - begun)
+        TALLY.stored += len(commit.events)
         for publication, result in zip(waiting, commit.results, strict=True):
             self._answer(publication, commit, result)
         try:
-            self._room.hand_over(commit, life)
-        except Exception:
+            self._room.hand_over(commit, life, committed)
+        except Exception as error:
             # It is stored and acknowledged; whatever failed after that mustn't be told as a failure to store.
-            self._logger.exception("The room of %r couldn't take its events in", self._room.project_id)
+            self._failed("The room of %r couldn't take its events in", error)
+
+    def _failed(self, message: str, error: Exception) -> None:
+        project_id = self._room.project_id
+        tell(self._logger, "publish.failed", message, project_id, error=error, project_id=project_id)
 
     def _answer(self, publication: Publication, commit: Commit, result: Appended) -> None:
         expected = result.seq_gap_expected
@@ -131,5 +149,14 @@ class Intake:
             publication.settle(Failure("seq_gap", message, expected=expected, field="seq", reason="seq_gap"))
             return
         self._judge.note(publication.source, result.upto)
+        if publication.dropped and _told_of_the_gap(publication, result):
+            TALLY.dropped += publication.dropped
         offset = commit.last_offset if result.last_offset is None else result.last_offset
         publication.settle(publication.published(result.upto, commit.epoch, offset, result.duplicates))
+
+
+def _told_of_the_gap(publication: Publication, result: Appended) -> bool:
+    """Whether an `events_dropped` was stored; where the same frame comes again, none is."""
+    if result.first_offset is None or result.last_offset is None:
+        return False
+    return result.last_offset - result.first_offset + 1 > len(publication.events) - result.duplicates

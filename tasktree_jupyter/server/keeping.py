@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasktree_jupyter.core.tree import FOLD_VERSION
 from tasktree_jupyter.server.folding import encode_fold, fold_to
+from tasktree_jupyter.server.logs import storage_failed
 from tasktree_jupyter.storage.log import EventLog, StorageError, StoredFold, Trimmed
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class SnapshotKeeper:
                 self._done = self._now()
                 await self._compare()
         except StorageError as error:
-            self._logger.warning("Can't keep the snapshots of %r: %s", self._room.project_id, error)
+            message = "Can't keep the snapshots of %r: %s"
+            storage_failed(self._logger, "snapshot", self._room.project_id, message, error)
         finally:
             self._keeping = False
 

@@ -22,6 +22,7 @@ from typing import Any
 from jupyter_core.utils import ensure_async
 
 from tasktree_jupyter.core.shape import Problem, ProblemError
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.manager import Forbidden
 from tasktree_jupyter.server.projects import describe_named
 from tasktree_jupyter.storage.log import EventLog, NoSuchProject, ProjectRecord, StorageError
@@ -144,7 +145,14 @@ class KernelProjects:
         }
         await self._log.set_attributes(project_id, attributes)
         self._touched(project_id)
-        self._logger.info("Project %s is for %s", project_id, path or place)
+        tell(
+            self._logger,
+            "project.minted",
+            "Project %s is for %s",
+            project_id,
+            path or place,
+            project_id=project_id,
+        )
         return project_id
 
     def _minted(self, place: str, life: int) -> str:
@@ -165,7 +173,7 @@ class KernelProjects:
                 return self._place_of_file(str(locate(path)))
             except Exception:
                 # Outside the root, as a console's made-up path may be: it is a name then, not a file.
-                self._logger.debug("%r is no file below the root", path)
+                tell(self._logger, "project.path_refused", "%r is no file below the root", path)
         return f"path:{self._root_dir}:{path}"
 
     @staticmethod
@@ -220,7 +228,8 @@ class KernelProjects:
                 elif isinstance(source, str):
                     await self._renamed(self._place_of_path(source), self._place_of_path(path), path.strip("/"))
             except StorageError as error:
-                self._logger.warning("Couldn't follow the %s of %r: %s", action, path, error)
+                message = "Couldn't follow the %s of %r: %s"
+                tell(self._logger, "project.not_followed", message, action, path, error, error=error, action=action)
 
     async def _deleted(self, place: str) -> None:
         for record, _ in await self._at_or_below(place):

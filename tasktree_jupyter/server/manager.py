@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING
@@ -18,10 +18,12 @@ from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless
 from tasktree_jupyter.server.history import History
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.projects import Projects
 from tasktree_jupyter.server.publication import Failure, Publication, Published, parse_publication
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
+from tasktree_jupyter.server.tally import ENDINGS, OTHER, TALLY
 from tasktree_jupyter.storage.log import EventLog, NoSuchProject
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class WebSocketManager:
         self.resolver: Resolver | None = None
         self._connections: dict[Connection, set[str | None]] = {}
         self._pinging: asyncio.Task[None] | None = None
-        self._warned = False
+        self._warn_above: int | None = None
         self._stopping = False
 
     # The names of the service this is modelled on
@@ -80,8 +82,12 @@ class WebSocketManager:
         if self._stopping:
             websocket.close(CLOSE_STOPPING, "server stopping")
             return
-        self._connections[websocket] = set()
         wanted: list[str | None] = list(project_ids) or [None]
+        self._connections[websocket] = set()
+        TALLY.opened.add(websocket.kind)
+        websocket.tell(
+            "connection.opened", "Connection %d (%s) is open", projects=len(wanted) if wanted != [None] else 0
+        )
         for project_id in wanted:
             self.bind(websocket, project_id)
         self._watch_number()
@@ -99,6 +105,15 @@ class WebSocketManager:
         bound = self._connections.pop(websocket, None)
         if bound is None:
             return
+        code = websocket.close_code
+        reason = "client" if code is None else ENDINGS.get(code, OTHER)
+        TALLY.closed.add(reason)
+        event = "connection.closed" if reason in ("client", "stopping") else "connection.cut"
+        websocket.tell(
+            event, f"Connection %d (%s) has ended: {reason}", reason=reason, code=code, seconds=websocket.age
+        )
+        if len(self._connections) <= self.alarm_above // 2:
+            self._warn_above = None
         for project_id in bound:
             self._drop(websocket, project_id)
         if isinstance(websocket, PlainConnection):
@@ -225,19 +240,35 @@ class WebSocketManager:
                 del self.active_connections[project_id]
 
     @property
+    def connections(self) -> Collection[Connection]:
+        """All there are just now."""
+        return self._connections.keys()
+
+    @property
     def number_of_connections(self) -> int:
         """How many connections there are."""
         return len(self._connections)
 
+    @property
+    def alarm_above(self) -> int:
+        """With more connections than this probably somebody forgets to close them."""
+        return self.limits.max_connections
+
     def _watch_number(self) -> None:
-        over = len(self._connections) > self.limits.max_connections
-        if over and not self._warned:
-            self.logger.warning(
+        """Warn beyond the bound and at each doubling; once there were no more than half as many, anew."""
+        number, bound = len(self._connections), self.alarm_above
+        if number > (bound if self._warn_above is None else self._warn_above):
+            self._warn_above = 2 * number
+            TALLY.warnings += 1
+            tell(
+                self.logger,
+                "connections.many",
                 "TaskTree has %d connections, more than max_connections (%d): does a client forget to close them?",
-                len(self._connections),
-                self.limits.max_connections,
+                number,
+                bound,
+                connections=number,
+                threshold=bound,
             )
-        self._warned = over
 
     def _changed(self, room: Room) -> None:
         self.projects.changed(room)

@@ -16,6 +16,7 @@ import msgspec
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.frames import encode, text_frame
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import storage_failed
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
@@ -91,7 +92,7 @@ class Projects:
                 if head is not None:
                     infos.append(await self._info(record, head))
             except StorageError as error:
-                self._logger.warning("Left %r out of the list: %s", record.project_id, error)
+                storage_failed(self._logger, "list", record.project_id, "Left %r out of the list: %s", error)
         return infos
 
     async def _info(self, record: ProjectRecord, head: Head) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class Projects:
             if attributes.get(SUMMARY) != summary and await self._log.head(room.project_id) is not None:
                 await self._log.set_attributes(room.project_id, {SUMMARY: summary})
         except StorageError as error:
-            self._logger.warning("Can't keep the summary of %r: %s", room.project_id, error)
+            storage_failed(self._logger, "list", room.project_id, "Can't keep the summary of %r: %s", error)
 
     # Watching
 
@@ -182,7 +183,7 @@ class Projects:
             except NoSuchProject:
                 infos[project_id] = None
             except StorageError as error:
-                self._logger.warning("Can't tell of %r: %s", project_id, error)
+                storage_failed(self._logger, "list", project_id, "Can't tell of %r: %s", error)
                 unreadable.add(project_id)
         frames: dict[frozenset[str], bytes] = {}
         for watcher, watch in ready:
@@ -226,7 +227,7 @@ class Projects:
             try:
                 records = await self._log.projects()
             except StorageError as error:
-                self._logger.warning("Can't list the projects: %s", error)
+                storage_failed(self._logger, "list", None, "Can't list the projects: %s", error)
                 records = []
             for record in records:
                 if record.project_id not in self._followed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from tasktree_jupyter._version import __version__
@@ -31,6 +31,8 @@ _REF = re.compile(r'"ref"\s*:\s*([0-9]{1,15})\b')
 class ProtocolConnection(Connection):
     """A client that speaks `tasktree.v1.json`."""
 
+    kind = "v1"
+
     def __init__(self, socket: Socket, manager: WebSocketManager, logger: logging.Logger) -> None:
         super().__init__(socket, manager, logger)
         self._subscriptions: dict[str, Subscription] = {}
@@ -48,6 +50,11 @@ class ProtocolConnection(Connection):
             "ping": self._ping,
             "pong": self._pong,
         }
+
+    @property
+    def subscriptions(self) -> Collection[Subscription]:
+        """See `Connection.subscriptions`."""
+        return self._subscriptions.values()
 
     def opened(self) -> None:
         """Send `welcome`, the first frame."""
@@ -111,12 +118,13 @@ class ProtocolConnection(Connection):
         except ProblemError as error:
             problem = error.problem
             self.refuse(ref, problem.code, problem.message, field=problem.field, reason=problem.reason)
-        except Exception:
-            self.logger.exception("A frame couldn't be handled")
+        except Exception as error:
+            self.tell("frame.failed", "A frame of connection %d (%s) couldn't be handled", error=error)
             self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
 
     def refuse(self, ref: int | None, code: str, message: str, *, retry: bool = False, **more: Any) -> None:
         """Send an `error`."""
+        self.count_refusal(code)
         fields = {key: value for key, value in more.items() if value not in (None, "")}
         self.write(json_frame({"op": "error", "ref": ref, "code": code, "message": message, "retry": retry} | fields))
 
@@ -142,8 +150,8 @@ class ProtocolConnection(Connection):
             except ProblemError as error:
                 problem = error.problem
                 self.refuse(ref, problem.code, problem.message, field=problem.field, reason=problem.reason)
-            except Exception:
-                self.logger.exception("A question couldn't be answered")
+            except Exception as error:
+                self.tell("frame.failed", "A question of connection %d (%s) couldn't be answered", error=error)
                 self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
 
         task = asyncio.get_running_loop().create_task(guarded())

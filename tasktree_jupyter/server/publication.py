@@ -25,6 +25,7 @@ from tasktree_jupyter.core.shape import (
 from tasktree_jupyter.core.times import format_time, normalise_time
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Batch, NewEvent
 
 _decode = msgspec.json.Decoder().decode
@@ -108,7 +109,18 @@ class Publication:
     def settle(self, outcome: Published | Failure) -> None:
         """Answer, unless that was done already."""
         answer, self.answer = self.answer, _nobody
+        if answer is not _nobody:
+            self._count(outcome)
         answer(outcome)
+
+    def _count(self, outcome: Published | Failure) -> None:
+        TALLY.received += len(self.events) + len(self.rejected)
+        for problem in self.rejected:
+            TALLY.rejected.add(problem["code"])
+        if isinstance(outcome, Failure):
+            TALLY.failed.add(outcome.code)
+        else:
+            TALLY.duplicates += outcome.duplicates
 
     def reject(self, index: int, seq: int | None, problem: Problem) -> None:
         """Note that the event at `index` won't be stored. It uses up its seq all the same."""

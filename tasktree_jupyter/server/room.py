@@ -32,7 +32,9 @@ from tasktree_jupyter.server.folding import (
 from tasktree_jupyter.server.intake import Intake, now_us
 from tasktree_jupyter.server.keeping import SnapshotKeeper
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Publication
+from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
 
 SNAPSHOT_SECONDS = 5.0
@@ -86,6 +88,7 @@ class Room:
         self._keeper = SnapshotKeeper(self, log, logger)
         self._loaded = False
         self._head_offset = 0
+        self._behind_since: float | None = None
         self._stored_at = 0
         self._storing = False
         self._frozen = 0
@@ -120,6 +123,11 @@ class Room:
         return self.tree.at
 
     @property
+    def queued_bytes(self) -> int:
+        """Bytes of the publications that wait for the log."""
+        return self._intake.queued_bytes
+
+    @property
     def needed(self) -> bool:
         """Whether anybody needs the room to stay open."""
         return bool(self.holds or self._intake.busy or any(follower.keeps_room for follower in self.followers))
@@ -131,7 +139,8 @@ class Room:
         def done(ended: asyncio.Task[_T]) -> None:
             self._others.discard(ended)
             if not ended.cancelled() and (error := ended.exception()) is not None and not quiet:
-                self._logger.error("The room of %r failed", self.project_id, exc_info=error)
+                message = "The room of %r failed"
+                tell(self._logger, "project.failed", message, self.project_id, error=error, project_id=self.project_id)
 
         task.add_done_callback(done)
         return task
@@ -185,6 +194,7 @@ class Room:
         self._loaded = False
         self.epoch, self.offset, self.tree = "", 0, TaskTree()
         self._head_offset = self._stored_at = 0
+        self._behind_since = None
         self._recent.clear()
         self._intake.forget()
         self._current.clear()
@@ -212,15 +222,18 @@ class Room:
         await self._current.wait()
         return self.tree
 
-    def hand_over(self, commit: Commit, life: int) -> None:
-        """Take in our own commit, if it comes next; `life` is the room's at the time of the append."""
+    def hand_over(self, commit: Commit, life: int, committed: float | None = None) -> None:
+        """Take in our own commit, if it comes next.
+
+        `life` is the room's at the time of the append, `committed` the time of its end (of `time.perf_counter`).
+        """
         if life != self.life or not self._loaded:
             return
         if self.epoch and commit.epoch != self.epoch:
             self._restart("epoch", 0)
             return
         self.epoch = commit.epoch
-        self._head_offset = max(self._head_offset, commit.last_offset)
+        self._heard_of(commit.last_offset, committed)
         self._take_in(commit.first_offset, commit.events)
         if self._head_offset > self.offset:
             self._catch_up()
@@ -237,8 +250,14 @@ class Room:
             if head is not None or self.epoch:
                 self._spawn(self._verify(self.life))
         elif head.offset > self.offset:
-            self._head_offset = max(self._head_offset, head.offset)
+            self._heard_of(head.offset)
             self._catch_up()
+
+    def _heard_of(self, offset: int, when: float | None = None) -> None:
+        """The log goes on up to `offset`; `when`: since when that is known, of `time.perf_counter`."""
+        self._head_offset = max(self._head_offset, offset)
+        if self._behind_since is None and offset > self.offset:
+            self._behind_since = time.perf_counter() if when is None else when
 
     async def refresh(self) -> Head | None:
         """Ask the log where it ends, and wait until what is new is read. Raises StorageError."""
@@ -271,7 +290,7 @@ class Room:
             self._restart("epoch", head.offset)
         else:
             self.epoch = head.epoch
-            self._head_offset = max(self._head_offset, head.offset)
+            self._heard_of(head.offset)
             if self._head_offset > self.offset:
                 self._catch_up()
 
@@ -320,7 +339,7 @@ class Room:
             except (Trimmed, NoSuchProject):
                 raise
             except StorageError as error:
-                self._logger.warning("Can't read %r, trying again: %s", self.project_id, error)
+                storage_failed(self._logger, "read", self.project_id, "Can't read %r, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     def _take_in(self, first: int, events: list[bytes]) -> None:
@@ -335,6 +354,9 @@ class Room:
             self.offset = last
             self._recent.add(delivery.first, fresh)
             self._deliver(delivery)
+            if self._behind_since is not None and last >= self._head_offset:
+                TALLY.deliveries.add(time.perf_counter() - self._behind_since)
+                self._behind_since = None
             self._on_change(self)
         if self.tree.offset < self.offset and not self._frozen:
             self._catch_up()
@@ -439,6 +461,6 @@ class Room:
             if life == self.life:
                 self._stored_at = fold.offset
         except StorageError as error:
-            self._logger.warning("Can't keep the fold of %r: %s", self.project_id, error)
+            storage_failed(self._logger, "fold", self.project_id, "Can't keep the fold of %r: %s", error)
         finally:
             self._storing = False

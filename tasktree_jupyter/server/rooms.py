@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from tasktree_jupyter.server.delivery import Follower
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.storage.log import EventLog
 
@@ -113,8 +114,9 @@ class Rooms:
         try:
             await self._before_close(room)
             await room.close()
-        except Exception:
-            self._logger.exception("Closing the room of %r failed", room.project_id)
+        except Exception as error:
+            message, project_id = "Closing the room of %r failed", room.project_id
+            tell(self._logger, "project.failed", message, project_id, error=error, project_id=project_id)
 
     async def _sweep(self) -> None:
         while self._open:

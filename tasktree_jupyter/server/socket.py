@@ -16,7 +16,9 @@ from tasktree_jupyter.core.shape import is_project_id
 from tasktree_jupyter.server.auth import AuthMixin
 from tasktree_jupyter.server.connection import Connection, PlainConnection
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.protocol import ProtocolConnection
+from tasktree_jupyter.server.tally import TALLY
 
 if TYPE_CHECKING:
     from tasktree_jupyter.server.app import TaskTreeExtension
@@ -47,7 +49,7 @@ class UpdatesSocket(AuthMixin, WebSocketMixin, WebSocketHandler, JupyterHandler)
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade to a WebSocket."""
         if not self.accept_secret(self.extension.secret) and self.current_user is None:
-            self.log.warning("Couldn't authenticate a WebSocket for TaskTree")
+            tell(self.log, "connection.refused", "Couldn't authenticate a WebSocket for TaskTree")
             raise web.HTTPError(403)
         if not await self.is_allowed("read"):
             raise web.HTTPError(403, "You may not read TaskTree's projects")
@@ -90,6 +92,7 @@ class UpdatesSocket(AuthMixin, WebSocketMixin, WebSocketHandler, JupyterHandler)
     async def on_message(self, message: str | bytes) -> None:
         """Pass a message on; the next one is read when this has returned."""
         if self.connection is not None:
+            TALLY.received_bytes += _size_of(message)
             await self.connection.receive(message)
 
     def on_close(self) -> None:
@@ -115,3 +118,9 @@ class UpdatesSocket(AuthMixin, WebSocketMixin, WebSocketHandler, JupyterHandler)
         """See `connection.Socket`."""
         ws = self.ws_connection
         return None if ws is None or ws.is_closing() else cast("IOStream", ws.stream)
+
+
+def _size_of(message: str | bytes) -> int:
+    if isinstance(message, bytes) or message.isascii():
+        return len(message)
+    return len(message.encode("utf-8", "replace"))

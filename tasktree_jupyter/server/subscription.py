@@ -16,6 +16,7 @@ import msgspec
 from tasktree_jupyter.server.delivery import Delivery, Follower
 from tasktree_jupyter.server.frames import Frame, events_frames, json_frame
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Head, NoSuchProject, StorageError, Trimmed
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Subscription(Follower):
         room.followers.add(self)
 
     @property
+    def state(self) -> str:
+        """`live`, `stalled` (it has to acknowledge before anything more is sent), or `catching_up`."""
+        return "live" if self._live else "stalled" if self._stalled else "catching_up"
+
+    @property
     def unacked_bytes(self) -> int:
         """How many bytes were sent and not yet acknowledged."""
         return self._unacked
@@ -102,6 +108,7 @@ class Subscription(Follower):
             if not self._has_room(len(frame.data)):
                 self._live = False
                 self._stalled = True
+                TALLY.stalls += 1
                 return True
             if not self._send(frame):
                 return False
@@ -149,6 +156,7 @@ class Subscription(Follower):
     def _send(self, frame: Frame) -> bool:
         if not self._outlet.write(frame.data):
             return False
+        TALLY.delivered += frame.last - self.position
         self.position = frame.last
         self._count(frame.last, len(frame.data))
         return True
@@ -221,6 +229,7 @@ class Subscription(Follower):
             }
         )
         self._told = True
+        TALLY.subscribed.add(_beginning(since, recovered, reason))
         if recovered and since is not None:
             self.position = since.offset
             await self._replay()
@@ -252,6 +261,7 @@ class Subscription(Follower):
 
     async def _resynchronise(self, reason: str) -> None:
         await self.room.ready()
+        TALLY.resyncs.add(reason)
         self._tell({"op": "resync", "project_id": self.room.project_id, "reason": reason})
         await self._send_state()
 
@@ -292,3 +302,11 @@ class Subscription(Follower):
         self._live = True
         self._tell({"op": "live", "project_id": room.project_id, "offset": self.position})
         return None
+
+
+def _beginning(since: Since | None, recovered: bool, reason: str | None) -> str:
+    if since is None:
+        return "new"
+    if recovered:
+        return "recovered"
+    return "too_far" if reason is None else "resync"

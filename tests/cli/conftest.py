@@ -16,9 +16,12 @@ from urllib.parse import quote
 import pytest
 
 from tasktree_jupyter.cli.main import main
+from tasktree_jupyter.cli.servers import Place
 from tests.client.hub import TOKEN, Hub
 
 VARIABLE = "TASKTREE_CONNECTION_FILE"
+SOCKET_HUB_CONNECTIONS = 5
+"""With more the socket hub warns."""
 
 
 class Done(NamedTuple):
@@ -52,10 +55,19 @@ def socket_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         hub.start(
             "--ServerApp.base_url=/user/ada/",
             "--ServerApp.identity_provider_class=tests.cli.open_login.OpenLogin",
+            f"--TaskTreeExtension.max_connections={SOCKET_HUB_CONNECTIONS}",
             sock=f"{short}/jupyter.sock",
         )
         yield hub
         hub.stop()
+
+
+@pytest.fixture
+def socket_place(socket_hub: Hub) -> Place:
+    """Where it is."""
+    assert socket_hub.connection_file is not None
+    content = json.loads(socket_hub.connection_file.read_text("utf-8"))
+    return Place("http://localhost/user/ada/", unix_socket=content["unix_socket"])
 
 
 @pytest.fixture

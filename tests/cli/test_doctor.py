@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -19,8 +20,9 @@ from tasktree_jupyter.cli.main import main
 from tasktree_jupyter.cli.problem import CommandError
 from tasktree_jupyter.cli.rest import Rest
 from tasktree_jupyter.cli.servers import Place
-from tests.cli.conftest import VARIABLE, Command, Done, enter
-from tests.client.hub import PATIENCE, Hub
+from tests.cli.conftest import SOCKET_HUB_CONNECTIONS, VARIABLE, Command, Done, enter
+from tests.cli.proxy import HOLD_SECONDS, Proxy, proxied
+from tests.client.hub import PATIENCE, TOKEN, Hub
 
 Doctor = Callable[..., dict[str, dict[str, Any]]]
 
@@ -50,7 +52,9 @@ def home(hub: Hub) -> Iterator[Hub]:
 def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
     """Ask the doctor; returns the checks by name, and what it ended with under `exit`."""
 
-    def ask(hub: Hub, *arguments: str, **environment: str) -> dict[str, dict[str, Any]]:
+    def ask(hub: Hub, *arguments: str, kernel: bool = False, **environment: str) -> dict[str, dict[str, Any]]:
+        # A kernel takes seconds to start.
+        arguments = arguments if kernel else (*arguments, "--no-kernel")
         with monkeypatch.context() as inner:
             enter(inner, hub)
             # Only the tests' folders count, not what may be installed in this environment.
@@ -77,7 +81,8 @@ def failed(checks: dict[str, dict[str, Any]]) -> set[str]:
 
 def test_where_all_is_well_it_finds_nothing_and_leaves_nothing(doctor: Doctor, home: Hub) -> None:
     before = {each["project_id"] for each in home.projects()}
-    checks = doctor(home, **{VARIABLE: str(home.connection_file)})
+    kernels = home.get("api/kernels")
+    checks = doctor(home, kernel=True, **{VARIABLE: str(home.connection_file)})
     assert failed(checks) == set()
     assert {name for name, check in checks.items() if check["status"] == "ok"} == {
         "package",
@@ -94,7 +99,15 @@ def test_where_all_is_well_it_finds_nothing_and_leaves_nothing(doctor: Doctor, h
         "origin",
         "handshake",
         "round-trip",
+        "copies",
+        "delay",
+        "clock",
+        "format",
+        "metrics",
+        "connections",
+        "kernel",
     }
+    assert home.get("api/kernels") == kernels == []
     assert {each["project_id"] for each in home.projects()} == before
 
 
@@ -247,3 +260,132 @@ def test_a_folder_that_cannot_be_written(doctor: Doctor, socket_hub: Hub) -> Non
     assert failed(checks) == {"storage"}
     assert "Nothing is kept when the server stops" in checks["storage"]["message"]
     assert "data_dir" in checks["storage"]["advice"]
+
+
+@pytest.fixture
+def proxy(home: Hub) -> Iterator[Proxy]:
+    with proxied(home.port) as made:
+        yield made
+
+
+def through(proxy: Proxy) -> tuple[str, ...]:
+    return "--url", proxy.url, "--token", TOKEN
+
+
+def test_through_a_proxy_that_lets_everything_through_all_is_well(doctor: Doctor, home: Hub, proxy: Proxy) -> None:
+    assert failed(doctor(home, *through(proxy))) == set()
+
+
+def test_a_proxy_that_takes_the_upgrade_away(doctor: Doctor, home: Hub, proxy: Proxy) -> None:
+    proxy.fault = "strip"
+    checks = doctor(home, *through(proxy))
+    assert failed(checks) == {"handshake"}
+    assert "HTTP 4" in checks["handshake"]["message"]
+    assert "Upgrade and Connection" in checks["handshake"]["advice"]
+
+
+def test_a_proxy_that_answers_with_a_page_of_its_own(doctor: Doctor, home: Hub, proxy: Proxy) -> None:
+    proxy.fault = "page"
+    checks = doctor(home, *through(proxy))
+    assert failed(checks) == {"endpoint"}
+    assert "not by TaskTree" in checks["endpoint"]["message"]
+    assert "--url" in checks["endpoint"]["advice"]
+
+
+def test_a_proxy_that_keeps_the_metrics_back(doctor: Doctor, home: Hub, proxy: Proxy) -> None:
+    proxy.fault, proxy.path = "page", b"/metrics"
+    checks = doctor(home, *through(proxy))
+    assert failed(checks) == {"metrics"}
+    assert "has nothing of TaskTree" in checks["metrics"]["message"]
+
+
+def test_a_proxy_that_holds_frames_back(doctor: Doctor, home: Hub, proxy: Proxy) -> None:
+    proxy.fault = "hold"
+    checks = doctor(home, *through(proxy))
+    assert failed(checks) == {"delay"}
+    assert f"came {HOLD_SECONDS:.1f} s after" in checks["delay"]["message"]
+    assert "proxy_buffering off" in checks["delay"]["advice"]
+
+
+@pytest.mark.parametrize(("seconds", "where"), [(90, "behind"), (-90, "ahead of")])
+def test_a_clock_that_is_wrong(
+    doctor: Doctor, home: Hub, monkeypatch: pytest.MonkeyPatch, seconds: int, where: str
+) -> None:
+    monkeypatch.setattr("tasktree_jupyter.cli.doctor.conversation.clock", lambda: time.time() + seconds)
+    checks = doctor(home)
+    assert failed(checks) == {"clock"}
+    assert f"90 s {where}" in checks["clock"]["message"]
+    assert "timedatectl" in checks["clock"]["advice"]
+
+
+def test_connections_that_nobody_closes(doctor: Doctor, socket_hub: Hub, socket_place: Place) -> None:
+    install(socket_hub)
+    rest = Rest(socket_place)
+    with contextlib.ExitStack() as stack:
+        for _ in range(SOCKET_HUB_CONNECTIONS + 3):
+            stack.enter_context(rest.socket("tasktree/ws/updates"))
+        checks = doctor(socket_hub)
+    # Its folder can't be written either.
+    assert failed(checks) == {"storage", "connections"}
+    assert f"more than {SOCKET_HUB_CONNECTIONS}" in checks["connections"]["message"]
+    assert "max_connections" in checks["connections"]["advice"]
+
+
+def test_an_older_panel_in_another_folder(doctor: Doctor, home: Hub, tmp_path: Path) -> None:
+    older = tmp_path / "share" / "labextensions" / "tasktree-jupyter"
+    older.mkdir(parents=True)
+    (older / "package.json").write_text('{"name": "tasktree-jupyter", "version": "0.0.7"}', "utf-8")
+    checks = doctor(home, JUPYTER_PATH=str(tmp_path / "share"))
+    assert "copies" in failed(checks)
+    assert f"rm -r {older}" in checks["copies"]["advice"]
+
+
+def test_a_second_installation_of_another_version(
+    doctor: Doctor, home: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in ("0.0.6", "0.0.7"):
+        folder = tmp_path / number / f"tasktree_jupyter-{number}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tasktree_jupyter\nVersion: {number}\n")
+        monkeypatch.syspath_prepend(str(tmp_path / number))
+    checks = doctor(home)
+    assert "copies" in failed(checks)
+    assert f"0.0.6 in {tmp_path / '0.0.6'}" in checks["copies"]["message"]
+    assert "pip uninstall tasktree_jupyter" in checks["copies"]["advice"]
+
+
+def test_who_disables_the_extension_is_named(doctor: Doctor, nowhere: Hub) -> None:
+    install(nowhere, enabled=False)
+    checks = doctor(nowhere)
+    file = nowhere.folder / "config" / "jupyter_server_config.d" / "tasktree_jupyter.json"
+    assert f"disabled in {file}" in checks["server-extension"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("program", "message", "advice"),
+    [
+        ("no such program", "couldn't be asked: api/kernels is answered with HTTP 500", "--kernel NAME"),
+        ("KERNEL -I", "There is no tasktree_jupyter in the kernel other", "%pip install tasktree_jupyter=="),
+        ("KERNEL", "doesn't reach the server: no TaskTree server was found", "Start the server again"),
+    ],
+    ids=["that cannot start", "without the package", "that inherits nothing"],
+)
+def test_a_kernel(doctor: Doctor, home: Hub, program: str, message: str, advice: str) -> None:
+    """Each is a real kernel, of a specification that the server finds."""
+    folder = home.folder / "data" / "kernels" / "other"
+    folder.mkdir(parents=True, exist_ok=True)
+    python = [sys.executable, "-I"] if program.endswith("-I") else [sys.executable]
+    argv = [*python, "-m", "ipykernel_launcher", "-f", "{connection_file}"] if "KERNEL" in program else [program]
+    empty = {VARIABLE: "", "JUPYTER_RUNTIME_DIR": str(home.folder / "elsewhere")} if program == "KERNEL" else {}
+    spec = {"argv": argv, "display_name": "Other", "language": "python", "env": empty}
+    (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")
+    checks = doctor(home, "--kernel", "other", kernel=True)
+    assert failed(checks) == {"kernel"}
+    assert message in checks["kernel"]["message"]
+    assert advice in checks["kernel"]["advice"]
+
+
+def test_a_kernel_that_is_not_there(doctor: Doctor, home: Hub) -> None:
+    checks = doctor(home, "--kernel", "nobody", kernel=True)
+    assert failed(checks) == {"kernel"}
+    assert "there is no kernel nobody; there are " in checks["kernel"]["message"]

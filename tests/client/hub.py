@@ -167,7 +167,10 @@ class Hub:
             self.process = None
 
     def ask(self, path: str) -> Any:
-        request = urllib.request.Request(self.url + "tasktree/api/" + path)
+        return self.get("tasktree/api/" + path)
+
+    def get(self, path: str) -> Any:
+        request = urllib.request.Request(self.url + path)
         request.add_header("Authorization", f"token {TOKEN}")
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 import tasktree_jupyter
 
@@ -91,7 +92,7 @@ def test_every_trait_says_its_default_and_a_number_its_unit(made: Any) -> None:
 def test_every_trait_that_a_page_names_exists(made: Any) -> None:
     for page in PAGES:
         named = set(re.findall(r"TaskTreeExtension\.(\w+)", page.read_text("utf-8")))
-        assert named <= set(made("configuration").own_traits()) | {"initialize_handlers"}, page.name
+        assert named <= set(made("configuration").own_traits()) | {"initialize_handlers", "logging_config"}, page.name
 
 
 def test_every_setting_of_jupyterlab_has_a_row(made: Any) -> None:
@@ -157,3 +158,22 @@ def test_every_command_that_a_page_names_exists() -> None:
     for page in PAGES:
         named = set(re.findall(r"jupyter tasktree ([a-z][a-z-]+)", page.read_text("utf-8")))
         assert named <= set(commands), page.name
+
+
+def test_every_metric_has_a_row_and_every_one_that_a_page_names_exists(made: Any) -> None:
+    table = made("observing").metrics()
+    described = {metric.name for metric in REGISTRY.collect() if metric.name.startswith("tasktree")}
+    rows = set(re.findall(r"^\| `(tasktree_[a-z_]+)` \|", table, re.MULTILINE))
+    assert {name.removesuffix("_total") for name in rows} - {"tasktree_info"} == described - {"tasktree"}
+    for page in PAGES:
+        for code in re.findall(r"`[^`\n]*tasktree_[^`\n]*`", page.read_text("utf-8")):
+            named = set(re.findall(r"\btasktree_(?!jupyter\b)[a-z_]+", code))
+            assert {name.removesuffix("_bucket") for name in named} <= rows, (page.name, named - rows)
+
+
+def test_every_event_of_the_log_has_a_row_and_every_one_that_the_page_names_exists(made: Any) -> None:
+    observing = made("observing")
+    rows = set(re.findall(r"^\| `([a-z_.]+)` \| [A-Z]+ \|", observing.log_events(), re.MULTILINE))
+    assert rows == set(observing.EVENTS)
+    page = (DOCS / "metrics.md").read_text("utf-8")
+    assert set(re.findall(r"`((?:storage|connection|frame)\.[a-z_]+)`", page)) <= rows

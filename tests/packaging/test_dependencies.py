@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = {"anywidget", "msgspec"}
-CONNECTED = {"apsw", "jupyter_events", "jupyter_server", "pydantic", "rich", "websockets"}
+CONNECTED = {"apsw", "jupyter_events", "jupyter_server", "prometheus_client", "pydantic", "rich", "websockets"}
 
 
 def required(platform: str) -> set[str]:

@@ -35,7 +35,13 @@ READERS_OF = {"jupyter_server": {"cli"}}
 ASKED_BY_THE_SERVER = "_jupyter_server_extension_points"
 """The one function of the notebook API that only a Jupyter server calls, and that may import the server's room."""
 
-ONLY_IN = {"apsw": "storage", "jupyter_server": "server", "jupyter_events": "server", "tornado": "server"}
+ONLY_IN = {
+    "apsw": "storage",
+    "jupyter_events": "server",
+    "jupyter_server": "server",
+    "prometheus_client": "server",
+    "tornado": "server",
+}
 """Packages that belong to one room: a kernel must not load them."""
 
 CORE_PACKAGES = {"msgspec", "pydantic"}

@@ -161,7 +161,12 @@ export class TabHub implements Hub {
   isConnected(): boolean {
     const { state, heardAt, silenceLimit } = this.service;
     const isHeard = silenceLimit === null || this.environment.now() - (heardAt ?? 0) < silenceLimit;
-    return state.kind === 'open' && this.isWelcome && isHeard;
+    return state.kind === 'open' && this.isWelcome && isHeard && !this.service.isDoubtful;
+  }
+
+  /** Whether the connection may be dead: the server has been asked, and says nothing yet. */
+  isDoubtful(): boolean {
+    return this.isWelcome && this.service.isDoubtful;
   }
 
   /** Whether it is about to be known what the server has. */
@@ -210,6 +215,7 @@ export class TabHub implements Hub {
     const { deliver, send } = this.subscriber.receive(frame, size);
     deliver.forEach(delivery => this.deliver(delivery));
     this.send(send);
+    this.askedAgain(send);
     switch (frame.op) {
       case 'welcome':
         this.welcome();
@@ -223,6 +229,17 @@ export class TabHub implements Hub {
         this.requests.answer(frame);
         this.watched?.refused(frame);
         break;
+    }
+  }
+
+  /** What came didn't follow on, or the connection is new: until there is an answer nothing is known to be live. */
+  private askedAgain(frames: readonly ClientFrame[]): void {
+    for (const frame of frames) {
+      const followed = frame.op === 'subscribe' ? this.followed.get(frame.project_id) : undefined;
+      if (followed) {
+        followed.project.asked();
+        followed.notifier.changed();
+      }
     }
   }
 
@@ -363,7 +380,11 @@ class HubFollow implements Follow {
 
   get status() {
     const { project } = this.followed;
-    return this.hub.isConnecting() && !project.tree ? 'connecting' : project.status(this.hub.isConnected());
+    if (this.hub.isConnecting() && !project.tree) {
+      return 'connecting';
+    }
+    const status = project.status(this.hub.isConnected() || this.hub.isDoubtful());
+    return status === 'live' && this.hub.isDoubtful() ? 'catching-up' : status;
   }
 
   get epoch() {

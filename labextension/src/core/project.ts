@@ -69,6 +69,13 @@ export class Project {
     this.phase = 'asking';
   }
 
+  /** It is subscribed to anew; how it stands isn't known until the answer. */
+  asked(): void {
+    if (this.phase === 'live' || this.phase === 'catching-up') {
+      this.phase = 'asking';
+    }
+  }
+
   take(delivery: Exclude<Delivery, { kind: 'broadcast' }>): AskAgain | null {
     switch (delivery.kind) {
       case 'subscribed':

@@ -30,6 +30,10 @@ const JITTER = 0.5;
 const LASTING = 5_000;
 /** How many of the server's ping intervals of silence mean that the connection is dead. */
 const SILENT_INTERVALS = 2.5;
+/** How often it is seen whether the clock has jumped: the machine slept, and nobody may have told the page. Milliseconds. */
+const TICK = 5_000;
+/** A plain client can't ask whether a connection is alive; after a sleep this long it doesn't believe so. Milliseconds. */
+const LONG_SLEEP = 30_000;
 
 const MESSAGES: Record<StopReason, string> = {
   max_attempts: translatable('The server could not be reached. Retry when it runs again.'),
@@ -68,12 +72,14 @@ export class WebSocketService<Incoming = unknown> {
   private current: Connection = { kind: 'stopped', reason: 'disconnected', message: MESSAGES.disconnected };
   private socket: Socket | null = null;
   private attempts = 0;
+  private startedAt = 0;
   private openedAt: number | null = null;
   private heard: number | null = null;
   private silence: number | null = null;
   private cancelTimer: Cancel | null = null;
   private cancelSilence: Cancel | null = null;
   private cancelCheck: Cancel | null = null;
+  private cancelTick: Cancel | null = null;
 
   constructor(private readonly options: ServiceOptions) {
     this.maxAttempts = options.maxAttempts ?? Infinity;
@@ -93,6 +99,15 @@ export class WebSocketService<Incoming = unknown> {
   /** After this silence the connection counts as dead, milliseconds; null where the server isn't known to ping. */
   get silenceLimit(): number | null {
     return this.silence;
+  }
+
+  /**
+   * Whether it isn't known just now if the connection is alive: the server has been asked since the page or the machine came back, hasn't
+   * answered yet, and was silent for longer than it should be.
+   */
+  get isDoubtful(): boolean {
+    const { silence, heard, cancelCheck } = this;
+    return cancelCheck !== null && silence !== null && this.environment.now() - (heard ?? 0) > silence / 2;
   }
 
   /** The server pings this often (seconds; null: not at all): from now on that much silence counts. */
@@ -124,7 +139,12 @@ export class WebSocketService<Incoming = unknown> {
       return;
     }
     this.watchPage();
+    this.open();
+  }
+
+  private open(): void {
     this.cancel();
+    this.startedAt = this.environment.now();
     this.setState({ kind: 'connecting' });
     const { url, protocol } = this.options;
     let socket: Socket;
@@ -216,9 +236,13 @@ export class WebSocketService<Incoming = unknown> {
   }
 
   private received(data: unknown): void {
+    const wasDoubtful = this.isDoubtful;
     this.heard = this.environment.now();
     this.answered();
     this.watchSilence();
+    if (wasDoubtful) {
+      this.setState(this.current);
+    }
     if (typeof data !== 'string') {
       return;
     }
@@ -316,10 +340,20 @@ export class WebSocketService<Incoming = unknown> {
   /** Is the connection that is shown as open alive? Asks, and gives it up where nothing is heard soon. */
   private check(): void {
     if (this.isSilent()) {
-      this.scheduleReconnect();
+      this.connectAnew();
     } else if (this.silence !== null && !this.cancelCheck && this.send({ op: 'ping' })) {
-      this.cancelCheck = this.environment.after(ANSWER_WITHIN, () => this.scheduleReconnect());
+      this.cancelCheck = this.environment.after(ANSWER_WITHIN, () => this.connectAnew());
+      if (this.isDoubtful) {
+        // Still open, but no longer believed.
+        this.setState(this.current);
+      }
     }
+  }
+
+  /** The present connection is dead; nobody has refused anything, so there is nothing to wait for. */
+  private connectAnew(): void {
+    this.drop();
+    this.open();
   }
 
   private watchPage(): void {
@@ -342,6 +376,28 @@ export class WebSocketService<Incoming = unknown> {
         }
       })
     );
+    this.stopWatching.push(() => this.cancelTick?.());
+    this.watchClock();
+  }
+
+  private watchClock(): void {
+    const due = this.environment.now() + TICK;
+    this.cancelTick = this.environment.after(TICK, () => {
+      const late = this.environment.now() - due;
+      this.watchClock();
+      if (late > TICK && !this.environment.isHidden()) {
+        this.slept(late);
+      }
+    });
+  }
+
+  /** The machine was asleep: timers stood still, the clock didn't. */
+  private slept(milliseconds: number): void {
+    if (this.current.kind === 'open' && this.silence === null && milliseconds > LONG_SLEEP) {
+      this.connectAnew();
+    } else {
+      this.wake();
+    }
   }
 
   /** The page is back, or the network. A refused login may have been renewed in another tab meanwhile. */
@@ -351,6 +407,9 @@ export class WebSocketService<Incoming = unknown> {
       this.check();
     } else if (current.kind === 'waiting') {
       this.connect();
+    } else if (current.kind === 'connecting' && this.environment.now() - this.startedAt >= OPEN_WITHIN) {
+      // Begun before a sleep: the other side has long forgotten it.
+      this.connectAnew();
     } else if (
       current.kind === 'stopped' &&
       current.reason !== 'version' &&
@@ -361,8 +420,9 @@ export class WebSocketService<Incoming = unknown> {
   }
 
   private answered(): void {
-    this.cancelCheck?.();
+    const check = this.cancelCheck;
     this.cancelCheck = null;
+    check?.();
   }
 
   private cancel(): void {

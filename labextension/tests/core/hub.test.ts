@@ -151,6 +151,83 @@ describe('A followed project', () => {
     expect(follow.status).toBe('offline');
   });
 
+  it('is not called live while it is asked whether the connection outlived a sleep', () => {
+    const follow = followed();
+    world.suspend(30_000);
+    world.tell('pageshow');
+    expect(follow.status).toBe('catching-up');
+    world.socket.say({ op: 'pong' });
+    expect(follow.status).toBe('live');
+  });
+
+  it('with a hole in what came is not live until the server has filled it, which it is asked for', () => {
+    const follow = followed();
+    const heard: string[] = [];
+    follow.subscribe(() => heard.push(follow.status));
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(3, 'C')] });
+    world.pass(PAINT);
+    expect([follow.status, heard]).toEqual(['catching-up', ['catching-up']]);
+    const frames = world.socket.take();
+    expect(frames).toMatchObject([
+      { op: 'unsubscribe', project_id: 'p' },
+      { op: 'subscribe', project_id: 'p', since: { epoch: 'e', offset: 1, at: 1 } }
+    ]);
+    const { ref } = frames[1]!;
+    world.socket.say({ op: 'live', project_id: 'p', offset: 3 });
+    expect(follow.status).toBe('catching-up');
+    world.socket.say({ op: 'subscribed', ref, project_id: 'p', epoch: 'e', offset: 3, recovered: true });
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [event(2, 'B'), event(3, 'C')] });
+    world.socket.say({ op: 'live', project_id: 'p', offset: 3 });
+    expect([follow.status, follow.tree?.offset, follow.tree?.node('n')?.title]).toEqual(['live', 3, 'C']);
+  });
+
+  it.each([
+    ['epoch', 'e2', 1],
+    ['trimmed', 'e', 900],
+    ['ahead', 'e', 1],
+    ['slow', 'e', 900],
+    ['that it missed too much', 'e', 900]
+  ])(
+    'that can’t be resumed (%s) takes the state as it is, keeps its last tree until then',
+    (reason, epoch, offset) => {
+      const follow = followed();
+      const before = follow.tree;
+      world.socket.end();
+      world.pass(1000);
+      world.socket.open();
+      welcome();
+      const { ref } = world.socket.take('subscribe')[0]!;
+      world.socket.say({ op: 'subscribed', ref, project_id: 'p', epoch, offset, recovered: false });
+      if (!reason.includes(' ')) {
+        world.socket.say({ op: 'resync', project_id: 'p', reason });
+      }
+      expect([follow.status, follow.tree]).toEqual(['catching-up', before]);
+      const state = { ...new TaskTree().state(), offset, at: offset };
+      const nodes = [{ node_id: 'other', status: 'running' }];
+      world.socket.say({
+        op: 'snapshot',
+        project_id: 'p',
+        epoch,
+        offset,
+        at: offset,
+        part: 0,
+        parts: 1,
+        state,
+        nodes
+      });
+      expect(follow.status).toBe('catching-up');
+      world.socket.say({ op: 'live', project_id: 'p', offset });
+      expect([follow.status, follow.epoch, follow.tree?.offset]).toEqual(['live', epoch, offset]);
+      expect([follow.tree?.node('n'), follow.tree?.node('other')?.status]).toEqual([undefined, 'running']);
+      // The next time it goes on from there.
+      world.socket.end();
+      world.pass(2000);
+      world.socket.open();
+      welcome();
+      expect(world.socket.take('subscribe')).toMatchObject([{ since: { epoch, offset, at: offset } }]);
+    }
+  );
+
   it.each(['x', 'ü', '語'])('acknowledges what it took in, in bytes (%s)', letter => {
     followed();
     let unacknowledged = 0;

@@ -259,7 +259,8 @@ describe('Silence', () => {
   it('while the machine slept is found at once when the page comes back', () => {
     world.sleep(3_600_000);
     world.tell('visibilitychange');
-    expect(service.state.kind).toBe('waiting');
+    expect(service.state.kind).toBe('connecting');
+    expect(world.sockets.map(({ isClosed }) => isClosed)).toEqual([true, false]);
   });
 
   it('shorter than that is cleared up by asking when the page comes back', () => {
@@ -273,7 +274,8 @@ describe('Silence', () => {
     world.tell('offline');
     expect(world.socket.take('ping')).toHaveLength(1);
     world.pass(5_000);
-    expect(service.state.kind).toBe('waiting');
+    expect(service.state.kind).toBe('connecting');
+    expect(world.sockets).toHaveLength(2);
   });
 
   it('is no matter while the page is hidden', () => {
@@ -319,5 +321,109 @@ describe('When the network or the page is back', () => {
     world.socket.end(4501);
     world.tell('online');
     expect(world.sockets).toHaveLength(1);
+  });
+});
+
+describe('A machine that was asleep', () => {
+  const HOURS = 3 * 3_600_000;
+
+  function open(): void {
+    make({ protocol: PROTOCOL }).connect();
+    world.socket.open();
+    service.expectPings(20);
+    world.pass(1000);
+  }
+
+  it.each(['online', 'visibilitychange', 'pageshow'] as const)(
+    'comes back at once on "%s", though every timer stood still',
+    event => {
+      open();
+      world.suspend(HOURS);
+      world.tell(event);
+      expect(service.state.kind).toBe('connecting');
+      world.socket.open();
+      expect(service.state.kind).toBe('open');
+    }
+  );
+
+  it('comes back by itself within 5 s where the page is told nothing', () => {
+    open();
+    world.suspend(HOURS);
+    world.pass(5000);
+    expect(world.sockets.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    world.socket.open();
+    expect(service.state.kind).toBe('open');
+  });
+
+  it('doesn’t wait for the rest of a delay', () => {
+    make({ reconnectDelay: 30_000 }).connect();
+    world.socket.end();
+    world.suspend(HOURS);
+    world.pass(5000);
+    expect(service.state).toEqual({ kind: 'connecting' });
+  });
+
+  it('gives up an attempt that was begun before', () => {
+    make().connect();
+    world.suspend(HOURS);
+    world.tell('online');
+    expect(world.sockets.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    expect(service.state).toEqual({ kind: 'connecting' });
+  });
+
+  it('for a moment only asks the server, and doubts the connection until it answers', () => {
+    open();
+    world.suspend(30_000);
+    expect(service.isDoubtful).toBe(false);
+    world.pass(5000);
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', true]);
+    expect(world.socket.take('ping')).toHaveLength(1);
+    const told = states.length;
+    world.socket.say({ op: 'pong' });
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', false]);
+    expect(states.length).toBe(told + 1);
+  });
+
+  it('connects anew after 5 s without an answer, and counts from the first delay where that fails', () => {
+    open();
+    world.suspend(30_000);
+    world.tell('visibilitychange');
+    world.pass(5000);
+    expect(service.state.kind).toBe('connecting');
+    world.socket.end();
+    expect(service.state).toMatchObject({ kind: 'waiting', attempt: 1 });
+  });
+
+  it('a plain client, which can’t ask, believes no connection after a long sleep', () => {
+    make().connect();
+    world.socket.open();
+    world.suspend(20_000);
+    world.pass(5000);
+    expect(world.sockets).toHaveLength(1);
+    world.suspend(40_000);
+    world.pass(5000);
+    expect(world.sockets.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+  });
+
+  it('a hidden page waits until it is shown', () => {
+    open();
+    world.isAway = true;
+    world.suspend(30_000);
+    world.pass(5000);
+    expect(world.socket.take('ping')).toEqual([]);
+    world.isAway = false;
+    world.tell('visibilitychange');
+    expect(world.socket.take('ping')).toHaveLength(1);
+  });
+
+  it('a clock that is set back is no sleep', () => {
+    open();
+    world.suspend(-3_600_000);
+    world.pass(10_000);
+    expect([service.state.kind, world.sockets.length, world.socket.take('ping').length]).toEqual([
+      'open',
+      1,
+      0
+    ]);
   });
 });

@@ -123,6 +123,14 @@ export class World implements Environment {
   sleep(milliseconds: number): void {
     this.time += milliseconds;
   }
+
+  /** The same, and what timers still had to wait they have to wait after it: they count on a clock that stood still too. */
+  suspend(milliseconds: number): void {
+    this.time += milliseconds;
+    this.timers.forEach(timer => {
+      timer.at += milliseconds;
+    });
+  }
 }
 
 /** Lets promises that have settled be noticed. */

@@ -64,6 +64,19 @@ describe('"live"', () => {
     expect(page.hub.retries).toBe(1);
   });
 
+  test('what isn’t live can be tried again by keyboard', async () => {
+    const page = show(gridSearch());
+    act(() => page.hub.set({ kind: 'waiting', attempt: 1, retryAt: Date.now() + 9000 }));
+    const button = page.getByRole('button', { name: 'retry now' });
+    for (let stop = 0; stop < 20 && document.activeElement !== button; stop++) {
+      await page.user.tab();
+    }
+    expect(document.activeElement).toBe(button);
+    await page.user.keyboard('{Enter}');
+    await page.user.keyboard(' ');
+    expect(page.hub.retries).toBe(2);
+  });
+
   test('the countdown runs for the eye and is not read out every second', () => {
     vi.useFakeTimers();
     vi.setSystemTime(new Date('2026-01-31T14:00:10Z'));

@@ -1,6 +1,7 @@
 """Check every step between a notebook and the tree on the page; each failure says what is wrong and what to type.
 
-It publishes two events to a project of its own, and deletes it. Exit code 1 if anything failed.
+It publishes two events to a project of its own, and deletes it; and it starts a kernel, and ends it. Exit code 1 if
+anything failed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tasktree_jupyter.cli.doctor.report import Report
 EXAMPLES: Final = """\
   jupyter tasktree doctor
   jupyter tasktree doctor --url https://hub.example/user/ada/ --origin https://hub.example
+  jupyter tasktree doctor --kernel python3
   jupyter tasktree doctor --json
 """
 
@@ -29,16 +31,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--origin", metavar="URL", help="scheme and host in the browser's address, if a proxy is between"
     )
+    parser.add_argument("--kernel", metavar="NAME", help="the kernel to look from (by default the server's default)")
+    parser.add_argument("--no-kernel", action="store_true", help="start no kernel")
 
 
 def run(options: argparse.Namespace) -> int:
     """Check it all."""
-    from tasktree_jupyter.cli.doctor import installation, kernel, server, socket
+    from tasktree_jupyter.cli.doctor import installation, kernel, metrics, running, server, socket
     from tasktree_jupyter.cli.rest import Rest
 
     out = terminal.out()
     report = Report(None if options.json else out)
     installation.check_package(report)
+    installation.check_copies(report)
     # Before anything sets the variable for the sake of its own connection.
     kernel.check_environment(report)
     place = server.find(report, options)
@@ -55,8 +60,12 @@ def run(options: argparse.Namespace) -> int:
         kernel.check_connection_file(report, place)
         if about is None:
             report.skipped("socket", "Neither socket nor storage could be looked at: TaskTree doesn't answer there.")
-        elif socket.check_handshake(report, rest, options.origin):
-            socket.check_round_trip(report, rest)
+        else:
+            if socket.check_handshake(report, rest, options.origin):
+                socket.check_round_trip(report, rest)
+            metrics.check(report, rest)
+            if not options.no_kernel:
+                running.check(report, rest, options.kernel)
     report.close()
     if options.json:
         out.say(json.dumps(report.json(), indent=2))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.cli.doctor.report import Report
+from tasktree_jupyter.cli.servers import read_object
 
 _PACKAGE: Final = "tasktree_jupyter"
 _PANEL: Final = "tasktree-jupyter"
@@ -34,6 +36,56 @@ def check_package(report: Report) -> None:
         return
     source = "" if installed is not None else ", from its sources"
     report.ok("package", f"{_PACKAGE} {__version__}{source}, Python {platform.python_version()} ({sys.prefix})")
+
+
+def check_copies(report: Report) -> None:
+    """There is one installation, not an older one that is found first, or later by somebody else."""
+    copies = [_Copy(str(each.locate_file("")), each.version) for each in distributions(name=_PACKAGE)]
+    found = [*dict.fromkeys(copies)]
+    if len({copy.version for copy in found}) > 1:
+        report.failed(
+            "copies",
+            f"{_PACKAGE} is installed {len(found)} times: {_listed(found)}; {found[0].version} is used.",
+            f"Take away what you don't want: `pip uninstall {_PACKAGE}`, once for each, and install it once more.",
+        )
+        return
+    panels = _panels()
+    if len({copy.version for copy in panels}) > 1:
+        report.failed(
+            "copies",
+            f"The panel is installed {len(panels)} times: {_listed(panels)}; {panels[0].version} is used.",
+            "Remove those that aren't the newest, and reload the page: "
+            + "; ".join(f"rm -r {copy.where}" for copy in panels if copy.version != max(panels, key=_age).version),
+        )
+        return
+    report.ok("copies", "No second installation is in the way.")
+
+
+class _Copy(NamedTuple):
+    where: str
+    version: str
+
+
+def _listed(copies: list[_Copy]) -> str:
+    return ", ".join(f"{copy.version} in {copy.where}" for copy in copies)
+
+
+def _age(copy: _Copy) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"[0-9]+", copy.version))
+
+
+def _panels() -> list[_Copy]:
+    """Return every panel that JupyterLab could find here, the one that it takes first."""
+    try:
+        from jupyter_core.paths import jupyter_path
+    except ImportError:
+        return []
+    panels = []
+    for folder in dict.fromkeys(jupyter_path("labextensions")):
+        content = read_object(os.path.join(folder, _PANEL, "package.json"))
+        if content is not None:
+            panels.append(_Copy(os.path.join(folder, _PANEL), str(content.get("version"))))
+    return panels
 
 
 def check_server_extension(report: Report, *, answers: bool) -> None:
@@ -71,8 +123,22 @@ def check_server_extension(report: Report, *, answers: bool) -> None:
             "server-extension",
             f"The server extension {how} here.",
             "Type `jupyter server extension enable tasktree_jupyter --sys-prefix`, and start Jupyter again.\n"
-            "If it stays disabled, a file in a folder of `jupyter --paths` (config) says so.",
+            + _who_disables(jupyter_config_path()),
         )
+
+
+def _who_disables(folders: list[str]) -> str:
+    for folder in folders:
+        files = [
+            Path(folder) / "jupyter_server_config.json",
+            *sorted(Path(folder, "jupyter_server_config.d").glob("*")),
+        ]
+        for file in files:
+            settings = (read_object(str(file)) or {}).get("ServerApp")
+            extensions = settings.get("jpserver_extensions") if isinstance(settings, dict) else None
+            if isinstance(extensions, dict) and extensions.get(_PACKAGE) is False:
+                return f"It is disabled in {file}."
+    return "If it stays disabled, a file in a folder of `jupyter --paths` (config) says so."
 
 
 def check_panel(report: Report) -> None:

@@ -49,6 +49,14 @@ def check(report: Report, rest: Rest) -> dict[str, Any] | None:
         status = getattr(error, "status", None)
         if status == 404:
             report.failed("endpoint", error.message, _AFTER_AN_INSTALLATION)
+        elif status == 200:
+            report.failed(
+                "endpoint",
+                f"{rest.place.shown}tasktree/api/version is answered, but not by TaskTree: a proxy has put a page of "
+                "its own there.",
+                "Let the proxy pass on all that is below tasktree/, or give the address behind it: --url "
+                "http://localhost:8888/",
+            )
         else:
             report.ok("endpoint", _ENDPOINT_IS_THERE)
             report.failed("login", error.message, "Type `jupyter server list`, and export JUPYTER_TOKEN=…")

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import secrets
-import time
 from http.cookies import SimpleCookie
-from queue import Empty, SimpleQueue
-from typing import Any, Final
+from queue import Empty
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from tasktree_jupyter.cli.doctor import conversation as talking
+from tasktree_jupyter.cli.doctor.conversation import Conversation
 from tasktree_jupyter.cli.doctor.report import Report
 from tasktree_jupyter.cli.problem import CommandError
 from tasktree_jupyter.cli.rest import Rest, segment
-from tasktree_jupyter.client.happenings import Closed, Happening, Received
-from tasktree_jupyter.client.websocket import Wire
-from tasktree_jupyter.core.protocol import SUBPROTOCOL, decode, encode
+from tasktree_jupyter.core.protocol import SUBPROTOCOL
 from tasktree_jupyter.core.shape import ProblemError
 
 _ENDPOINT: Final = "tasktree/ws/updates"
-_PATIENCE: Final = 10.0
+_SLOW: Final = 2.0
+"""Seconds: a frame that takes longer is held back by something."""
+_SKEWED: Final = 2.0
+"""Seconds by which the two clocks may differ."""
 
 
 def check_handshake(report: Report, rest: Rest, origin: str | None) -> bool:
@@ -84,11 +85,29 @@ def _cookies(rest: Rest) -> str:
     return "; ".join(f"{name}={morsel.coded_value}" for name, morsel in given.items())
 
 
+class _Found(NamedTuple):
+    """What a round trip has shown; all in seconds.
+
+    Attributes:
+        delay: from the first byte of the handshake to the first frame.
+        round_trip: from sending an event to having it back, from the log.
+        skew: how far the server's clock is ahead of ours, if it is certain; else 0.
+        refused: the field that a bad event was refused for, or None.
+        shape: the fields of an event as it came back.
+    """
+
+    delay: float
+    round_trip: float
+    skew: float
+    refused: str | None
+    shape: frozenset[str]
+
+
 def check_round_trip(report: Report, rest: Rest) -> None:
     """What is published arrives at a subscriber, in a project of its own that is deleted afterwards."""
     project_id = f"doctor-{secrets.token_hex(6)}"
     try:
-        milliseconds = _round_trip(rest, project_id)
+        found = _round_trip(rest, project_id)
     except (CommandError, OSError, ProblemError, Empty) as error:
         reason = "no answer came in time" if isinstance(error, Empty) else str(error)
         report.failed(
@@ -99,13 +118,56 @@ def check_round_trip(report: Report, rest: Rest) -> None:
         return
     finally:
         deleted = _delete(rest, project_id)
-    report.ok("round-trip", f"A message went to disk and came back in {milliseconds:.1f} ms.")
+    report.ok("round-trip", f"A message went to disk and came back in {found.round_trip * 1000:.1f} ms.")
+    _judge_delay(report, found)
+    _judge_clock(report, found)
+    _judge_format(report, found)
     if deleted is not None:
         report.failed(
             "cleanup",
             f"The doctor's own project {project_id} couldn't be deleted: {deleted}",
             f"Type `jupyter tasktree delete {project_id} --yes` when that works.",
         )
+
+
+def _judge_delay(report: Report, found: _Found) -> None:
+    if max(found.delay, found.round_trip) < _SLOW:
+        report.ok("delay", f"The first frame came {found.delay * 1000:.1f} ms after the socket was asked for.")
+        return
+    report.failed(
+        "delay",
+        f"Frames are late: the first came {found.delay:.1f} s after it was asked for, a message took "
+        f"{found.round_trip:.1f} s.",
+        "Ask the server without what is between, on its own machine: jupyter tasktree doctor --url "
+        "http://localhost:8888/\n"
+        "If it is quick there, a proxy holds data back: switch its buffering off for tasktree/ws/ "
+        "(nginx: `proxy_buffering off;`). If not, the server is busy: its log and /metrics say with what.",
+    )
+
+
+def _judge_clock(report: Report, found: _Found) -> None:
+    if abs(found.skew) <= _SKEWED:
+        report.ok("clock", "The server's clock agrees with the one here.")
+        return
+    where = "ahead of" if found.skew > 0 else "behind"
+    report.failed(
+        "clock",
+        f"The server's clock is {abs(found.skew):.0f} s {where} the one here: times and durations look wrong.",
+        "Let both keep time: `timedatectl set-ntp true`, and look at `timedatectl` on either machine.",
+    )
+
+
+def _judge_format(report: Report, found: _Found) -> None:
+    missing = {"type", "project_id", "data", "timestamp"} - found.shape
+    if missing or found.refused != "data.status":
+        what = f"lacks {', '.join(sorted(missing))}" if missing else "isn't checked: a bad one was taken"
+        report.failed(
+            "format",
+            f"What comes back {what}.",
+            "Install the same tasktree_jupyter on both sides: pip install --upgrade tasktree_jupyter",
+        )
+    else:
+        report.ok("format", "Messages have their four fields, and a bad one is refused with its field.")
 
 
 def _delete(rest: Rest, project_id: str) -> str | None:
@@ -116,62 +178,38 @@ def _delete(rest: Rest, project_id: str) -> str | None:
     return None
 
 
-def _round_trip(rest: Rest, project_id: str) -> float:
-    """Return how long the second event took from here to here, in milliseconds; the first makes the project."""
-    conversation = _Conversation(rest)
+def _round_trip(rest: Rest, project_id: str) -> _Found:
+    """Say something, and listen to it; the first event makes the project, the second is the one that is timed."""
+    conversation = Conversation(rest)
     try:
-        conversation.wait_for("welcome")
+        welcome, came = conversation.wait_for("welcome")
         conversation.publish(project_id, 1)
         conversation.wait_for("published")
         conversation.send({"op": "subscribe", "ref": 2, "project_id": project_id, "since": None})
         conversation.wait_for("live")
-        began = time.perf_counter()
+        began = talking.clock()
         conversation.publish(project_id, 2)
-        conversation.wait_for("events")
-        return (time.perf_counter() - began) * 1000
+        events, ended = conversation.wait_for("events")
+        bad = {"type": "task_status_changed", "data": {"task_id": "doctor", "status": "no such status"}}
+        conversation.publish(project_id, 3, bad)
+        published, _ = conversation.wait_for("published")
+        while published.get("ref") != 3:
+            published, _ = conversation.wait_for("published")
     finally:
         conversation.close()
+    rejected = published.get("rejected") or [{}]
+    return _Found(
+        delay=came - conversation.began_at,
+        round_trip=ended - began,
+        skew=_skew(welcome.get("time"), conversation.began_at, came),
+        refused=rejected[0].get("field"),
+        shape=frozenset(events["events"][0]),
+    )
 
 
-class _Conversation:
-    """Frames by hand, one after the other: what a client would mend by itself is to be seen here."""
-
-    def __init__(self, rest: Rest) -> None:
-        servers = rest.place.discovery().find()
-        if not servers:
-            raise CommandError("the server has gone")
-        self._inbox: SimpleQueue[Happening] = SimpleQueue()
-        self._frames: list[dict[str, Any]] = []
-        self._source = secrets.token_hex(8)
-        self._until = time.monotonic() + _PATIENCE
-        self._wire = Wire(servers, self._inbox.put)
-        self._wire.start()
-
-    def publish(self, project_id: str, seq: int) -> None:
-        event = {"type": "doctor.ping", "data": {"number": seq}}
-        frame = {"op": "publish", "ref": seq, "project_id": project_id, "source": self._source, "seq": seq}
-        self.send({**frame, "events": [event]})
-
-    def send(self, frame: dict[str, Any]) -> None:
-        self._wire.send(encode(frame))
-
-    def wait_for(self, op: str) -> None:
-        """Take frames until one of this sort comes. Raises CommandError, OSError, Empty."""
-        while True:
-            while self._frames:
-                frame = self._frames.pop(0)
-                if frame["op"] == op:
-                    return
-                if frame["op"] == "error":
-                    raise CommandError(str(frame.get("message")))
-                if frame["op"] == "ping":
-                    self.send({"op": "pong"})
-            happening = self._inbox.get(timeout=max(0.0, self._until - time.monotonic()))
-            if isinstance(happening, Closed):
-                raise CommandError(happening.trouble.text)
-            if isinstance(happening, Received):
-                self._frames += [decode(message) for message in self._wire.feed(happening.data)]
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wire.close()
+def _skew(theirs: Any, earliest: float, latest: float) -> float:
+    """Return how far a clock is off that said `theirs` (µs) at some time between these two."""
+    if not isinstance(theirs, int):
+        return 0.0
+    said = theirs / 1_000_000
+    return said - latest if said > latest else min(0.0, said - earliest)

@@ -13,6 +13,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from tasktree_jupyter.server.importing import MEDIA_TYPE, Importer, ImportRefused, export_lines
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.rest.base import BodyHandler, Refusal, TaskTreeHandler, project_id_of, refusing
 from tasktree_jupyter.storage.log import NoSuchProject, StorageError
 
@@ -44,7 +45,16 @@ class ExportHandler(TaskTreeHandler):
             return
         except StorageError as error:
             # Too late for another status: an answer that is cut off is told as an error by every client.
-            self.log.warning("The export of %r broke off: %s", project_id, error)
+            tell(
+                self.log,
+                "transfer.broke_off",
+                "The export of %r broke off: %s",
+                project_id,
+                error,
+                error=error,
+                operation="export",
+                project_id=project_id,
+            )
             cast("HTTP1Connection", self.request.connection).stream.close()
             return
         self.finish(set_content_type=MEDIA_TYPE)
@@ -109,7 +119,16 @@ class ImportHandler(BodyHandler):
         try:
             await importer.abandon()
         except StorageError as error:
-            self.log.warning("What came of the import of %r can't be removed: %s", self.path_args, error)
+            tell(
+                self.log,
+                "transfer.broke_off",
+                "What came of the import of %r can't be removed: %s",
+                self.path_args,
+                error,
+                error=error,
+                operation="import",
+                project_id=self.path_args[0],
+            )
 
 
 @contextmanager
