@@ -269,7 +269,9 @@ class PlainConnection(Connection, Follower):
     def _settled(self, project_id: Any, outcome: Published | Failure) -> None:
         if isinstance(outcome, Failure):
             failure: dict[str, Any] = {"code": outcome.code, "field": outcome.field or "", "message": outcome.message}
-            self._complain(project_id, failure | {"reason": outcome.code, "retry_after": outcome.retry_after})
+            self._complain(
+                project_id, failure | {"reason": outcome.reason or outcome.code, "retry_after": outcome.retry_after}
+            )
             return
         for problem in outcome.rejected:
             self._complain(project_id, problem)

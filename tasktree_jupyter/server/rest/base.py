@@ -85,7 +85,9 @@ def failed(failure: Failure) -> Refusal:
     """Return the answer to a publish of which nothing was stored."""
     given = {"expected": failure.expected, "retry_after": failure.retry_after}
     more = {key: value for key, value in given.items() if value is not None}
-    return Refusal(_STATUS.get(failure.code, 500), failure.message, failure.code, failure.field, **more)
+    return Refusal(
+        _STATUS.get(failure.code, 500), failure.message, failure.reason or failure.code, failure.field, **more
+    )
 
 
 def rejected(problem: dict[str, Any], **more: Any) -> Refusal:
