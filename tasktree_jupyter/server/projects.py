@@ -21,6 +21,9 @@ from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
 
 MAX_MISSIONS = 20
+MAX_TITLE = 500
+"""Characters of a run's title in the info, which goes to everybody who watches the list; the tree has all of it."""
+
 TICK_SECONDS = 0.25
 SUMMARY = "summary"
 """The attribute that keeps a closed room's missions."""
@@ -53,6 +56,10 @@ class _Watch(msgspec.Struct, eq=False):
 def missions_of(tree: TaskTree) -> dict[str, Any]:
     """Return a tree's part of the info."""
     missions, total = tree.missions(MAX_MISSIONS)
+    for mission in missions:
+        title = mission.get("title")
+        if isinstance(title, str) and len(title) > MAX_TITLE:
+            mission["title"] = title[:MAX_TITLE] + "…"
     return {"missions": missions, "missions_total": total}
 
 
