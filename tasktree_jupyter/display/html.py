@@ -183,7 +183,8 @@ def _details(node: Mapping[str, Any]) -> Iterator[str]:
         yield f'<pre style="{style};border-left:3px solid {COLOURS["failed"]}">{escape(chr(10).join(traceback))}</pre>'
     for name in ("params", "metrics"):
         values = " · ".join(
-            f"<bdi>{escape(key)}</bdi> <code><bdi>{escape(value)}</bdi></code>" for key, value in rows.values(node, name)
+            f"<bdi>{escape(key)}</bdi> <code><bdi>{escape(value)}</bdi></code>"
+            for key, value in rows.values(node, name)
         )
         if values:
             yield _div(f'<span style="{_DIM}">{name}</span> {values}', "padding:0 8px 0 14px;font-size:12px")

@@ -188,9 +188,9 @@ class TaskTreeExtension(ExtensionApp):
     authorize_every = Float(
         30.0,
         min=0.05,
-        help="""How often the authorizer is asked again whether those who follow a project may still read it, in seconds:
-        so long a permission that was taken away is still used for events that come by themselves. What a client asks
-        for is asked of the authorizer each time. Default: 30.""",
+        help="""How often the authorizer is asked again whether those who follow a project may still read it, in
+        seconds: so long a permission that was taken away is still used for events that come by themselves. What a
+        client asks for is asked of the authorizer each time. Default: 30.""",
     ).tag(config=True)
 
     room_idle = Float(

@@ -38,7 +38,8 @@ _ID_BYTES = 10
 class KernelProjects:
     """Resolves kernels and scripts to projects, and follows the contents service's renames and deletions.
 
-    `root_dir` is the server's. `admit` is asked before a project is made, and raises ProblemError. `salt` must be the same on all servers that share the log.
+    `root_dir` is the server's. `salt` must be the same on all servers that share the log. `admit` is asked before a
+    project is made, and raises ProblemError.
     """
 
     def __init__(

@@ -21,6 +21,7 @@ class Counts(APIHandler):
 
     @web.authenticated
     def get(self) -> None:
+        assert self.serverapp is not None
         (app,) = self.serverapp.extension_manager.extension_apps["tasktree_jupyter"]
         manager = app.manager
         gc.collect()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,8 +66,8 @@ class Peer:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         offered = f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
         self.socket.sendall(
-            f"GET /tasktree/ws/updates HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            f"GET /tasktree/ws/updates HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
             f"Authorization: token {TOKEN}\r\n{offered}\r\n".encode()
         )
         self._rest = b""

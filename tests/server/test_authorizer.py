@@ -230,7 +230,8 @@ class TestAnAuthorizerThatThinks:
         assert [info["project_id"] for info in (await alice.ask("watch"))["projects"]] == [MINE]
 
         Thinking.readable = {None, THEIRS}
-        appeared, vanished = set(), set()
+        appeared: set[str] = set()
+        vanished: set[str] = set()
         while not (appeared and vanished):
             frame = await asyncio.wait_for(alice.next(), WAIT)
             appeared |= {info["project_id"] for info in frame["projects"]}

@@ -152,7 +152,7 @@ async def test_every_op_of_the_socket(who: str, headers: dict[str, str], connect
     ada = await fill(connect)
     await ada.ask("resolve", path="/home/u/a.ipynb")
     client = await connect(headers=dict(headers))
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "state": {"project_id": "p"},
         "diff": {"project_id": "p", "from": {"offset": 1}, "to": None},
         "resolve": {"path": "/home/u/a.ipynb"},

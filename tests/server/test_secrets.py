@@ -1,4 +1,4 @@
-"""The token and the kernels' secret show up nowhere: not in the log at DEBUG, in events, environments, outputs, URLs."""
+"""Token and kernels' secret show up nowhere: not in the log at DEBUG, events, environments, outputs or URLs."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def traffic(hub: QuietHub, secret: str) -> dict[str, str]:
     ]
     assert statuses == [101, 101, 403, 403, 403, 403]
     errors = [
-        fetch(hub, path, **more)  # type: ignore[arg-type]
+        fetch(hub, path, **more)
         for path, more in (
             ("tasktree/api/nowhere", {}),
             (f"tasktree/api/nowhere?token={TOKEN}", {}),
@@ -159,7 +159,11 @@ def traffic(hub: QuietHub, secret: str) -> dict[str, str]:
     projects = json.loads(fetch(hub, "tasktree/api/projects")[1])["projects"]
     assert projects, "the cell's project"
     told["events"] = json.dumps(
-        [fetch(hub, f"tasktree/api/projects/{info['project_id']}/{what}") for info in projects for what in ("export", "state")]
+        [
+            fetch(hub, f"tasktree/api/projects/{info['project_id']}/{what}")
+            for info in projects
+            for what in ("export", "state")
+        ]
     )
     assert "Grid search" in told["events"]
     for command in (["doctor"], ["list"], ["show", projects[0]["project_id"]]):
@@ -185,8 +189,8 @@ def test_nobody_is_told_them(traffic: dict[str, str], secret: str) -> None:
 
 def test_the_log_at_debug_does_not_hold_them(hub: QuietHub, traffic: dict[str, str], secret: str) -> None:
     log = hub.log.read_text("utf-8", "replace")
-    for line in ("Couldn't authenticate a WebSocket for TaskTree", "Blocking Cross Origin WebSocket", "404 GET /tasktree"):
-        assert line in log
+    for said in ("Couldn't authenticate a WebSocket for TaskTree", "Blocking Cross Origin", "404 GET /tasktree"):
+        assert said in log
     assert re.search(r"^\[D ", log, re.MULTILINE)
     for hidden in (TOKEN, secret):
         assert hidden not in log
