@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -85,10 +86,10 @@ def events(words: str, number: int) -> list[dict[str, Any]]:
 
 
 def unsafe(shown: str, allowed: str = "\n") -> set[str]:
-    """The characters in what is shown that could move a cursor, or reorder or hide what stands around them."""
+    """The characters in what is shown that could move a cursor, or reorder, hide or cover what stands around them."""
     joiners = "\u200c\u200d"
     return {
         each
         for each in shown
         if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") and each not in allowed + joiners
-    }
+    } | set(re.findall("[\u0300-\u036f]{5}", shown))

@@ -292,6 +292,7 @@ describe('hostile content', () => {
       ];
       for (const text of shown) {
         expect(text).not.toMatch(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+        expect(text).not.toMatch(/[\u0300-\u036f]{5}/);
         // eslint-disable-next-line no-control-regex
         expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/u);
       }
