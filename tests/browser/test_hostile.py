@@ -103,23 +103,19 @@ def test_hostile_content_is_text_in_cell_panel_details_and_static_page(lab: Lab,
         assert_in_shape(view)
     lab.screenshot("hostile")
 
-    indexes = [place for place, row in enumerate(panel.rows()) if row.node_id is not None][1:]
-    for index in indexes:
+    ids = [row.node_id for row in panel.rows() if row.node_id is not None]
+    for place, node_id in enumerate(ids[1:]):
         panel.root.evaluate("view => { view.querySelector('[role=treegrid]').scrollTop = 0; }")
-        row = panel.root.locator(f'[role="row"][data-index="{index}"]')
-        row.scroll_into_view_if_needed()
-        row.click()
+        # Focus moves a row out of the group of those that are summed up: what is under the mouse may change.
+        panel.root.locator(f'[role="row"][data-node-id="{node_id}"]').dispatch_event("click")
         details = panel.root.locator(".tt-details")
-        try:
-            details.wait_for(timeout=5000)
-        except Exception:
-            lab.screenshot("hostile-wrong")
-            raise AssertionError(index) from None
+        details.wait_for()
         assert unsafe(details.inner_text(), "\n\t") == set()
         assert_in_shape(panel)
-        if index in (indexes[0], indexes[8]):
-            lab.screenshot(f"hostile-details-{index}")
-        lab.page.keyboard.press("Escape")
+        if place in (3, 8):
+            lab.screenshot(f"hostile-details-{place}")
+        details.locator("button.tt-icon-button").click()
+        details.wait_for(state="detached")
 
     outputs: list[dict[str, Any]] = lab.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells.flatMap(cell => cell.outputs)"

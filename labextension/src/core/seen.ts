@@ -10,6 +10,7 @@ const SUSPECT_IN_LINES = /[^\n\t\u0020-\u007e\u00a1-\u02ff]/;
 /* eslint-enable no-control-regex */
 /** Marks in a heap would be painted over the lines above and below. */
 const MARK = '[\\u0300-\\u036f\\u0483-\\u0489\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\ufe20-\\ufe2f]';
+// eslint-disable-next-line no-misleading-character-class -- they are meant one by one
 const HEAP = new RegExp(`(${MARK}{4})${MARK}+`, 'g');
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** Zero-width, but words of several scripts, and emoji, are spelled with them. */
@@ -30,5 +31,7 @@ export function seenLines(text: string): string {
 }
 
 function replaced(text: string, kept: string): string {
-  return text.replace(HEAP, '$1').replace(UNSEEN, each => (JOINERS.includes(each) || kept.includes(each) ? each : '\ufffd'));
+  return text
+    .replace(HEAP, '$1')
+    .replace(UNSEEN, each => (JOINERS.includes(each) || kept.includes(each) ? each : '\ufffd'));
 }
