@@ -31,7 +31,14 @@ moments = st.sampled_from([None, {"offset": 1}, {"at": 1}, {"snapshot": "s"}]) |
 envelopes = st.fixed_dictionaries(
     {"type": st.sampled_from(["node_update", "my.own", "node_log", "mission_snapshot", "X"]), "data": json_values}
 )
-frames = st.fixed_dictionaries(
+asking = st.fixed_dictionaries(
+    {
+        "op": st.sampled_from(["subscribe", "state", "diff"]),
+        "project_id": st.sampled_from(["p", "q"]),
+        **dict.fromkeys(("since", "moment", "from", "to"), moments),
+    }
+)
+anything = st.fixed_dictionaries(
     {"op": st.sampled_from(OPS)},
     optional={
         "ref": json_values,
@@ -49,6 +56,7 @@ frames = st.fixed_dictionaries(
         "kernel_id": names,
     },
 )
+frames = asking | anything
 pieces = st.builds(
     ws_frame,
     st.binary(max_size=300) | frames.map(lambda frame: json.dumps(frame).encode()),
