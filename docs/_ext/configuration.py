@@ -10,7 +10,22 @@ from typing import Any
 
 from traitlets import TraitType
 
+from tasktree_jupyter.core.node import MAX_DEPTH
+from tasktree_jupyter.core.shape import MAX_EXPECTED, MAX_ID, MAX_INTEGER, MAX_NESTING, MAX_PROJECT_ID, MAX_STATE_NAME
+from tasktree_jupyter.core.tree import MAX_NODES
 from tasktree_jupyter.server.app import TaskTreeExtension
+
+CONSTANTS = [
+    ("nodes of a project", MAX_NODES, "stored, counted and shown as “n more”"),
+    ("levels of a tree", MAX_DEPTH, "`depth`"),
+    ("levels of nesting in an event's data", MAX_NESTING, "`invalid`, reason `too_deep`"),
+    ("characters of a project's id", MAX_PROJECT_ID, "`invalid`, reason `too_long`"),
+    ("characters of any other id", MAX_ID, "`invalid`, reason `too_long`"),
+    ("characters of the name of a project's state", MAX_STATE_NAME, "`invalid`, reason `too_long`"),
+    ("`expected` of a node", MAX_EXPECTED, "`invalid`, reason `range`"),
+    ("any integer, and less its negative", MAX_INTEGER, "`invalid`, reason `range`"),
+]
+"""What the fold bounds, and what becomes of what is beyond."""
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "labextension" / "schema"
 KINDS = {
@@ -41,6 +56,31 @@ def traits() -> str:
     # Headings with underscores have anchors of their own spelling: link to the labels.
     table = "\n".join(rows).replace("](#", "](#setting-")
     return table + "\n\n" + "\n\n".join(sections)
+
+
+def bounds() -> str:
+    """Return a table of the traits that bound something: those that have a unit."""
+    rows = ["| bound | by default | beyond it |", "|---|---|---|"]
+    for name, trait in own_traits().items():
+        unit = trait.metadata.get("unit")
+        if unit is not None:
+            answer = trait.metadata["answer"]
+            beyond = "others wait" if not answer else f"close code {answer}" if answer.isdigit() else _code(answer)
+            rows.append(
+                f"| [`{name}`](#setting-{name.replace('_', '-')}) | {_grouped(trait.default_value)} {unit} | {beyond} |"
+            )
+    return "\n".join(rows)
+
+
+def constants() -> str:
+    """Return a table of the bounds that are part of the fold."""
+    rows = ["| what | at most | beyond it |", "|---|---|---|"]
+    rows += [f"| {what} | {_grouped(most)} | {beyond} |" for what, most, beyond in CONSTANTS]
+    return "\n".join(rows)
+
+
+def _grouped(number: float) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 def lab_settings() -> str:

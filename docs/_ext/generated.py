@@ -12,12 +12,14 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from .configuration import lab_settings, traits
+from .configuration import bounds, constants, lab_settings, traits
 from .observing import log_events, metrics
 from .rest import operations, schemas
 
 PARTS: dict[str, Callable[[], str]] = {
     "traits": traits,
+    "bounds": bounds,
+    "constants": constants,
     "lab settings": lab_settings,
     "operations": operations,
     "schemas": schemas,

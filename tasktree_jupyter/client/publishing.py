@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 15.0
+_LONGEST_WAIT: Final = 300.0
 _HOLD: Final = 5.0
 """Seconds before a project that refuses everything is asked again."""
 _FAILURES_BEFORE_COMPLAINT: Final = 5
@@ -210,8 +211,8 @@ class Publisher:
 
     def _hold(self, link: _Link, frame: dict[str, Any]) -> None:
         link.failures += 1
-        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16))
-        link.held_until = time.monotonic() + delay * random.uniform(0.5, 1.0)
+        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16)) * random.uniform(0.5, 1.0)
+        link.held_until = time.monotonic() + max(delay, _seconds(frame.get("retry_after")))
         if link.failures >= _FAILURES_BEFORE_COMPLAINT and not link.complained:
             link.complained = True
             reason = frame.get("message") or frame.get("code")
@@ -230,6 +231,13 @@ class Publisher:
         else:
             what = "doesn't say which project this is; name one by tasktree_jupyter.project(name)"
         self._complaints.add(f"TaskTree's server {what}: {reason}")
+
+
+def _seconds(value: object) -> float:
+    """How long the server says to wait; never so long that one wrong word would silence us."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return min(max(0.0, float(value)), _LONGEST_WAIT)
+    return 0.0
 
 
 def _positive(value: object, otherwise: int) -> int:

@@ -237,5 +237,6 @@ def _value(field: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if field == "status":
-        return status_name(str(value))
+        # A project's own state may be any text.
+        value = status_name(str(value))
     return plain.cut(plain.line(value), _LONGEST_VALUE)

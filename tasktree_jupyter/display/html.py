@@ -97,19 +97,21 @@ def _row(tree: StoredTree, node_id: str, *, top: bool) -> str:
     """Return a node's line: on the left what it is, on the right how far it is."""
     node = tree.node(node_id)
     status = node["status"]
-    name = f"<b>{escape(rows.title(node))}</b>" if top else f"<bdi>{escape(rows.title(node))}</bdi>"
+    name = f"<bdi>{escape(rows.title(node))}</bdi>"
+    if top:
+        name = f"<b>{name}</b>"
     left = [_glyph(status), name]
     if top and node["status"] in ("failed", "cancelled"):
         left.append(escape(status_name(status)))
     for each, number in rows.badges(tree, node_id).items():
         left.append(_chip(f"{_glyph(each)} {format.count(number)} {status_name(each)}"))
     if node.get("agent"):
-        left.append(_chip(escape(plain.line(node["agent"]))))
+        left.append(_chip(f"<bdi>{escape(plain.line(node['agent']))}</bdi>"))
     if rows.retries(node):
         left.append(_chip(f'<span title="attempt {rows.retries(node) + 1}">↻ {rows.retries(node)}</span>'))
     message = rows.message(tree, node)
     if message:
-        left.append(f'<span title="{escape(plain.cut(message, 300))}" style="{_DIM}">{escape(message)}</span>')
+        left.append(f'<bdi title="{escape(plain.cut(message, 300))}" style="{_DIM}">{escape(message)}</bdi>')
     numbers = [_number(rows.done(tree, node_id), 96), _number(rows.elapsed(tree, node_id), 64)]
     right = _bar(tree, node_id) + " ".join(numbers)
     return (
@@ -180,7 +182,10 @@ def _details(node: Mapping[str, Any]) -> Iterator[str]:
         style = f"{_MONO};margin:2px 8px 2px 14px;padding:4px 8px;white-space:pre-wrap"
         yield f'<pre style="{style};border-left:3px solid {COLOURS["failed"]}">{escape(chr(10).join(traceback))}</pre>'
     for name in ("params", "metrics"):
-        values = " · ".join(f"{escape(key)} <code>{escape(value)}</code>" for key, value in rows.values(node, name))
+        values = " · ".join(
+            f"<bdi>{escape(key)}</bdi> <code><bdi>{escape(value)}</bdi></code>"
+            for key, value in rows.values(node, name)
+        )
         if values:
             yield _div(f'<span style="{_DIM}">{name}</span> {values}', "padding:0 8px 0 14px;font-size:12px")
 

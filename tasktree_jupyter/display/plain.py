@@ -14,6 +14,9 @@ ELLIPSIS: Final = "…"
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 _SUSPECT: Final = re.compile(r"[^\x20-\x7e\xa1-\u02ff]")
+_MARK: Final = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_HEAP: Final = re.compile(f"({_MARK}{{4}}){_MARK}+")
+"""Marks in a heap would be painted over the lines above and below."""
 _JOINERS: Final = "\u200c\u200d"
 """Zero-width, but words of several scripts, and emoji, are spelled with them."""
 
@@ -52,7 +55,9 @@ def _columns(character: str) -> int:
 
 
 def _seen(text: str) -> str:
-    return _SUSPECT.sub(_neutral, text)
+    if text.isascii() and text.isprintable():
+        return text
+    return _SUSPECT.sub(_neutral, _HEAP.sub(r"\1", text))
 
 
 def _neutral(match: re.Match[str]) -> str:

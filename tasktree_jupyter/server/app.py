@@ -68,32 +68,32 @@ class TaskTreeExtension(ExtensionApp):
         min=4096,
         help="""The largest message a client may send, over the WebSocket or as a request's body, in bytes. Default:
         1 MiB. A larger one is refused, and the connection lives.""",
-    ).tag(config=True)
+    ).tag(config=True, unit="bytes", answer="too_large")
 
     max_events_per_publish = Integer(
         1000, min=1, help="""How many events may be published together. Default: 1000."""
-    ).tag(config=True)
+    ).tag(config=True, unit="events", answer="too_large")
 
     max_unacked_bytes = Integer(
         256 * 1024,
         min=4096,
         help="""How many bytes may be on their way to one subscriber of one project, unacknowledged, before the server
         stops sending and waits. Default: 256 KiB. It bounds memory per subscriber.""",
-    ).tag(config=True)
+    ).tag(config=True, unit="bytes", answer="")
 
     max_lag_bytes = Integer(
         4 * 1024 * 1024,
         min=64 * 1024,
         help="""How many bytes may wait in the server for one connection, in bytes. Plain clients can't acknowledge: one
         that falls behind by more is closed (code 4001, "come back"). Default: 4 MiB.""",
-    ).tag(config=True)
+    ).tag(config=True, unit="bytes", answer="4001")
 
     max_replay_events = Integer(
         10_000,
         min=0,
         help="""A client that comes back and has missed no more events than this gets them; one that has missed more
         gets the state as it is. Default: 10000.""",
-    ).tag(config=True)
+    ).tag(config=True, unit="events", answer="resync")
 
     ping_interval = Float(
         20.0,
@@ -103,10 +103,96 @@ class TaskTreeExtension(ExtensionApp):
     ).tag(config=True)
 
     max_connections = Integer(
+        3000,
+        min=1,
+        help="""How many connections there may be in all. One more is closed (code 4005, "come back"). Default: 3000.
+        Each is a file to the system, which has a bound of its own (`ulimit -n`).""",
+    ).tag(config=True, unit="connections", answer="4005")
+
+    max_connections_per_user = Integer(
+        2000,
+        min=1,
+        help="""How many connections one user may have. One more is closed (code 4005, "come back"). All kernels and
+        scripts of this server count as one user, and so do all who come with Jupyter's token. Default: 2000.""",
+    ).tag(config=True, unit="connections", answer="4005")
+
+    warn_connections = Integer(
         1000,
         min=1,
         help="""With more connections than this the server logs a warning, and again each time their number has doubled:
         probably a client forgets to close them. None is refused. Default: 1000.""",
+    ).tag(config=True)
+
+    max_subscriptions = Integer(
+        256,
+        min=1,
+        help="""How many projects one connection may follow. One more is refused with `too_many`. Default: 256 projects.
+        Plain clients that follow all projects aren't counted.""",
+    ).tag(config=True, unit="projects", answer="too_many")
+
+    max_questions = Integer(
+        64,
+        min=1,
+        help="""How many questions of one connection (`state`, `diff`, `resolve`, `watch`) may wait for their answers.
+        One more is refused with `busy`. Default: 64 questions.""",
+    ).tag(config=True, unit="questions", answer="busy")
+
+    max_publish_rate = Float(
+        50_000.0,
+        min=0,
+        help="""How many events a second one connection may publish in the long run; over REST, one user. What comes
+        faster is refused with `rate_limited`, and our clients wait and send it again. Default: 50000 events a second.
+        0: no bound.""",
+    ).tag(config=True, unit="events a second", answer="rate_limited")
+
+    publish_burst = Integer(
+        200_000,
+        min=1,
+        help="""How many events may come at once, after a time of rest, before `max_publish_rate` bounds them. Default:
+        200000 events.""",
+    ).tag(config=True, unit="events", answer="rate_limited")
+
+    max_projects = Integer(
+        10_000,
+        min=1,
+        help="""How many projects there may be in `data_dir`. What would make one more (a publish, an import, a notebook
+        that wasn't seen before) is refused with `too_many`; clients keep their events and try again. Default: 10000
+        projects.""",
+    ).tag(config=True, unit="projects", answer="too_many")
+
+    max_string_chars = Integer(
+        512 * 1024,
+        min=1024,
+        help="""The longest text in an event, in characters. An event with a longer one is rejected; the others that
+        came with it are stored. Default: 524288 characters.""",
+    ).tag(config=True, unit="characters", answer="too_large")
+
+    max_event_values = Integer(
+        100_000,
+        min=100,
+        help="""How many values one event may hold: keys of objects and entries of arrays, at all levels together. An
+        event with more is rejected. Default: 100000 values.""",
+    ).tag(config=True, unit="values", answer="too_large")
+
+    max_folds = Integer(
+        2,
+        min=1,
+        help="""How many states of the past are worked out at a time; others wait. Default: 2 states.""",
+    ).tag(config=True, unit="states", answer="")
+
+    max_reads = Integer(
+        64,
+        min=1,
+        help="""How many states and diffs may be read or wait for their turn, by everybody together. One more is refused
+        with `busy`. Default: 64 states and diffs.""",
+    ).tag(config=True, unit="states and diffs", answer="busy")
+
+    authorize_every = Float(
+        30.0,
+        min=0.05,
+        help="""How often the authorizer is asked again whether those who follow a project may still read it, in
+        seconds: so long a permission that was taken away is still used for events that come by themselves. What a
+        client asks for is asked of the authorizer each time. Default: 30.""",
     ).tag(config=True)
 
     room_idle = Float(
@@ -127,7 +213,14 @@ class TaskTreeExtension(ExtensionApp):
         min=4096,
         help="""The largest import, in bytes. It is streamed: this bounds what goes to the disk, not memory. Default:
         512 MiB.""",
-    ).tag(config=True)
+    ).tag(config=True, unit="bytes", answer="too_large")
+
+    max_queued_bytes = Integer(
+        64 * 1024 * 1024,
+        min=64 * 1024,
+        help="""How many bytes may wait to be written to one project's log. What comes then is refused with `busy`, and
+        our clients send it again. Default: 64 MiB.""",
+    ).tag(config=True, unit="bytes", answer="busy")
 
     follow_interval = Float(
         2.0,
@@ -158,19 +251,7 @@ class TaskTreeExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Jupyter calls this before the handlers are made."""
         self.secret = new_secret()
-        self.limits = Limits(
-            max_message_bytes=self.max_message_bytes,
-            max_events_per_publish=self.max_events_per_publish,
-            max_unacked_bytes=self.max_unacked_bytes,
-            max_lag_bytes=self.max_lag_bytes,
-            max_replay_events=self.max_replay_events,
-            ping_interval=self.ping_interval,
-            max_connections=self.max_connections,
-            room_idle=self.room_idle,
-            fold_every=self.fold_every,
-            follow_interval=self.follow_interval,
-            max_import_bytes=self.max_import_bytes,
-        )
+        self.limits = Limits(**{name: getattr(self, name) for name in Limits.__struct_fields__})
 
     def initialize_handlers(self) -> None:
         """Jupyter calls this to have the routes."""
@@ -203,6 +284,7 @@ class TaskTreeExtension(ExtensionApp):
             contents_manager=serverapp.contents_manager,
             touched=manager.projects.touched,
             logger=self.log,
+            admit=manager.bound.check_new,
         )
         self._kernels.listen(serverapp.event_logger)
         manager.projects.describe = self._kernels.describe

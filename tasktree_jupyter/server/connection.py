@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from tornado.iostream import StreamBufferFullError, StreamClosedError
 
-from tasktree_jupyter.core.protocol import CLOSE_TOO_SLOW
+from tasktree_jupyter.core.protocol import CLOSE_PERMISSIONS, CLOSE_TOO_SLOW
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.core.times import format_time
 from tasktree_jupyter.server.auth import Action
+from tasktree_jupyter.server.clearance import Clearance
 from tasktree_jupyter.server.delivery import Delivery, Follower
 from tasktree_jupyter.server.frames import json_frame
 from tasktree_jupyter.server.intake import now_us
@@ -25,6 +26,7 @@ from tasktree_jupyter.server.publication import (
     decode_message,
     parse_publication,
 )
+from tasktree_jupyter.server.rates import Bucket
 from tasktree_jupyter.server.tally import TALLY
 
 if TYPE_CHECKING:
@@ -47,8 +49,16 @@ class Socket(Protocol):
     def stream_if_open(self) -> IOStream | None:
         """The stream to write frames to; None once the connection is closing."""
 
-    async def is_allowed(self, action: Action) -> bool:
-        """Whether the user may do this now."""
+    @property
+    def unrestricted(self) -> bool:
+        """Whether everything may be read, so that nothing needs to be asked."""
+
+    @property
+    def who(self) -> str:
+        """Whom the connection counts for."""
+
+    async def is_allowed(self, action: Action, project_id: str | None = None) -> bool:
+        """Whether the user may do this now; doesn't raise."""
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Begin to close the WebSocket."""
@@ -68,6 +78,10 @@ class Connection:
         self.logger = logger
         self.number = next(_NUMBERS)
         self.heard_at = self._opened_at = asyncio.get_running_loop().time()
+        self.who = socket.who
+        self.clearance = Clearance(socket)
+        self.clearance.note(None, True)
+        self._rate = Bucket(self.limits.max_publish_rate, self.limits.publish_burst)
         self._sent: asyncio.Future[None] | None = None
         self._pending_bytes = 0
         self._answered = asyncio.Event()
@@ -161,7 +175,22 @@ class Connection:
         """Take in what the client sent. Doesn't raise; the next message is read when this has returned."""
         raise NotImplementedError
 
+    def permissions_changed(self, changed: Mapping[str | None, bool]) -> None:
+        """The authorizer answers otherwise than before. Who follows what it may not read comes back and is told so."""
+        if not all(changed.get(project_id, True) for project_id in (None, *self.follows())):
+            self.close(CLOSE_PERMISSIONS, "permissions have changed")
+            self.lost()
+
+    def follows(self) -> Collection[str]:
+        """The projects that the client has asked for by name."""
+        raise NotImplementedError
+
     # Publishing, for both kinds
+
+    def too_fast(self, events: int) -> Failure | None:
+        """Count events that are to be published; return why they can't be now."""
+        wait = self._rate.take(events)
+        return rate_limited(self.limits.max_publish_rate, wait) if wait else None
 
     async def publish(self, publication: Publication) -> None:
         """Give a publication to its project; its `answer` is called when it is on disk.
@@ -177,7 +206,7 @@ class Connection:
 
         publication.answer = settled
         self._pending_bytes += size
-        self.manager.publish(publication)
+        await self.manager.admit_and_publish(publication)
         while self._pending_bytes > 4 * self.limits.max_message_bytes and self.socket.stream_if_open is not None:
             self._answered.clear()
             await self._answered.wait()
@@ -192,13 +221,56 @@ class PlainConnection(Connection, Follower):
         super().__init__(socket, manager, logger)
         self.project_ids = frozenset(project_ids)
         self.keeps_room = bool(self.project_ids)
+        self._held: dict[str, list[Delivery]] = {}
+        self._held_bytes = 0
+        self._asking: set[asyncio.Task[None]] = set()
+        for project_id in self.project_ids:
+            self.clearance.note(project_id, True)
 
     def push(self, delivery: Delivery) -> bool:
-        """See `Follower.push`."""
+        """See `Follower.push`. What may be read of all projects is asked when a project says something."""
+        allowed = self.clearance.known(delivery.project_id)
+        if allowed is None:
+            return self._hold(delivery)
+        return self._pass_on(delivery) if allowed else True
+
+    def _pass_on(self, delivery: Delivery) -> bool:
         if not self.write(delivery.plain):
             return False
         TALLY.delivered += len(delivery.events)
         return True
+
+    def _hold(self, delivery: Delivery) -> bool:
+        """Keep events until the authorizer has said whether this client may see them."""
+        project_id = delivery.project_id
+        if project_id not in self._held:
+            self._held[project_id] = []
+            asking = asyncio.get_running_loop().create_task(self._ask(project_id))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+        self._held[project_id].append(delivery)
+        self._held_bytes += len(delivery.plain)
+        if self._held_bytes > self.limits.max_lag_bytes:
+            self.close(CLOSE_TOO_SLOW, "too slow")
+            return False
+        return True
+
+    async def _ask(self, project_id: str) -> None:
+        allowed = await self.clearance.may_read(project_id)
+        held = self._held.pop(project_id)
+        self._held_bytes -= sum(len(delivery.plain) for delivery in held)
+        if allowed and not all(map(self._pass_on, held)):
+            self.lost()
+
+    def follows(self) -> Collection[str]:
+        """See `Connection.follows`."""
+        return self.project_ids
+
+    def closed(self) -> None:
+        """See `Connection.closed`."""
+        super().closed()
+        for asking in tuple(self._asking):
+            asking.cancel()
 
     def failed(self) -> None:
         """See `Follower.failed`."""
@@ -218,6 +290,10 @@ class PlainConnection(Connection, Follower):
             if not isinstance(envelope, dict):
                 raise ProblemError(Problem("invalid", "", "An event must be a JSON object", "type"))
             project_id = envelope.get("project_id")
+            failure = self.too_fast(1)
+            if failure is not None:
+                self._settled(project_id, failure)
+                return
             publication = parse_publication(
                 {"project_id": project_id, "events": [envelope]},
                 limits=self.limits,
@@ -230,7 +306,7 @@ class PlainConnection(Connection, Follower):
                 TALLY.rejected.add(problem["code"])
                 self._complain(project_id, problem)
                 return
-            if not await self.socket.is_allowed("write"):
+            if not await self.socket.is_allowed("write", publication.project_id):
                 message_text = "You may read here, but not publish"
                 self._complain(
                     project_id, {"code": "forbidden", "field": "", "message": message_text, "reason": "write"}
@@ -243,8 +319,10 @@ class PlainConnection(Connection, Follower):
 
     def _settled(self, project_id: Any, outcome: Published | Failure) -> None:
         if isinstance(outcome, Failure):
-            failure = {"code": outcome.code, "field": "", "message": outcome.message, "reason": outcome.code}
-            self._complain(project_id, failure)
+            failure: dict[str, Any] = {"code": outcome.code, "field": outcome.field or "", "message": outcome.message}
+            self._complain(
+                project_id, failure | {"reason": outcome.reason or outcome.code, "retry_after": outcome.retry_after}
+            )
             return
         for problem in outcome.rejected:
             self._complain(project_id, problem)
@@ -253,8 +331,16 @@ class PlainConnection(Connection, Follower):
         self.count_refusal(problem["code"])
         named = project_id if isinstance(project_id, str) else None
         data = {key: problem.get(key) for key in ("code", "field", "message", "reason")}
+        if problem.get("retry_after") is not None:
+            data["retry_after"] = problem["retry_after"]
         envelope = {"type": "error", "project_id": named, "data": data, "timestamp": format_time(now_us())}
         self.write(json_frame(envelope))
+
+
+def rate_limited(rate: float, wait: float) -> Failure:
+    """Return the answer to who publishes faster than `rate` events a second."""
+    message = f"More than {rate:g} events a second come from here (max_publish_rate); go on in {wait:g} s"
+    return Failure("rate_limited", message, retry=True, field="events", reason="max_publish_rate", retry_after=wait)
 
 
 def _described(problem: Problem) -> dict[str, Any]:

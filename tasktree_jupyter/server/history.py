@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from tasktree_jupyter.core.diff import diff_steps, touched_by
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.folding import READ_EVENTS, Pace, decode_event, fold_to
+from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.moments import Moment
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
@@ -30,7 +31,6 @@ KEPT_NODES = 200_000
 KEPT_SECONDS = 60.0
 """How long a tree is kept that nobody asks for."""
 
-FOLDING_AT_ONCE = 2
 FEW_EVENTS = 2_000
 """With more events than this between two moments, and more than there are nodes, all nodes are compared."""
 
@@ -47,12 +47,14 @@ class Past(msgspec.Struct, frozen=True):
 class History:
     """Reads the past of a log's projects. Belongs to the loop."""
 
-    def __init__(self, log: EventLog, rooms: Rooms) -> None:
+    def __init__(self, log: EventLog, rooms: Rooms, limits: Limits) -> None:
         self._log = log
         self._rooms = rooms
         self._kept: OrderedDict[_Key, TaskTree] = OrderedDict()
         self._making: dict[_Key, asyncio.Task[TaskTree]] = {}
-        self._turn = asyncio.Semaphore(FOLDING_AT_ONCE)
+        self._turn = asyncio.Semaphore(limits.max_folds)
+        self._limits = limits
+        self._reads = 0
         self._sweep: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
@@ -64,8 +66,26 @@ class History:
         Raises:
             NoSuchProject: or another StorageError.
             Trimmed: the moment lies before what the log still has.
-            ProblemError: code `not_found`: the log has no such moment.
+            ProblemError: code `not_found`: the log has no such moment; `busy`: too many read at the same time.
         """
+        with self._counted():
+            async with self._at(project_id, moment) as past:
+                yield past
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Turn away those for whom there is no room: each holds a whole state, and answers are as large."""
+        if self._reads >= self._limits.max_reads:
+            message = f"{self._reads} states and diffs are being read, as many as are allowed (max_reads); try again"
+            raise ProblemError(Problem("busy", "", message, "max_reads"))
+        self._reads += 1
+        try:
+            yield
+        finally:
+            self._reads -= 1
+
+    @asynccontextmanager
+    async def _at(self, project_id: str, moment: Moment) -> AsyncIterator[Past]:
         head = await self._head(project_id)
         async with self._rooms.hold(project_id) as room:
             if moment.kind == "now":
@@ -83,10 +103,11 @@ class History:
         """Return what differs from `start` to `end`, with `project_id` and `epoch`. Raises as `at` does."""
         moments = [start, end]
         async with AsyncExitStack() as stack:
+            stack.enter_context(self._counted())
             pasts: dict[int, Past] = {}
             # The newest state last: nobody is to wait while another is made.
             for place in sorted((0, 1), key=lambda place: moments[place].kind == "now"):
-                pasts[place] = await stack.enter_async_context(self.at(project_id, moments[place]))
+                pasts[place] = await stack.enter_async_context(self._at(project_id, moments[place]))
             before, after = pasts[0], pasts[1]
             if before.epoch != after.epoch:
                 raise _replaced(project_id)

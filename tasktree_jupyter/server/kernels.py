@@ -16,7 +16,7 @@ import hashlib
 import logging
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -39,7 +39,8 @@ _ID_BYTES = 10
 class KernelProjects:
     """Resolves kernels and scripts to projects, and follows the contents service's renames and deletions.
 
-    `root_dir` is the server's. `salt` must be the same on all servers that share the log.
+    `root_dir` is the server's. `salt` must be the same on all servers that share the log. `admit` is asked before a
+    project is made, and raises ProblemError.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class KernelProjects:
         contents_manager: Any,
         touched: Callable[[str], None],
         logger: logging.Logger,
+        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._log = log
         self._root_dir = os.path.abspath(root_dir)
@@ -61,6 +63,7 @@ class KernelProjects:
         self._kernel_manager = kernel_manager
         self._contents_manager = contents_manager
         self._touched = touched
+        self._admit = admit
         self._logger = logger
         # One at a time: a resolve waits for a rename that has begun, and two for the same path mint once.
         self._lock = asyncio.Lock()
@@ -72,7 +75,7 @@ class KernelProjects:
         """Return the id of the project of a kernel or, where its session isn't known, of a script's path.
 
         Raises:
-            ProblemError: neither a kernel id nor a path was given.
+            ProblemError: neither a kernel id nor a path was given; code `too_many`: there are as many as there may be.
             NoSuchProject: this server doesn't run that kernel.
             Forbidden: there is none yet, and the user may not write.
             StorageError: the log can't be read or written.
@@ -136,6 +139,8 @@ class KernelProjects:
         life = 0
         while (project_id := self._minted(place, life)) in by_id:
             life += 1
+        if self._admit is not None:
+            await self._admit()
         attributes = {
             PLACE: place,
             "kind": kind,

@@ -64,8 +64,11 @@ EVENTS: Final = {
     ),
     "connections.many": LogEvent(
         logging.WARNING,
-        "more connections than `max_connections`, and again at each doubling: does a client forget to close them?",
+        "more connections than `warn_connections`, and again at each doubling: does a client forget to close them?",
         ("connections", "threshold"),
+    ),
+    "connections.full": LogEvent(
+        logging.WARNING, "a connection too many was refused; told once until somebody has gone", ("reason",)
     ),
     "connection.opened": LogEvent(logging.DEBUG, "a client has connected", ("connection", "kind", "projects")),
     "connection.closed": LogEvent(
@@ -88,6 +91,9 @@ EVENTS: Final = {
     ),
     "frame.failed": LogEvent(
         logging.ERROR, "a frame couldn't be handled; the traceback says where", ("connection", "kind")
+    ),
+    "authorizer.failed": LogEvent(
+        logging.ERROR, "the authorizer raised something, so nothing was allowed; the traceback says where", sparing=True
     ),
     "stop.slow": LogEvent(logging.WARNING, "stopping took longer than it may; nothing acknowledged is lost", ()),
     "stop.failed": LogEvent(logging.ERROR, "stopping failed; the traceback says where", ()),

@@ -11,20 +11,21 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING
+from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING, CLOSE_TOO_MANY
 from tasktree_jupyter.core.shape import Problem, ProblemError
+from tasktree_jupyter.server.admission import Doors, ProjectBound, too_many
 from tasktree_jupyter.server.connection import Connection, PlainConnection
 from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless_frame, text_frame
 from tasktree_jupyter.server.history import History
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
-from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.projects import Projects
 from tasktree_jupyter.server.publication import Failure, Publication, Published, parse_publication
+from tasktree_jupyter.server.rates import Buckets
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.server.tally import ENDINGS, OTHER, TALLY
-from tasktree_jupyter.storage.log import EventLog, NoSuchProject
+from tasktree_jupyter.storage.log import EventLog, NoSuchProject, StorageError
 
 if TYPE_CHECKING:
     from tasktree_jupyter.core.events import WebSocketMessage
@@ -68,19 +69,29 @@ class WebSocketManager:
         self.projects = Projects(log, limits, logger)
         self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
         self.projects.rooms = self.rooms
-        self.history = History(log, self.rooms)
+        self.history = History(log, self.rooms, limits)
+        self.bound = ProjectBound(log, limits.max_projects)
+        self.rates = Buckets(limits.max_publish_rate, limits.publish_burst)
         self.resolver: Resolver | None = None
         self._connections: dict[Connection, set[str | None]] = {}
+        self._doors = Doors(limits, logger)
         self._pinging: asyncio.Task[None] | None = None
-        self._warn_above: int | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._stopping = False
 
     # The names of the service this is modelled on
 
     async def connect(self, websocket: Connection, project_ids: Iterable[str] = ()) -> None:
-        """Take a connection in. A plain client follows these projects from now on, or all if there are none."""
+        """Take a connection in. A plain client follows these projects from now on, or all if there are none.
+
+        With too many there already, it is closed: "come back".
+        """
         if self._stopping:
             websocket.close(CLOSE_STOPPING, "server stopping")
+            return
+        full = self._doors.enter(websocket.who)
+        if full is not None:
+            websocket.close(CLOSE_TOO_MANY, full)
             return
         wanted: list[str | None] = list(project_ids) or [None]
         self._connections[websocket] = set()
@@ -90,7 +101,8 @@ class WebSocketManager:
         )
         for project_id in wanted:
             self.bind(websocket, project_id)
-        self._watch_number()
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().create_task(self._ask_again())
         if self._pinging is None and self.limits.ping_interval > 0:
             self._pinging = asyncio.get_running_loop().create_task(self._ping())
         websocket.opened()
@@ -112,8 +124,7 @@ class WebSocketManager:
         websocket.tell(
             event, f"Connection %d (%s) has ended: {reason}", reason=reason, code=code, seconds=websocket.age
         )
-        if len(self._connections) <= self.alarm_above // 2:
-            self._warn_above = None
+        self._doors.leave(websocket.who)
         for project_id in bound:
             self._drop(websocket, project_id)
         if isinstance(websocket, PlainConnection):
@@ -162,6 +173,22 @@ class WebSocketManager:
         else:
             self.rooms.get(publication.project_id).publish(publication)
 
+    async def admit_and_publish(self, publication: Publication) -> None:
+        """Publish, unless it would make a project too many."""
+        project_id = publication.project_id
+        if project_id is not None:
+            room = self.rooms.find(project_id)
+            if room is None or not room.exists:
+                try:
+                    await self.bound.check(project_id)
+                except ProblemError as error:
+                    publication.settle(too_many(error.problem))
+                    return
+                except StorageError as error:
+                    publication.settle(Failure("storage", str(error), retry=error.retryable))
+                    return
+        self.publish(publication)
+
     async def publish_and_wait(self, publication: Publication) -> Published | Failure:
         """Publish, and return the answer."""
         answered: asyncio.Future[Published | Failure] = asyncio.get_running_loop().create_future()
@@ -171,7 +198,7 @@ class WebSocketManager:
                 answered.set_result(outcome)
 
         publication.answer = settle
-        self.publish(publication)
+        await self.admit_and_publish(publication)
         return await answered
 
     def _to_everyone(self, publication: Publication) -> None:
@@ -208,6 +235,7 @@ class WebSocketManager:
         if not await self.log.delete(project_id):
             raise NoSuchProject(project_id)
         self.projects.forget(project_id)
+        self.bound.one_less()
 
     # Who follows what
 
@@ -249,27 +277,6 @@ class WebSocketManager:
         """How many connections there are."""
         return len(self._connections)
 
-    @property
-    def alarm_above(self) -> int:
-        """With more connections than this probably somebody forgets to close them."""
-        return self.limits.max_connections
-
-    def _watch_number(self) -> None:
-        """Warn beyond the bound and at each doubling; once there were no more than half as many, anew."""
-        number, bound = len(self._connections), self.alarm_above
-        if number > (bound if self._warn_above is None else self._warn_above):
-            self._warn_above = 2 * number
-            TALLY.warnings += 1
-            tell(
-                self.logger,
-                "connections.many",
-                "TaskTree has %d connections, more than max_connections (%d): does a client forget to close them?",
-                number,
-                bound,
-                connections=number,
-                threshold=bound,
-            )
-
     def _changed(self, room: Room) -> None:
         self.projects.changed(room)
 
@@ -290,13 +297,24 @@ class WebSocketManager:
                     self.disconnect(websocket)
         self._pinging = None
 
+    async def _ask_again(self) -> None:
+        """Now and then ask the authorizer whether everybody may still read what they follow."""
+        while self._connections:
+            await asyncio.sleep(self.limits.authorize_every)
+            for websocket in tuple(self._connections):
+                changed = await websocket.clearance.again()
+                if changed and websocket in self._connections:
+                    websocket.permissions_changed(changed)
+        self._asking = None
+
     # Life
 
     async def stop(self) -> None:
         """Tell everyone, finish what was begun, keep folds and summaries. The log is left open."""
         self._stopping = True
-        if self._pinging is not None:
-            self._pinging.cancel()
+        for task in (self._pinging, self._asking):
+            if task is not None:
+                task.cancel()
         for websocket in tuple(self._connections):
             websocket.close(CLOSE_STOPPING, "server stopping")
             self.disconnect(websocket)

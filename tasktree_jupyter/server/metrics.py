@@ -63,7 +63,7 @@ class Now:
 
     def _look_at(self, manager: WebSocketManager) -> None:
         self.engines.add(manager.log.engine)
-        self.threshold += manager.alarm_above
+        self.threshold += manager.limits.warn_connections
         for connection in manager.connections:
             self.connections[connection.kind] += 1
             self.buffered.append(connection.buffered_bytes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +22,9 @@ from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
 
 MAX_MISSIONS = 20
+MAX_TITLE = 500
+"""Characters of a run's title in the info, which goes to everybody who watches the list; the tree has all of it."""
+
 TICK_SECONDS = 0.25
 SUMMARY = "summary"
 """The attribute that keeps a closed room's missions."""
@@ -37,17 +40,27 @@ class Watcher(Protocol):
     def backlogged(self) -> bool:
         """Whether what was written before hasn't left yet."""
 
+    async def may_read(self, project_id: str) -> bool:
+        """Whether it may know of this project."""
+
 
 class _Watch(msgspec.Struct, eq=False):
-    """What one watcher hasn't been told yet. Before its first, full list it is told nothing."""
+    """What one watcher hasn't been told yet, and which projects it knows of. Before its first, full list it is told
+    nothing.
+    """
 
     dirty: set[str]
     ready: bool = False
+    told: set[str] = msgspec.field(default_factory=set)
 
 
 def missions_of(tree: TaskTree) -> dict[str, Any]:
     """Return a tree's part of the info."""
     missions, total = tree.missions(MAX_MISSIONS)
+    for mission in missions:
+        title = mission.get("title")
+        if isinstance(title, str) and len(title) > MAX_TITLE:
+            mission["title"] = title[:MAX_TITLE] + "…"
     return {"missions": missions, "missions_total": total}
 
 
@@ -82,11 +95,16 @@ class Projects:
         record = ProjectRecord(project_id, self._created.get(project_id, 0), attributes)
         return await self._info(record, head)
 
-    async def infos(self) -> list[dict[str, Any]]:
-        """Return every project's info, oldest first; those that can't be read are left out. Raises StorageError."""
+    async def infos(self, may_read: Callable[[str], Awaitable[bool]]) -> list[dict[str, Any]]:
+        """Return the info of every project that `may_read` allows, oldest first; those that can't be read are left out.
+
+        Raises StorageError.
+        """
         infos = []
         for record in await self._log.projects():
             self._created[record.project_id] = record.created_at
+            if not await may_read(record.project_id):
+                continue
             try:
                 head = await self._log.head(record.project_id)
                 if head is not None:
@@ -131,11 +149,12 @@ class Projects:
         watch = self._watches[watcher]
         watch.ready = False
         try:
-            infos = await self.infos()
+            infos = await self.infos(watcher.may_read)
         except StorageError:
             self.unwatch(watcher)
             raise
         watch.ready = True
+        watch.told = {info["project_id"] for info in infos}
         frame = {"op": "projects", "ref": ref, "full": True, "projects": infos, "removed": []}
         watcher.write(text_frame(encode(frame)))
 
@@ -148,6 +167,16 @@ class Projects:
         """Note that a project's info may have changed."""
         for watch in self._watches.values():
             watch.dirty.add(project_id)
+        self._tell_soon()
+
+    def changed_for(self, watcher: Watcher, project_ids: set[str]) -> None:
+        """Note that a watcher may now read these projects, or no longer."""
+        watch = self._watches.get(watcher)
+        if watch is not None:
+            watch.dirty |= project_ids
+            self._tell_soon()
+
+    def _tell_soon(self) -> None:
         if self._watches and self._ticking is None:
             self._ticking = asyncio.get_running_loop().create_task(self._tick())
 
@@ -185,15 +214,21 @@ class Projects:
             except StorageError as error:
                 storage_failed(self._logger, "list", project_id, "Can't tell of %r: %s", error)
                 unreadable.add(project_id)
-        frames: dict[frozenset[str], bytes] = {}
+        frames: dict[tuple[frozenset[str], frozenset[str]], bytes] = {}
         for watcher, watch in ready:
-            told = frozenset(watch.dirty & infos.keys())
-            watch.dirty -= told | unreadable
-            if not told or watcher not in self._watches:
+            dirty = watch.dirty & infos.keys()
+            watch.dirty -= dirty | unreadable
+            readable = frozenset([project_id for project_id in dirty if await watcher.may_read(project_id)])
+            hidden = frozenset((dirty - readable) & watch.told)
+            if not (readable or hidden) or self._watches.get(watcher) is not watch:
                 continue
-            if told not in frames:
-                frames[told] = _changes_frame({project_id: infos[project_id] for project_id in sorted(told)})
-            watcher.write(frames[told])
+            news = {project_id: infos[project_id] if project_id in readable else None for project_id in sorted(dirty)}
+            watch.told = (watch.told | readable) - {project_id for project_id, info in news.items() if info is None}
+            if (readable, hidden) not in frames:
+                frames[readable, hidden] = _changes_frame(
+                    {project_id: info for project_id, info in news.items() if project_id in readable | hidden}
+                )
+            watcher.write(frames[readable, hidden])
 
     # Looking out for what other servers do
 

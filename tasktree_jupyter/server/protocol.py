@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 from tasktree_jupyter._version import __version__
@@ -18,9 +18,12 @@ from tasktree_jupyter.server.frames import encode, json_frame, text_frame
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.manager import Forbidden, WebSocketManager
 from tasktree_jupyter.server.moments import Moment, moment_of
-from tasktree_jupyter.server.publication import Failure, Published, invalid, parse_publication
+from tasktree_jupyter.server.publication import Failure, Published, invalid, number_of_events, parse_publication
 from tasktree_jupyter.server.subscription import Since, Subscription
 from tasktree_jupyter.storage.log import NoSuchProject, StorageError, Trimmed
+
+RETRY_AFTER = 1.0
+"""When to ask again where too much is under way, in seconds."""
 
 PING = json_frame({"op": "ping"})
 PONG = json_frame({"op": "pong"})
@@ -116,8 +119,7 @@ class ProtocolConnection(Connection):
             if work is not None:
                 await work
         except ProblemError as error:
-            problem = error.problem
-            self.refuse(ref, problem.code, problem.message, field=problem.field, reason=problem.reason)
+            self._refuse_for(ref, error.problem)
         except Exception as error:
             self.tell("frame.failed", "A frame of connection %d (%s) couldn't be handled", error=error)
             self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
@@ -128,13 +130,40 @@ class ProtocolConnection(Connection):
         fields = {key: value for key, value in more.items() if value not in (None, "")}
         self.write(json_frame({"op": "error", "ref": ref, "code": code, "message": message, "retry": retry} | fields))
 
+    def _refuse_for(self, ref: int | None, problem: Problem) -> None:
+        retry = problem.code in ("busy", "too_many")
+        after = RETRY_AFTER if retry else None
+        more = {"field": problem.field, "reason": problem.reason, "retry_after": after}
+        self.refuse(ref, problem.code, problem.message, retry=retry, **more)
+
+    def follows(self) -> Collection[str]:
+        """See `Connection.follows`."""
+        return self._subscriptions.keys()
+
+    def permissions_changed(self, changed: Mapping[str | None, bool]) -> None:
+        """See `Connection.permissions_changed`."""
+        super().permissions_changed(changed)
+        if self._watching:
+            self.manager.projects.changed_for(self, {project_id for project_id in changed if project_id is not None})
+
+    async def may_read(self, project_id: str) -> bool:
+        """See `projects.Watcher`."""
+        return await self.clearance.may_read(project_id)
+
     def forget(self, project_id: str) -> None:
         """See `Outlet.forget`."""
         self._subscriptions.pop(project_id, None)
+        if not self._watching:
+            self.clearance.forget(project_id)
         self.manager.unbind(self, project_id)
 
-    def _later(self, ref: int | None, work: Awaitable[None]) -> None:
+    def _later(self, ref: int | None, work: Coroutine[Any, Any, None]) -> None:
         """Answer a question that takes time without holding up the frames that come after it."""
+        if len(self._tasks) >= self.limits.max_questions:
+            work.close()
+            message = f"{len(self._tasks)} questions wait for answers, as many as a connection may have (max_questions)"
+            self.refuse(ref, "busy", message, retry=True, reason="max_questions", retry_after=RETRY_AFTER)
+            return
 
         async def guarded() -> None:
             try:
@@ -148,8 +177,7 @@ class ProtocolConnection(Connection):
             except Forbidden as error:
                 self.refuse(ref, "forbidden", str(error))
             except ProblemError as error:
-                problem = error.problem
-                self.refuse(ref, problem.code, problem.message, field=problem.field, reason=problem.reason)
+                self._refuse_for(ref, error.problem)
             except Exception as error:
                 self.tell("frame.failed", "A question of connection %d (%s) couldn't be answered", error=error)
                 self.refuse(ref, "internal", "The server failed; its log says why", retry=True)
@@ -161,8 +189,12 @@ class ProtocolConnection(Connection):
     # The ops
 
     async def _publish(self, frame: dict[str, Any], ref: int | None, careful: bool, size: int) -> None:
+        failure = self.too_fast(number_of_events(frame))
+        if failure is not None:
+            self._settled(ref, failure)
+            return
         publication = parse_publication(frame, limits=self.limits, now=now_us(), careful=careful, size=size)
-        if not await self.socket.is_allowed("write"):
+        if not await self.socket.is_allowed("write", publication.project_id):
             self.refuse(ref, "forbidden", "You may read here, but not publish")
             return
         publication.answer = lambda outcome: self._settled(ref, outcome)
@@ -181,14 +213,24 @@ class ProtocolConnection(Connection):
             expected=outcome.expected,
             field=outcome.field,
             reason=outcome.reason,
+            retry_after=outcome.retry_after,
         )
 
-    def _subscribe(self, frame: dict[str, Any], ref: int | None) -> None:
+    async def _subscribe(self, frame: dict[str, Any], ref: int | None) -> None:
         project_id = _project_of(frame)
         since = _since_of(frame)
         if project_id in self._subscriptions:
             self.refuse(ref, "already_subscribed", f"This connection follows {project_id!r} already")
             return
+        if len(self._subscriptions) >= self.limits.max_subscriptions:
+            message = f"This connection follows {len(self._subscriptions)} projects; no more are allowed"
+            raise ProblemError(Problem("too_many", "project_id", f"{message} (max_subscriptions)", "max_subscriptions"))
+        if not await self.socket.is_allowed("read", project_id):
+            self.refuse(ref, "forbidden", f"You may not read {project_id!r}")
+            return
+        if self.socket.stream_if_open is None:
+            return
+        self.clearance.note(project_id, True)
         subscription = Subscription(self, self.manager.rooms.get(project_id), self.limits)
         self._subscriptions[project_id] = subscription
         self.manager.bind(self, project_id)
@@ -226,6 +268,7 @@ class ProtocolConnection(Connection):
     async def _answer_resolve(self, asked: dict[str, Any], ref: int | None) -> None:
         may_write = await self.socket.is_allowed("write")
         info = await self.manager.resolve(asked["kernel_id"], asked["path"], asked["title"], may_mint=may_write)
+        await self._check_read(info["project_id"])
         self.write(json_frame({"op": "resolved", "ref": ref, "project_id": info["project_id"], "info": info}))
 
     def _state(self, frame: dict[str, Any], ref: int | None) -> None:
@@ -233,7 +276,7 @@ class ProtocolConnection(Connection):
         self._later(ref, self._answer_state(project_id, moment, ref))
 
     async def _answer_state(self, project_id: str, moment: Moment, ref: int | None) -> None:
-        await self._may_read()
+        await self._check_read(project_id)
         async with self.manager.history.at(project_id, moment) as past:
             head = {"op": "state", "ref": ref, "project_id": project_id, "epoch": past.epoch}
             parts = await encode_parts(past.tree, head)
@@ -248,7 +291,7 @@ class ProtocolConnection(Connection):
         self._later(ref, self._answer_diff(project_id, start, end, ref))
 
     async def _answer_diff(self, project_id: str, start: Moment, end: Moment, ref: int | None) -> None:
-        await self._may_read()
+        await self._check_read(project_id)
         found = await self.manager.history.diff(project_id, start, end)
         body = encode({"op": "diff", "ref": ref, "project_id": project_id, "diff": found})
         if len(body) > self.limits.max_lag_bytes // 2:
@@ -257,13 +300,18 @@ class ProtocolConnection(Connection):
         if await self.drained():
             self.write(text_frame(body))
 
-    async def _may_read(self) -> None:
-        if not await self.socket.is_allowed("read"):
-            raise Forbidden("You may not read TaskTree's projects")
+    async def _check_read(self, project_id: str | None) -> None:
+        if not await self.socket.is_allowed("read", project_id):
+            raise Forbidden(f"You may not read {'TaskTree' if project_id is None else repr(project_id)}")
 
     def _watch(self, frame: dict[str, Any], ref: int | None) -> None:
         self._watching = True
-        self._later(ref, self.manager.projects.watch(self, ref))
+        self._later(ref, self._answer_watch(ref))
+
+    async def _answer_watch(self, ref: int | None) -> None:
+        await self._check_read(None)
+        if self._watching:
+            await self.manager.projects.watch(self, ref)
 
     def _unwatch(self, frame: dict[str, Any], ref: int | None) -> None:
         if self._watching:

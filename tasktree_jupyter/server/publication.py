@@ -25,6 +25,7 @@ from tasktree_jupyter.core.shape import (
 from tasktree_jupyter.core.times import format_time, normalise_time
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.sizes import check_sizes
 from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Batch, NewEvent
 
@@ -57,7 +58,7 @@ class Published(msgspec.Struct, frozen=True, omit_defaults=False):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why nothing of a publish was stored. `retry`: the same frame may work later."""
+    """Why nothing of a publish was stored. `retry`: the same frame may work later, in `retry_after` seconds."""
 
     code: str
     message: str
@@ -65,6 +66,7 @@ class Failure(msgspec.Struct, frozen=True):
     expected: int | None = None
     field: str | None = None
     reason: str | None = None
+    retry_after: float | None = None
 
 
 Answer = Callable[[Published | Failure], None]
@@ -200,6 +202,12 @@ def invalid(field: str, reason: str, message: str) -> ProblemError:
     return ProblemError(Problem("invalid", field, message, reason))
 
 
+def number_of_events(frame: Mapping[str, Any]) -> int:
+    """Return how many events a frame that wasn't checked yet is about; at least 1, since looking at it costs too."""
+    events = frame.get("events")
+    return max(1, len(events)) if isinstance(events, list) else 1
+
+
 def parse_publication(frame: Mapping[str, Any], *, limits: Limits, now: int, careful: bool, size: int) -> Publication:
     """Return the publication of a decoded `publish` frame. Bad events are in its `rejected`.
 
@@ -239,11 +247,11 @@ def parse_publication(frame: Mapping[str, Any], *, limits: Limits, now: int, car
         raise invalid("seq", "range", "seq goes beyond 2^53-1")
     publication = Publication(project_id, source, first, last, int(dropped or 0), now)
     publication.size = size
-    _take_events(publication, events, careful)
+    _take_events(publication, events, careful, limits)
     return publication
 
 
-def _take_events(publication: Publication, events: Sequence[Any], careful: bool) -> None:
+def _take_events(publication: Publication, events: Sequence[Any], careful: bool, limits: Limits) -> None:
     project_id, source, first = publication.project_id, publication.source, publication.first_seq
     received = format_time(publication.now)
     for index, event in enumerate(events):
@@ -262,6 +270,10 @@ def _take_events(publication: Publication, events: Sequence[Any], careful: bool)
         kind, data, given = envelope["type"], envelope["data"], envelope.get("timestamp")
         timestamp = received if given is None else normalise_time(given) or received
         body = _body(project_id, kind, data, timestamp, source, seq)
+        problem = check_sizes(data, len(body), limits)
+        if problem is not None:
+            publication.reject(index, seq, problem)
+            continue
         publication.events.append(Incoming(index, seq, kind, data, body))
 
 

@@ -56,6 +56,8 @@ class UpdatesSocket(AuthMixin, WebSocketMixin, WebSocketHandler, JupyterHandler)
         for project_id in self.get_query_arguments("project_id", strip=False):
             if not is_project_id(project_id):
                 raise web.HTTPError(400, "project_id must have 1 to 200 characters, none of them control characters")
+            if not await self.is_allowed("read", project_id):
+                raise web.HTTPError(403, "You may not read a project that was asked for")
         await self.extension.ready()
         await super().get(*args, **kwargs)
 

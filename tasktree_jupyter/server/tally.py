@@ -19,6 +19,8 @@ ENDINGS: Final = {
     protocol.CLOSE_TOO_SLOW: "too_slow",
     protocol.CLOSE_VIOLATION: "violation",
     protocol.CLOSE_NO_PONG: "no_pong",
+    protocol.CLOSE_PERMISSIONS: "permissions",
+    protocol.CLOSE_TOO_MANY: "too_many",
     protocol.CLOSE_FORBIDDEN: "forbidden",
 }
 """Why the server closed a connection, by code."""

@@ -98,6 +98,7 @@ def jupyter(folder: Path) -> Iterator[Process]:
         "--ServerApp.log_level=WARN",
         "--allow-root",
         f"--TaskTreeExtension.data_dir={folder / 'logs'}",
+        "--TaskTreeExtension.max_publish_rate=0",
     ]
     command = [sys.executable, "-m", "jupyter_server", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:

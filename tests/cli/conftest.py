@@ -55,7 +55,7 @@ def socket_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         hub.start(
             "--ServerApp.base_url=/user/ada/",
             "--ServerApp.identity_provider_class=tests.cli.open_login.OpenLogin",
-            f"--TaskTreeExtension.max_connections={SOCKET_HUB_CONNECTIONS}",
+            f"--TaskTreeExtension.warn_connections={SOCKET_HUB_CONNECTIONS}",
             sock=f"{short}/jupyter.sock",
         )
         yield hub

@@ -328,7 +328,7 @@ def test_connections_that_nobody_closes(doctor: Doctor, socket_hub: Hub, socket_
     # Its folder can't be written either.
     assert failed(checks) == {"storage", "connections"}
     assert f"more than {SOCKET_HUB_CONNECTIONS}" in checks["connections"]["message"]
-    assert "max_connections" in checks["connections"]["advice"]
+    assert "warn_connections" in checks["connections"]["advice"]
 
 
 def test_an_older_panel_in_another_folder(doctor: Doctor, home: Hub, tmp_path: Path) -> None:

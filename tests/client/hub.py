@@ -110,7 +110,7 @@ class Hub:
             *([f"--sock={sock}"] if sock is not None else place),
             *login,
             f"--ServerApp.root_dir={self.root}",
-            f"--ServerApp.jpserver_extensions={{'tasktree_jupyter': {extension}}}",
+            f"--ServerApp.jpserver_extensions=tasktree_jupyter={extension}",
             *([f"--TaskTreeExtension.data_dir={self.logs}"] if extension else []),
             *arguments,
         ]

@@ -106,6 +106,20 @@ def test_what_can_be_taken_later_is_sent_again_as_it_was(world: World) -> None:
     assert not world.complaints
 
 
+def test_who_is_told_when_to_come_back_comes_then_and_not_before(world: World) -> None:
+    world.emit("a", title="a")
+    (first,) = world.serve()
+    world.answer(op="error", code="rate_limited", message="too fast", retry=True, retry_after=42.5)
+    assert world.serve(later=42) == []
+    (again,) = world.serve(later=43)
+    assert {**again, "ref": first["ref"]} == first
+    for nonsense in ("soon", True, -1, float("nan"), 10**9):
+        world.answer(op="error", code="rate_limited", message="too fast", retry=True, retry_after=nonsense)
+        assert world.serve(later=0.01) == []
+        (again,) = world.serve(later=400)
+    assert not world.complaints.take()[:-1], "said once"
+
+
 def test_a_server_that_cannot_take_anything_for_long_is_told_of_once(world: World) -> None:
     world.emit("a", title="a")
     for attempt in range(12):

@@ -21,7 +21,9 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FENCED = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-UNITS = re.compile(r"\b(bytes|seconds|events|connections|MiB|KiB|days|missions|projects|snapshots|levels)\b")
+UNITS = re.compile(
+    r"\b(bytes|seconds|events|connections|MiB|KiB|days|missions|projects|snapshots|levels|states|characters|values|questions)\b"
+)
 
 
 @pytest.fixture
@@ -87,6 +89,18 @@ def test_every_trait_says_its_default_and_a_number_its_unit(made: Any) -> None:
         assert "Default" in trait.help, name
         if type(trait).__name__ in ("Int", "Integer", "Float"):
             assert UNITS.search(trait.help), name
+
+
+def test_every_bound_has_a_row_and_so_has_every_constant_of_the_fold(made: Any) -> None:
+    configuration = made("configuration")
+    bounds, constants = configuration.bounds(), configuration.constants()
+    named = {name for name in configuration.own_traits() if name.startswith("max_")}
+    assert named <= set(re.findall(r"^\| \[`(\w+)`\]", bounds, re.MULTILINE))
+    assert "| 1 048 576 bytes | `too_large` |" in bounds
+    assert "| 200 000 |" in constants
+    core = [importlib.import_module(f"tasktree_jupyter.core.{name}") for name in ("node", "shape", "tree")]
+    fixed = {name: value for module in core for name, value in vars(module).items() if name.startswith("MAX_")}
+    assert set(fixed.values()) == {row[1] for row in configuration.CONSTANTS}
 
 
 def test_every_trait_that_a_page_names_exists(made: Any) -> None:

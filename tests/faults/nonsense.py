@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 PROJECTS = ("fuzz-0", "fuzz-1")
+IMPORTED = ("imported-0", "imported-1")
 API = "/tasktree/api/"
 
 STRANGE: tuple[Any, ...] = (
@@ -163,13 +164,13 @@ def ws_frame(
 
 
 def raw_frames(draw: random.Random) -> bytes:
-    """Return bytes of what may have been frames: broken, lying, unmasked, fragmented, reserved."""
+    """Return bytes of what may have been frames: broken, lying, unmasked, fragmented, reserved, in pieces."""
     sent = b""
     for _ in range(draw.randint(1, 6)):
         payload = draw.choice(
             [b"", b"\xff\xfe\xfd", b"\xed\xa0\x80", json.dumps(frame(draw)).encode(), draw.randbytes(200)]
         )
-        kind = draw.randrange(9)
+        kind = draw.randrange(12)
         if kind == 0:
             sent += draw.randbytes(draw.randint(1, 60))
         elif kind == 1:
@@ -192,10 +193,62 @@ def raw_frames(draw: random.Random) -> bytes:
             sent += ws_frame(
                 struct.pack("!H", draw.choice([0, 999, 1005, 1006, 4999, 65_535])) + payload[:100], opcode=8
             )
+        elif kind == 8:
+            sent += _in_pieces(payload, draw)
+        elif kind == 9:
+            # A longer form of the length than is needed.
+            length = struct.pack("!BQ" if draw.random() < 0.5 else "!BH", 255, len(payload))
+            sent += b"\x81" + (length if len(length) == 9 else b"\xfe" + length[1:]) + b"\0\0\0\0" + payload
+        elif kind == 10:
+            reason = draw.choice([b"\xff\xfe", b"\xed\xa0\x80", b"x" * 200, b"", "ö".encode()[:1]])
+            sent += ws_frame(struct.pack("!H", draw.choice([1000, 1001, 4000])) + reason, opcode=8)
         else:
             whole = ws_frame(json.dumps(frame(draw)).encode())
             sent += whole[: draw.randrange(1, len(whole))]
     return sent
+
+
+def _in_pieces(payload: bytes, draw: random.Random) -> bytes:
+    """A message in fragments, cut anywhere, also within a character, with pings between, and not always to its end."""
+    cuts = sorted(draw.randrange(len(payload) + 1) for _ in range(draw.randint(1, 20)))
+    pieces = [payload[start:end] for start, end in zip([0, *cuts], [*cuts, len(payload)], strict=True)]
+    sent = b""
+    for place, piece in enumerate(pieces):
+        last = place == len(pieces) - 1 and draw.random() < 0.8
+        sent += ws_frame(
+            piece, opcode=0 if place else draw.choice([1, 1, 1, 2]), fin=last, rsv=draw.choice([0] * 9 + [4])
+        )
+        if draw.random() < 0.3:
+            sent += ws_frame(b"?", opcode=draw.choice([9, 10]))
+    return sent
+
+
+def export(draw: random.Random) -> bytes:
+    """Return the lines of an export, sound or nearly so."""
+    number = draw.randint(0, 4)
+    head = {
+        "tasktree": "export",
+        "version": 1,
+        "project_id": "p",
+        "epoch": "e",
+        "offset": number,
+        "at": 9,
+        "trimmed": 0,
+    }
+    lines: list[Any] = [head]
+    for offset in range(1, number + 1):
+        place = {
+            "offset": offset,
+            "at": offset,
+            "timestamp": "2026-01-31T14:02:11.123456Z",
+            "source": "s",
+            "seq": offset,
+        }
+        lines.append({**draw.choice(_events()), **place})
+    if draw.random() < 0.2:
+        draw.shuffle(lines)
+    written = [text(line, draw) if draw.random() < 0.3 else json.dumps(line) for line in lines]
+    return draw.choice(["\n", "\n", "\n", "\r\n", "\n\n", ""]).join(written).encode("utf-8", "surrogatepass")
 
 
 def request(draw: random.Random) -> tuple[str, str, bytes | None]:
@@ -213,10 +266,13 @@ def request(draw: random.Random) -> tuple[str, str, bytes | None]:
         "/snapshots/s",
         "/diff",
         "/export",
+        "/import",
     ]
     path = draw.choice(
         [f"projects/{named}{draw.choice(of_project)}"] * 8 + ["version", "projects", "openapi.json", "%00", "../x"]
     )
+    if draw.random() < 0.1:
+        path = f"projects/{named}/snapshots/{draw.choice(['s', *strange])}"
     names = ["after", "limit", "before", "moment", "from", "to"]
     moments = ["now", "offset:3", "offset:-1", "at:2026-01-31T14:02:00Z", "at:1e9", "snapshot:s", "snapshot:%FF"]
     query = "&".join(
@@ -229,6 +285,10 @@ def request(draw: random.Random) -> tuple[str, str, bytes | None]:
         # Jupyter's own page for a path that nobody serves can't take it.
         path = "version"
     body = None
+    if draw.random() < 0.05:
+        return "POST", f"{API}projects/{draw.choice([*IMPORTED, *IMPORTED, named])}/import", export(draw)
+    if draw.random() < 0.02:
+        return draw.choice(["DELETE", "GET"]), f"{API}projects/{draw.choice(IMPORTED)}", None
     if method in ("POST", "PATCH", "PUT"):
         events = [envelope(draw) for _ in range(draw.randint(0, 3))]
         sound = draw.choice(

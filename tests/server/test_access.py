@@ -127,21 +127,30 @@ async def test_a_foreign_origin_with_a_login_cookie_gets_nothing(
     assert own.code == 200
 
 
-async def test_a_post_with_a_cookie_alone_needs_the_xsrf_token(jp_serverapp: Any, jp_fetch: Fetch) -> None:
+async def test_with_a_cookie_alone_nothing_is_changed_without_the_xsrf_token(
+    jp_serverapp: Any, jp_fetch: Fetch, rest: Rest
+) -> None:
+    for verb, path, body in _before():
+        assert (await rest(verb, *path, body=body))[0] == 201
     response = await jp_fetch("api", "status")
     cookies = [value.split(";")[0] for value in response.headers.get_list("Set-Cookie")]
     page = await jp_fetch("login", headers={"Authorization": ""}, follow_redirects=False, raise_error=False)
     cookies += [value.split(";")[0] for value in page.headers.get_list("Set-Cookie")]
     xsrf = next(cookie.partition("=")[2] for cookie in cookies if cookie.startswith("_xsrf="))
-    path = ("tasktree", "api", "projects", "p", "events")
-    body = json.dumps(update("a", title="A"))
     login = {"Authorization": "", "Cookie": "; ".join(cookies)}
+    own = {**login, "X-XSRFToken": xsrf}
 
-    without = await jp_fetch(*path, method="POST", body=body, headers=dict(login), raise_error=False)
-    with_it = await jp_fetch(*path, method="POST", body=body, headers={**login, "X-XSRFToken": xsrf}, raise_error=False)
+    for headers in (login, {**login, "X-XSRFToken": "x" + xsrf[1:]}, {**own, "Origin": "https://evil.example"}):
+        for verb, path, body in WRITING:
+            status, _ = await rest(verb, *path, body=body, headers=dict(headers))
+            # Another origin is told "there is nothing".
+            assert (verb, path, status in (403, 404)) == (verb, path, True), headers
+    _, events = await rest("GET", "projects", "p", "events")
+    assert len(events["events"]) == 2, "nothing was changed"
 
-    assert without.code == 403
-    assert with_it.code == 201
+    for verb, path, body in WRITING:
+        status, _ = await rest(verb, *path, body=body, headers=dict(own))
+        assert (verb, path, status) == (verb, path, {"POST": 201, "PATCH": 200, "DELETE": 204}[verb])
 
 
 async def test_the_secret_opens_the_socket_and_not_rest(

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from tornado.httpclient import HTTPClientError
 
 from tasktree_jupyter.server.connection_file import VARIABLE, ConnectionFile, describe
@@ -173,19 +172,6 @@ async def test_what_was_acknowledged_outlives_a_restart(
 
     assert (state["epoch"], state["offset"]) == (before["epoch"], 1)
     assert (again["duplicates"], again["upto"]) == (1, 1)
-
-
-async def test_more_connections_than_max_connections_are_warned_of_once(
-    connect: Connect, extension: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    await connect()
-    extension.manager.limits = replace(extension.limits, max_connections=2)
-
-    for _ in range(4):
-        await connect()
-
-    assert extension.manager.number_of_connections == 5
-    assert len([record for record in caplog.records if "max_connections" in record.message]) == 1
 
 
 class TestSilence:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from tornado.httpclient import HTTPClientError
 
 from tasktree_jupyter.server import logs
@@ -63,9 +62,9 @@ async def test_a_connection_is_told_when_it_opens_and_ends(
     assert ended[0]["seconds"] >= 0
 
 
+@pytest.mark.parametrize("settings", [{"warn_connections": 2}])
 async def test_growing_connections_are_warned_of_at_each_doubling(connect: Connect, extension: Any, told: Told) -> None:
     await connect()
-    extension.manager.limits = replace(extension.limits, max_connections=2)
 
     clients = [await connect() for _ in range(6)]
     warned = told("connections.many")

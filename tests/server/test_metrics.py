@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tornado.httpclient import HTTPClientError
@@ -213,9 +212,9 @@ async def test_who_is_connected_is_looked_up_and_leaves_with_a_reason(
     assert after.since(before)["connections_closed{too_slow}"] == 1
 
 
+@pytest.mark.parametrize("settings", [{"warn_connections": 2}])
 async def test_the_alarm_is_a_metric_too(connect: Connect, extension: Any, scrape: Scrape) -> None:
     await connect()
-    extension.manager.limits = replace(extension.limits, max_connections=2)
     before = await scrape()
 
     for _ in range(6):

@@ -1,6 +1,7 @@
 /** Tells of failures and of ends, once each, and not of what the user sees anyway. */
 import type { Notification } from '@jupyterlab/apputils';
 import type { Status } from '../core/reader.js';
+import { seenLine } from '../core/seen.js';
 import { parseTime } from '../core/times.js';
 import { formatElapsed } from '../view/index.js';
 import type { News } from './news.js';
@@ -139,7 +140,7 @@ function keyOf({ project, run }: News): string {
 }
 
 function titleOf({ project, run }: News): string {
-  const title = run.title ?? projectTitle(project);
+  const title = seenLine(run.title ?? projectTitle(project));
   return title.length > LONGEST_TITLE ? `${title.slice(0, LONGEST_TITLE)}…` : title;
 }
 

@@ -5,6 +5,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Hub } from '../core/follow.js';
 import type { TreeReader } from '../core/reader.js';
+import { seenLine } from '../core/seen.js';
 import { CellTasks } from './cell-tasks.js';
 import { argumentsOf, CommandIDs, NO_ARGUMENTS, PANEL_ID } from './commands.js';
 import { goToCell } from './go-to-cell.js';
@@ -132,7 +133,7 @@ function targetOf(args: ReadonlyPartialJSONObject, app: JupyterFrontEnd, hub: Hu
     const cellId = origin?.cellId ?? args.cell_id;
     // The server follows renames; what the kernel knew of its path may be old.
     const path = projectPath ?? origin?.notebook ?? args.path;
-    const title = tree?.node(nodeId)?.title ?? nodeId;
+    const title = seenLine(tree?.node(nodeId)?.title ?? nodeId);
     return typeof cellId === 'string' && typeof path === 'string' ? { cellId, path, title } : null;
   });
 }

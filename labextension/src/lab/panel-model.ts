@@ -1,5 +1,6 @@
 /** Which project and run the side panel shows, and what it follows for that. */
 import type { Follow, Hub, Listenable, ProjectInfo, ProjectList } from '../core/follow.js';
+import { seenLine } from '../core/seen.js';
 
 /** What the panel is about: somebody's choice, else the notebook in front, else what changed last. */
 export class PanelModel implements Listenable {
@@ -153,5 +154,5 @@ export class PanelModel implements Listenable {
 
 /** What people call a project: its title, the file's name, or the name it was given. */
 export function projectTitle(info: ProjectInfo): string {
-  return info.title ?? info.path?.split('/').pop() ?? info.project_id;
+  return seenLine(info.title ?? info.path?.split('/').pop() ?? info.project_id);
 }

@@ -3,6 +3,7 @@ import { Widget } from '@lumino/widgets';
 import { useMemo } from 'react';
 import type { MissionInfo, ProjectInfo } from '../core/follow.js';
 import type { Rollup, TreeReader } from '../core/reader.js';
+import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
 import { parseTime } from '../core/times.js';
 import {
@@ -232,7 +233,7 @@ function ProjectLine({ info, now, isMuted }: { info: ProjectInfo; now: number; i
   return (
     <>
       <StatusIcon status={newest?.status ?? 'draft'} />
-      <span className="tt-item-title" title={info.path ?? title}>
+      <span className="tt-item-title" title={seenLine(info.path ?? title)}>
         {title}
       </span>
       {isMuted ? <MutedIcon label={words.__('muted')} /> : null}
@@ -267,7 +268,7 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
           id,
           run,
           createdAt,
-          title: node?.title ?? id,
+          title: seenLine(node?.title ?? id),
           status: node?.status ?? 'draft',
           rollup: tree.rollup(id)
         };
@@ -277,7 +278,7 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
     id: mission.mission_id,
     run: (project?.missions_total ?? 0) - index,
     createdAt: parseTime(mission.created_at),
-    title: mission.title ?? mission.mission_id,
+    title: seenLine(mission.title ?? mission.mission_id),
     status: mission.status,
     rollup: mission.rollup
   }));

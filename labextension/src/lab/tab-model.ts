@@ -1,6 +1,7 @@
 /** What a tab in the main area is about, and what it follows for that. */
 import type { Follow, Hub, Listenable, ProjectInfo, ProjectList } from '../core/follow.js';
 import type { Status } from '../core/reader.js';
+import { seenLine } from '../core/seen.js';
 import { projectTitle } from './panel-model.js';
 import type { Words } from './words.js';
 
@@ -102,6 +103,6 @@ function titleOf(info: ProjectInfo, missionId: string | null, known: TabTitle, t
     return { label: project, caption: trans.__('Task tree of %1, the newest run', project), status };
   }
   const run = info.missions.find(mission => mission.mission_id === missionId);
-  const label = run ? (run.title ?? missionId) : known.label;
+  const label = run ? seenLine(run.title ?? missionId) : known.label;
   return { label, caption: trans.__('%1, a run of %2', label, project), status: run?.status ?? known.status };
 }

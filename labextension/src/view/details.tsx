@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { TreeNode, TreeReader } from '../core/reader.js';
+import { seenLine, seenLines } from '../core/seen.js';
 import { parseTime } from '../core/times.js';
 import { translatable } from '../core/translatable.js';
 import { formatClock, formatCount, formatElapsed, formatPercent } from './format.js';
@@ -77,7 +78,7 @@ export function Details({ tree, id, now, today, ticks, onSelect, actions }: Prop
   return (
     <Frame title={titleOf(node)} icon={<StatusIcon status={node.status} />} onClose={() => onSelect(null)}>
       <p className="tt-details-line">{summary(words, tree, node, now, ticks)}</p>
-      {node.message ? <p className="tt-details-line tt-details-message">{node.message}</p> : null}
+      {node.message ? <p className="tt-details-line tt-details-message">{seenLines(node.message)}</p> : null}
       {node.unusual ? (
         <p className="tt-details-line tt-warning">
           {listed(
@@ -168,7 +169,7 @@ function summary(words: Words, tree: TreeReader, node: TreeNode, now: number | n
     parts.push(words.__('attempt %1', formatCount(node.attempt ?? 1)));
   }
   if (node.agent) {
-    parts.push(node.agent);
+    parts.push(seenLine(node.agent));
   }
   return parts.join(' · ');
 }
@@ -208,7 +209,7 @@ function Failure({ node }: { node: TreeNode }) {
         <>
           {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
           <pre className="tt-traceback" tabIndex={0} role="group" aria-label={words.__('Traceback')}>
-            {traceback}
+            {seenLines(traceback)}
           </pre>
           <CopyButton text={traceback} label={words.__('Copy traceback')} />
         </>
@@ -263,7 +264,7 @@ const LEVELS: Record<string, string> = {
 
 function levelName(words: Words, level: string): string {
   const name = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
-  return name === undefined ? level : words.__(name);
+  return name === undefined ? seenLine(level) : words.__(name);
 }
 
 function Log({ node, today }: { node: TreeNode; today: number }) {
@@ -285,7 +286,7 @@ function Log({ node, today }: { node: TreeNode; today: number }) {
         <span className="tt-faint">
           {when(last.timestamp, today)} {levelName(words, last.level)}
         </span>{' '}
-        {last.message}
+        {seenLines(last.message)}
       </p>
     </>
   );
@@ -316,7 +317,7 @@ function Dependencies({ tree, ids, onSelect }: DependenciesProps) {
                   {titleOf(node)}
                 </button>
               ) : (
-                <span className="tt-faint">{id}</span>
+                <span className="tt-faint">{seenLine(id)}</span>
               )}
             </li>
           );

@@ -1,4 +1,5 @@
 import type { Rollup, TreeNode, TreeReader } from '../core/reader.js';
+import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
 import { Bar, leafSegments, progressText, segments } from './bar.js';
 import { formatCount, formatCounts, formatElapsed, formatPercent } from './format.js';
@@ -87,7 +88,7 @@ function Name({ tree, row, node, rollup, indent }: NameProps) {
       {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
       <Badge status="running" count={running} />
       <Badge status="failed" count={failed} />
-      {node.agent ? <span className="tt-chip tt-agent">{node.agent}</span> : null}
+      {node.agent ? <span className="tt-chip tt-agent">{seenLine(node.agent)}</span> : null}
       {(node.attempt ?? 1) > 1 ? (
         <span className="tt-chip tt-attempt" title={attempt}>
           <span aria-hidden="true">↻ {formatCount((node.attempt ?? 1) - 1)}</span>
@@ -150,18 +151,18 @@ function isNamed(node: TreeNode): node is TreeNode & { title: string } {
 
 /** A node that nobody named goes by its id. */
 export function titleOf(node: TreeNode): string {
-  return isNamed(node) ? node.title : node.node_id;
+  return seenLine(isNamed(node) ? node.title : node.node_id);
 }
 
 function nameOf(tree: TreeReader, id: string): string {
   const node = tree.node(id);
-  return node ? titleOf(node) : id;
+  return node ? titleOf(node) : seenLine(id);
 }
 
 export function errorText(node: TreeNode): string | null {
   const { type, message } = node.error ?? {};
   const parts = [type, message].filter(part => part !== undefined && part !== '');
-  return parts.length > 0 ? parts.join(': ') : null;
+  return parts.length > 0 ? seenLine(parts.join(': ')) : null;
 }
 
 /** A transition that isn't on the usual path, in words. */
@@ -171,10 +172,10 @@ export function unusualText(words: Words, { from, to }: { from: string; to: stri
 
 function messageOf(words: Words, tree: TreeReader, node: TreeNode): string | null {
   if (node.status === 'failed') {
-    return errorText(node) ?? node.message ?? null;
+    return errorText(node) ?? (node.message === undefined ? null : seenLine(node.message));
   }
   if (node.message) {
-    return node.message;
+    return seenLine(node.message);
   }
   const waits = node.status === 'draft' || node.status === 'ready';
   if (waits && node.dependencies?.length) {

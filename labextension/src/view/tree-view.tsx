@@ -1,6 +1,7 @@
 import { useCallback, useMemo, useState } from 'react';
 import type { Follow, Hub } from '../core/follow.js';
 import type { TreeReader } from '../core/reader.js';
+import { seenLine } from '../core/seen.js';
 import { useNow } from './clock.js';
 import { Details, type NodeActions } from './details.js';
 import { Empty } from './empty.js';
@@ -9,7 +10,7 @@ import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
 import { missionsOf } from './missions.js';
-import { isRunning } from './tree-row.js';
+import { isRunning, titleOf } from './tree-row.js';
 import { TreeGrid } from './tree-grid.js';
 import { useWords } from './words.js';
 
@@ -137,7 +138,8 @@ export function TreeView(props: TreeViewProps) {
     [onMission]
   );
 
-  const projectTitle = follow?.info?.title ?? stored?.title ?? null;
+  const projectName = follow?.info?.title ?? stored?.title ?? null;
+  const projectTitle = projectName === null ? null : seenLine(projectName);
   // So that a host can tell what somebody points at.
   const place = { 'data-project-id': projectId ?? undefined, 'data-mission-id': mission ?? undefined };
   const isThere = tree !== null && (chosen === ALL_RUNS || (mission !== null && tree.node(mission)));
@@ -154,7 +156,8 @@ export function TreeView(props: TreeViewProps) {
       </div>
     );
   }
-  const title = (mission && tree.node(mission)?.title) ?? projectTitle ?? words.__('Tasks');
+  const root = mission ? tree.node(mission) : undefined;
+  const title = root?.title !== undefined ? titleOf(root) : (projectTitle ?? words.__('Tasks'));
   return (
     <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
       <Header

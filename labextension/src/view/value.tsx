@@ -1,4 +1,5 @@
 /** What tasks report about themselves: any JSON, from anyone. Everything is shown as text. */
+import { seenLine, seenLines } from '../core/seen.js';
 import { useWords } from './words.js';
 
 const LONGEST = 2000;
@@ -6,7 +7,7 @@ const LONGEST = 2000;
 export function valueText(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value, null, 1) as string | undefined);
   const whole = text ?? String(value);
-  return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
+  return seenLines(whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole);
 }
 
 /** `0.938`, `1.2e-7`, `NaN`: enough digits to compare, few enough to read. */
@@ -39,7 +40,7 @@ export function Pairs({ title, values, numeric = false, plain = false }: PairsPr
       <dl className={`tt-pairs${plain ? ' tt-plain' : ''}`}>
         {entries.map(([key, value]) => (
           <div key={key}>
-            <dt title={key}>{key}</dt>
+            <dt title={seenLine(key)}>{seenLine(key)}</dt>
             <dd>{numeric ? numberText(value) : valueText(value)}</dd>
           </div>
         ))}

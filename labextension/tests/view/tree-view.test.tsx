@@ -243,6 +243,67 @@ describe('hostile content', () => {
     expect(links).toEqual(['https://example.org/a']);
   });
 
+  // The same in every field, each with its own end, so that it is known which one leaks.
+  const STRANGE = [
+    'safe\u202egnp.exe\u2066\u200f\u061c\ufeff',
+    '\u001b[31mred\u001b[0m \u001b]0;owned\u0007\u009b2J\u0000\u007f',
+    'line\u2028break\u2029and\u0085more',
+    'half \ud800 a pair',
+    `Z${'\u0301'.repeat(5000)}`,
+    'x'.repeat(100_000),
+    '__proto__',
+    'javascript:alert(1)',
+    '{{constructor.constructor("alert(1)")()}}'
+  ];
+
+  test.each(STRANGE.map(each => [JSON.stringify(each).slice(0, 40), each]))(
+    'can’t reorder, hide or blow up what stands around it: %s',
+    async (_, words) => {
+      // Control characters can't be in an id.
+      // eslint-disable-next-line no-control-regex
+      const id = `id ${words.replace(/[\u0000-\u001f\u007f-\u009f]/g, '')}`.slice(0, 400);
+      const story = new Story().task('run', null, { title: 'run' }).task(id, 'run', {
+        title: words,
+        message: words,
+        agent: words,
+        kind: words,
+        trigger: words,
+        reason: words,
+        status: 'failed',
+        params: { [words]: words, deep: [{ [words]: words }] },
+        inputs: words,
+        outputs: { [words]: [words] },
+        error: { type: words, message: words, traceback: words },
+        links: { [words]: words, named: { title: words, url: words } },
+        source: { notebook: words },
+        tags: [words],
+        dependencies: [`n${id}`],
+        [`other ${words}`]: words
+      });
+      story.event('node_log', { node_id: id, level: 'info', message: words });
+      const page = show(story);
+      await page.user.click(page.rows()[1]!);
+      expect(page.getByRole('region').textContent.length).toBeGreaterThan(100);
+      const shown = [
+        page.container.textContent,
+        ...[...page.container.querySelectorAll('*')].flatMap(each =>
+          ['title', 'aria-label', 'href'].map(name => each.getAttribute(name) ?? '')
+        )
+      ];
+      for (const text of shown) {
+        expect(text).not.toMatch(/[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+        expect(text).not.toMatch(/[\u0300-\u036f]{5}/);
+        // eslint-disable-next-line no-control-regex
+        expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/u);
+      }
+      for (const row of page.rows()) {
+        expect(row.textContent.length).toBeLessThan(5000);
+      }
+      expect(page.container.querySelector('a')).toBeNull();
+      expect(Object.keys(Object.prototype)).toEqual([]);
+    }
+  );
+
   test('a stored tree with fields of the wrong kind still shows', async () => {
     const nodes = [
       {

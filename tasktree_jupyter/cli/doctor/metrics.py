@@ -45,7 +45,7 @@ def _connections(report: Report, samples: list[tuple[str, str, str]]) -> None:
             f"The server has {number:.0f} connections ({sorts}), more than {threshold:.0f}: somebody forgets to close "
             "them.",
             "Restart the program that opens them, or the server; a page holds one. Are there really so many? Start it "
-            f"with --TaskTreeExtension.max_connections={2 * number:.0f}",
+            f"with --TaskTreeExtension.warn_connections={2 * number:.0f}",
         )
     else:
         report.ok("connections", f"The server has {number:.0f} connections; it warns beyond {threshold:.0f}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import responses
@@ -14,10 +15,11 @@ from tornado.http1connection import HTTP1Connection
 
 from tasktree_jupyter.core.shape import ProblemError, is_id, is_project_id
 from tasktree_jupyter.server.auth import Action, AuthMixin
-from tasktree_jupyter.server.connection import read_message
+from tasktree_jupyter.server.connection import rate_limited, read_message
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.moments import Moment, parse_moment
+from tasktree_jupyter.server.protocol import RETRY_AFTER
 from tasktree_jupyter.server.publication import Failure
 from tasktree_jupyter.storage.log import NoSuchProject, StorageError, Trimmed
 
@@ -41,6 +43,8 @@ _STATUS = {
     "duplicate": 409,
     "storage": 503,
     "busy": 503,
+    "rate_limited": 429,
+    "too_many": 409,
     "internal": 500,
 }
 
@@ -59,7 +63,8 @@ def refused(error: Exception, field: str | None = None) -> Refusal:
     """Return the answer to a problem or a storage error; `field` is to blame where the events asked for are gone."""
     if isinstance(error, ProblemError):
         problem = error.problem
-        return Refusal(_STATUS.get(problem.code, 400), problem.message, problem.reason, problem.field or None)
+        more = {"retry_after": RETRY_AFTER} if problem.code == "busy" else {}
+        return Refusal(_STATUS.get(problem.code, 400), problem.message, problem.reason, problem.field or None, **more)
     if isinstance(error, NoSuchProject):
         return Refusal(404, str(error), "not_found", "project_id")
     if isinstance(error, Trimmed):
@@ -78,8 +83,11 @@ def refusing(field: str | None = None) -> Iterator[None]:
 
 def failed(failure: Failure) -> Refusal:
     """Return the answer to a publish of which nothing was stored."""
-    more = {} if failure.expected is None else {"expected": failure.expected}
-    return Refusal(_STATUS.get(failure.code, 500), failure.message, failure.code, failure.field, **more)
+    given = {"expected": failure.expected, "retry_after": failure.retry_after}
+    more = {key: value for key, value in given.items() if value is not None}
+    return Refusal(
+        _STATUS.get(failure.code, 500), failure.message, failure.reason or failure.code, failure.field, **more
+    )
 
 
 def rejected(problem: dict[str, Any], **more: Any) -> Refusal:
@@ -130,9 +138,23 @@ class TaskTreeHandler(AuthMixin, APIHandler):
         action = _ACTIONS.get(self.request.method or "")
         if self._finished or action is None:
             return
-        if not await self.is_allowed(action):
-            raise Refusal(403, f"You may not {action} TaskTree's projects", "forbidden")
+        project_id = self.asked_project
+        if not await self.is_allowed(action, project_id):
+            what = "TaskTree's projects" if project_id is None else repr(project_id)
+            raise Refusal(403, f"You may not {action} {what}", "forbidden")
         await self.extension.ready()
+
+    @property
+    def asked_project(self) -> str | None:
+        """The project that the path names; None: none, or one that can't be."""
+        given = self.path_args[0] if self.path_args else None
+        return given if is_project_id(given) else None
+
+    def count_events(self, number: int) -> None:
+        """Count events that this user is to publish. Raises Refusal where they come too fast."""
+        wait = self.manager.rates.of(self.who).take(number)
+        if wait:
+            raise failed(rate_limited(self.extension.limits.max_publish_rate, wait))
 
     @web.authenticated
     async def head(self, *args: str) -> None:
@@ -159,6 +181,8 @@ class TaskTreeHandler(AuthMixin, APIHandler):
         body: dict[str, Any]
         if isinstance(error, Refusal):
             body = error.body
+            if "retry_after" in body:
+                self.set_header("Retry-After", math.ceil(body["retry_after"]))
         elif isinstance(error, web.HTTPError):
             body = {"message": error.log_message or responses.get(status_code, ""), "reason": None, "field": None}
         else:

@@ -6,6 +6,7 @@ from tornado import web
 
 from tasktree_jupyter.core.shape import MAX_INTEGER
 from tasktree_jupyter.server.frames import encode
+from tasktree_jupyter.server.publication import number_of_events
 from tasktree_jupyter.server.rest.base import BodyHandler, project_id_of, refusing
 from tasktree_jupyter.server.rest.publish import publish_frame
 from tasktree_jupyter.storage.log import NoSuchProject
@@ -38,6 +39,7 @@ class EventsHandler(BodyHandler):
         with refusing():
             body, careful = self.read_object()
             frame = body if "events" in body else {"events": [body]}
+            self.count_events(number_of_events(frame))
             outcome = await publish_frame(
                 self.manager,
                 {**frame, "project_id": project_id_of(project_id)},

@@ -54,6 +54,7 @@ class MissionHandler(TaskTreeHandler):
         with refusing():
             async with self.manager.history.at(project_id_of(project_id), NOW) as past:
                 _check_mission(past.tree, id_of(mission_id, "mission_id"))
+            self.count_events(1)
             await publish_one(
                 self.manager,
                 project_id,

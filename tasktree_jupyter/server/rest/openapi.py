@@ -20,6 +20,7 @@ _ERRORS = {
     409: "It doesn't fit what is there already",
     410: "The events that are needed were trimmed",
     413: "Too large",
+    429: "Events come faster than `max_publish_rate`; `Retry-After` says when to go on",
     503: "The log can't be read or written just now; try again",
 }
 _ALWAYS = (400, 403, 503)
@@ -35,7 +36,8 @@ def document(base_url: str = "/") -> dict[str, Any]:
             "version": __version__,
             "summary": "Live task trees: projects, states at any moment, diffs, snapshots, events, export and import.",
             "description": "Errors are `{message, reason, field}`. An authorizer is asked for `read`, `write` or"
-            " `delete` on the resource `tasktree`: GET reads, POST and PATCH write, DELETE deletes.",
+            " `delete` on the resource `tasktree`, whose `project_id` is that of the path: GET reads, POST and PATCH"
+            " write, DELETE deletes. The list of projects holds those that may be read.",
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },
         "servers": [{"url": f"{base_url}tasktree/api"}],

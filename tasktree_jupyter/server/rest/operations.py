@@ -116,7 +116,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
             words="One envelope, or several. The project is made if it isn't there. 400 if every event was rejected.",
             body="EventsToPublish",
             answers={201: "Published"},
-            errors=(404, 409, 413),
+            errors=(404, 409, 413, 429),
         ),
     },
     "projects/{project_id}/missions": {
@@ -138,7 +138,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
             summary="Remove a run from the tree",
             words="Its events stay in the log.",
             answers={204: None},
-            errors=(404,),
+            errors=(404, 429),
         ),
     },
     "projects/{project_id}/snapshots": {
@@ -149,7 +149,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
             body="NewSnapshot",
             body_required=False,
             answers={201: "Snapshot"},
-            errors=(404, 409, 413),
+            errors=(404, 409, 413, 429),
         ),
     },
     "projects/{project_id}/snapshots/{snapshot_id}": {
@@ -160,10 +160,10 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
             body="SnapshotFields",
             body_required=False,
             answers={200: "Snapshot"},
-            errors=(404, 409, 413),
+            errors=(404, 409, 413, 429),
         ),
         "DELETE": Operation(
-            summary="Remove a snapshot", words="Its id stays used.", answers={204: None}, errors=(404,)
+            summary="Remove a snapshot", words="Its id stays used.", answers={204: None}, errors=(404, 429)
         ),
     },
     "projects/{project_id}/export": {

@@ -12,9 +12,13 @@ class ProjectsHandler(TaskTreeHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """List every project."""
+        """List every project that the user may read."""
         with refusing():
-            self.answer({"projects": await self.manager.projects.infos()})
+            self.answer({"projects": await self.manager.projects.infos(self.may_read)})
+
+    async def may_read(self, project_id: str) -> bool:
+        """Whether this project is to be in the list."""
+        return await self.is_allowed("read", project_id)
 
 
 class ProjectHandler(TaskTreeHandler):

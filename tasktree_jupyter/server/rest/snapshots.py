@@ -39,6 +39,7 @@ class _Snapshots(BodyHandler):
         return fields
 
     async def _publish(self, project_id: str, type: str, data: dict[str, Any]) -> None:
+        self.count_events(1)
         envelope = {"type": type, "data": data, "timestamp": format_time(now_us())}
         try:
             await publish_one(self.manager, project_id, envelope)

@@ -76,6 +76,7 @@ class ImportHandler(BodyHandler):
         importer = Importer(self.manager.log, project_id, self.extension.limits)
         try:
             with refusing(), _refusing_imports():
+                await self.manager.bound.check(project_id)
                 await importer.begin()
             self._importer = importer
         except Refusal as refusal:

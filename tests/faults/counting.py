@@ -1,0 +1,63 @@
+"""A server extension of the tests: tells what the server holds, so that a leak can be seen. Enabled beside TaskTree."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+NAME = "tests.faults.counting"
+
+
+class Counts(APIHandler):
+    """`GET tests/counts`."""
+
+    @web.authenticated
+    def get(self) -> None:
+        assert self.serverapp is not None
+        (app,) = self.serverapp.extension_manager.extension_apps["tasktree_jupyter"]
+        manager = app.manager
+        gc.collect()
+        opened = _opened()
+        # The engine keeps files open to use them again: so many of each are right, at most.
+        logs = Counter(path for path in opened if path.startswith(app.data_dir))
+        self.finish(
+            {
+                "connections": manager.number_of_connections,
+                "bound": sum(map(len, manager.active_connections.values())),
+                "users": sum(manager._doors._inside.values()),
+                "watchers": len(manager.projects._watches),
+                "rooms": len(manager.rooms),
+                "reads": manager.history._reads,
+                "tasks": len(asyncio.all_tasks()),
+                "descriptors": len(opened) - logs.total(),
+                "of one file": max(logs.values(), default=0),
+            }
+        )
+
+
+def _opened() -> list[str]:
+    """What this process's descriptors lead to, where the system shows it."""
+    folder = Path("/proc/self/fd")
+    found = []
+    for name in os.listdir(folder) if folder.exists() else ():
+        # The listing's own is closed by now.
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(folder / name))
+    return found
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": NAME}]
+
+
+def _load_jupyter_server_extension(serverapp: Any) -> None:
+    url = serverapp.web_app.settings["base_url"] + "tests/counts"
+    serverapp.web_app.add_handlers(".*$", [(url, Counts)])
