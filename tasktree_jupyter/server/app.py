@@ -17,9 +17,11 @@ from traitlets import Bool, Float, Integer, Type, Unicode, default, validate
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.server.auth import new_secret
 from tasktree_jupyter.server.connection_file import ConnectionFile
+from tasktree_jupyter.server.kernel_watch import KernelWatch
 from tasktree_jupyter.server.kernels import KernelProjects
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.manager import WebSocketManager
+from tasktree_jupyter.server.neighbours import Neighbours
 from tasktree_jupyter.server.rest.routes import routes
 from tasktree_jupyter.server.socket import UpdatesSocket
 from tasktree_jupyter.storage.log import EventLog, StorageError, Unavailable
@@ -100,6 +102,14 @@ class TaskTreeExtension(ExtensionApp):
         it is cut off. Default: 20. 0: never.""",
     ).tag(config=True)
 
+    source_silence = Float(
+        60.0,
+        min=1,
+        help="""After how many seconds without a word from a process its open tasks are shown as stale instead of
+        running. A connection that breaks is tried again for up to 15 seconds, and one that is half open is noticed
+        after 2.5 of `ping_interval`: less than that shows tasks as stale that are well. Default: 60.""",
+    ).tag(config=True)
+
     max_connections = Integer(
         1000,
         min=1,
@@ -149,6 +159,7 @@ class TaskTreeExtension(ExtensionApp):
     """What people have to know about how their data is kept; None: nothing unusual."""
 
     _kernels: KernelProjects | None = None
+    _kernel_watch: KernelWatch | None = None
     _connection_file: ConnectionFile | None = None
     _starting: asyncio.Task[None] | None = None
     _stopped = False
@@ -163,6 +174,7 @@ class TaskTreeExtension(ExtensionApp):
             max_lag_bytes=self.max_lag_bytes,
             max_replay_events=self.max_replay_events,
             ping_interval=self.ping_interval,
+            source_silence=self.source_silence,
             max_connections=self.max_connections,
             room_idle=self.room_idle,
             fold_every=self.fold_every,
@@ -205,7 +217,17 @@ class TaskTreeExtension(ExtensionApp):
         self._kernels.listen(serverapp.event_logger)
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
+        self._watch_kernels(manager, serverapp)
         self.manager = manager
+
+    def _watch_kernels(self, manager: WebSocketManager, serverapp: ServerApp) -> None:
+        presence = manager.presence
+        watch = KernelWatch(serverapp.kernel_manager, presence.kernel_ended, self.log)
+        watch.listen(serverapp.event_logger)
+        self._kernel_watch = presence.kernels = watch
+        folder = None if manager.log.engine == "memory" else Path(self.data_dir)
+        presence.neighbours = Neighbours(folder, self.source_silence, self.log)
+        presence.start()
 
     async def _open_log(self) -> EventLog:
         if not self.in_memory:
@@ -280,6 +302,9 @@ class TaskTreeExtension(ExtensionApp):
         serverapp = self.serverapp
         if self._kernels is not None and serverapp is not None:
             self._kernels.stop_listening(serverapp.event_logger)
+        if self._kernel_watch is not None and serverapp is not None:
+            self._kernel_watch.stop_listening(serverapp.event_logger)
+            await self.manager.presence.server_stops()
         try:
             await self.manager.stop()
         finally:

@@ -47,7 +47,12 @@ class Socket(Protocol):
 
 
 class Connection:
-    """One WebSocket. Writing never waits: what can't be sent at once is buffered, up to `max_lag_bytes`."""
+    """One WebSocket. Writing never waits: what can't be sent at once is buffered, up to `max_lag_bytes`.
+
+    `is_told`: whether it wants to know which sources are silent in what it follows.
+    """
+
+    is_told = False
 
     def __init__(self, socket: Socket, manager: WebSocketManager, logger: logging.Logger) -> None:
         self.socket = socket
@@ -109,6 +114,9 @@ class Connection:
     def ping(self) -> bool:
         """Ask whether the other side is there; False if the connection has failed."""
         return self.socket.stream_if_open is not None
+
+    def tell(self, project_id: str, frame: bytes) -> None:
+        """Send what isn't stored about a project that it follows."""
 
     def lost(self) -> None:
         """Sending has failed: take the connection out everywhere."""

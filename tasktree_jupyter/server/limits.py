@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_lag_bytes: int = 4 * 1024 * 1024
     max_replay_events: int = 10_000
     ping_interval: float = 20.0
+    source_silence: float = 60.0
     max_connections: int = 1000
     room_idle: float = 60.0
     fold_every: int = 5000

@@ -18,6 +18,7 @@ from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless
 from tasktree_jupyter.server.history import History
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.presence import Presence
 from tasktree_jupyter.server.projects import Projects
 from tasktree_jupyter.server.publication import Failure, Publication, Published, parse_publication
 from tasktree_jupyter.server.room import Room
@@ -67,6 +68,15 @@ class WebSocketManager:
         self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
         self.projects.rooms = self.rooms
         self.history = History(log, self.rooms)
+        self.presence = Presence(
+            log,
+            limits,
+            self.rooms,
+            self.publish_and_wait,
+            followed=self._told_projects,
+            tell=self._tell,
+            logger=logger,
+        )
         self.resolver: Resolver | None = None
         self._connections: dict[Connection, set[str | None]] = {}
         self._pinging: asyncio.Task[None] | None = None
@@ -105,6 +115,7 @@ class WebSocketManager:
             self.rooms.leave(websocket)
             if None in bound:
                 self.projects.look_away()
+        self.presence.disconnected(websocket)
         websocket.closed()
 
     def send_personal_message(self, message: str | Mapping[str, Any], websocket: Connection) -> bool:
@@ -157,7 +168,10 @@ class WebSocketManager:
 
         publication.answer = settle
         self.publish(publication)
-        return await answered
+        outcome = await answered
+        if isinstance(outcome, Published) and outcome.project_id is not None and outcome.source is not None:
+            self.presence.published(None, outcome.project_id, outcome.source)
+        return outcome
 
     def _to_everyone(self, publication: Publication) -> None:
         for event in publication.events:
@@ -193,6 +207,7 @@ class WebSocketManager:
         if not await self.log.delete(project_id):
             raise NoSuchProject(project_id)
         self.projects.forget(project_id)
+        self.presence.sources.forget_project(project_id)
 
     # Who follows what
 
@@ -223,6 +238,18 @@ class WebSocketManager:
             connections.discard(websocket)
             if not connections:
                 del self.active_connections[project_id]
+
+    def _told_projects(self) -> list[str]:
+        """The projects of which somebody wants to know who is silent."""
+        return [
+            project_id
+            for project_id, connections in self.active_connections.items()
+            if project_id is not None and any(connection.is_told for connection in connections)
+        ]
+
+    def _tell(self, project_id: str, frame: bytes) -> None:
+        for connection in tuple(self.active_connections.get(project_id, ())):
+            connection.tell(project_id, frame)
 
     @property
     def number_of_connections(self) -> int:
@@ -269,6 +296,7 @@ class WebSocketManager:
         for websocket in tuple(self._connections):
             websocket.close(CLOSE_STOPPING, "server stopping")
             self.disconnect(websocket)
+        await self.presence.close()
         self.projects.close()
         self.history.close()
         await self.rooms.close()
