@@ -87,7 +87,7 @@ class KernelWatch:
     def _shutdown(self, kernel_id: str) -> Ending:
         """Jupyter culls by shutting down, and says nothing else of it."""
         idle = self._idle_seconds(kernel_id)
-        allowed = getattr(self._kernel_manager, "cull_idle_timeout", 0) or 0
+        allowed = self._idle_seconds_allowed(kernel_id)
         if idle is not None and 0 < allowed <= idle:
             return Ending("cancelled", "kernel_culled", "kernel shut down after being idle", now_us())
         return Ending("cancelled", "kernel_shut_down", "kernel shut down", now_us())
@@ -97,6 +97,14 @@ class KernelWatch:
         if not isinstance(last, datetime):
             return None
         return (datetime.now(UTC) - last).total_seconds()
+
+    def _idle_seconds_allowed(self, kernel_id: str) -> float:
+        """After how long it is culled; 0: never."""
+        allowed = getattr(self._kernel_manager, "cull_idle_timeout", 0)
+        spec = getattr(self._kernel(kernel_id), "kernel_spec", None)
+        if allowed and isinstance(getattr(spec, "metadata", None), dict):
+            allowed = spec.metadata.get("cull_idle_timeout", allowed)
+        return float(allowed) if isinstance(allowed, (int, float)) else 0.0
 
     # The restarter
 

@@ -1,0 +1,171 @@
+"""A real kernel ends in every way there is: what it had open ends with it, what others have open lives on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.client.hub import PATIENCE, Hub
+from tests.client.notebook import Notebook
+
+OPEN = """
+import os, signal, sys, time
+import tasktree_jupyter as tt
+run = tt.task("run", expected=3)
+run.__enter__()
+fit = tt.task("fit")
+fit.__enter__()
+fit.update(progress=0.5)
+tt.emit("node_update", node_id="raw", changes={"title": "raw", "status": "running"})
+tt.emit("node_update", node_id="planned", changes={"title": "planned", "status": "ready"})
+tt.emit("node_update", node_id="waits", changes={"title": "waits", "status": "review"})
+with tt.task("done"):
+    pass
+assert tt.flush(30), tt.status()
+print(tt.status()["projects"][0]["project_id"], os.getpid())
+"""
+
+
+QUICK = ("--TaskTreeExtension.source_silence=3", "--KernelRestarter.time_to_dead=0.5")
+CULLING = (
+    "--KernelManager.shutdown_wait_time=0.6",
+    "--MappingKernelManager.cull_interval=1",
+    "--MappingKernelManager.cull_idle_timeout=100000",
+    "--MappingKernelManager.cull_busy=True",
+)
+
+DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM}); time.sleep(600)"
+"""As a long call into C: no interrupt, no word at the end."""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A server that looks often who is there; it has a kernel that is culled soon."""
+    hub = Hub(tmp_path_factory.mktemp("hub"))
+    spec = hub.folder / "data" / "kernels" / "culled"
+    spec.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    metadata = {"cull_idle_timeout": 1}
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": command, "display_name": "Culled", "language": "python", "metadata": metadata})
+    )
+    hub.start(*QUICK, *CULLING)
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture(scope="module")
+def other(hub: Hub) -> Iterator[str]:
+    """The project of another notebook's run on the same server; whatever happens elsewhere, it goes on."""
+    notebook = Notebook(hub, "other.ipynb")
+    yield notebook.run(OPEN).split()[0]
+    notebook.close()
+
+
+@pytest.fixture(scope="module")
+def notebook(hub: Hub) -> Iterator[Notebook]:
+    """Its kernel dies in each test, and is started again."""
+    notebook = Notebook(hub, "mortal.ipynb")
+    yield notebook
+    notebook.end()
+
+
+def titles(hub: Hub, project_id: str) -> dict[str, dict[str, Any]]:
+    """The newest node of each title."""
+    return {str(node.get("title")): node for node in hub.nodes(project_id).values()}
+
+
+def wait(hub: Hub, project_id: str, ended: Callable[[dict[str, dict[str, Any]]], bool]) -> dict[str, dict[str, Any]]:
+    """The project's nodes by title, when `ended` says so."""
+    until = time.monotonic() + PATIENCE
+    while not ended(nodes := titles(hub, project_id)):
+        assert time.monotonic() < until, nodes
+        time.sleep(0.05)
+    return nodes
+
+
+def is_over(nodes: dict[str, dict[str, Any]]) -> bool:
+    return not {nodes[title]["status"] for title in ("run", "fit", "raw", "planned")} & {"running", "ready"}
+
+
+def lives_on(hub: Hub, project_id: str) -> bool:
+    nodes = titles(hub, project_id)
+    return [nodes[title]["status"] for title in ("run", "fit", "raw", "planned")] == ["running"] * 3 + ["ready"]
+
+
+def told(node: dict[str, Any]) -> tuple[str, str, str]:
+    return node["status"], node["trigger"], node["reason"]
+
+
+def test_a_killed_kernels_tasks_fail_and_say_why(notebook: Notebook, hub: Hub, other: str) -> None:
+    project_id, pid = notebook.run(OPEN).split()
+    os.kill(int(pid), signal.SIGKILL)
+
+    nodes = wait(hub, project_id, is_over)
+
+    for title in ("run", "fit", "raw"):
+        assert told(nodes[title]) == ("failed", "kernel_died", "killed by SIGKILL")
+        assert nodes[title]["error"] == {"type": "Kernel died", "message": "killed by SIGKILL"}
+        assert "unusual" not in nodes[title]
+    assert told(nodes["planned"]) == ("cancelled", "kernel_died", "killed by SIGKILL")
+    assert "error" not in nodes["planned"]
+    assert nodes["waits"]["status"] == "review"
+    assert nodes["done"]["status"] == "completed"
+    assert lives_on(hub, other)
+
+
+def test_one_that_ends_by_itself_says_with_which_code(notebook: Notebook, hub: Hub, other: str) -> None:
+    notebook.wait_until_heard()
+    project_id = notebook.run(OPEN).split()[0]
+    notebook.send("os._exit(3)")
+
+    nodes = wait(hub, project_id, is_over)
+
+    assert told(nodes["fit"]) == ("failed", "kernel_died", "ended with exit code 3")
+    assert lives_on(hub, other)
+
+
+def test_a_restart_by_the_user_cancels(notebook: Notebook, hub: Hub, other: str) -> None:
+    notebook.wait_until_heard()
+    project_id = notebook.run(OPEN).split()[0]
+    notebook.send(DEAF)
+    notebook.restart()
+
+    nodes = wait(hub, project_id, is_over)
+
+    assert {told(nodes[title]) for title in ("run", "fit", "raw")} == {
+        ("cancelled", "kernel_restarted", "kernel restarted")
+    }
+    assert "error" not in nodes["fit"]
+    assert lives_on(hub, other)
+
+
+def test_a_shutdown_cancels(notebook: Notebook, hub: Hub, other: str) -> None:
+    notebook.wait_until_heard()
+    project_id = notebook.run(OPEN).split()[0]
+    notebook.send(DEAF)
+    notebook.close()
+
+    nodes = wait(hub, project_id, is_over)
+
+    assert told(nodes["fit"]) == ("cancelled", "kernel_shut_down", "kernel shut down")
+    assert lives_on(hub, other)
+
+
+def test_a_culled_kernels_tasks_are_cancelled(hub: Hub, other: str) -> None:
+    notebook = Notebook(hub, "culled.ipynb", kernel="culled")
+    project_id = notebook.run(OPEN).split()[0]
+    notebook.send(DEAF)
+
+    nodes = wait(hub, project_id, is_over)
+
+    assert told(nodes["fit"]) == ("cancelled", "kernel_culled", "kernel shut down after being idle")
+    assert lives_on(hub, other)
+    notebook.end()
