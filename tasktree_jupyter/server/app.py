@@ -104,7 +104,7 @@ class TaskTreeExtension(ExtensionApp):
 
     source_silence = Float(
         60.0,
-        min=1,
+        min=0.1,
         help="""After how many seconds without a word from a process its open tasks are shown as stale instead of
         running. A connection that breaks is tried again for up to 15 seconds, and one that is half open is noticed
         after 2.5 of `ping_interval`: less than that shows tasks as stale that are well. Default: 60.""",

@@ -22,7 +22,7 @@ from tasktree_jupyter.server.neighbours import Neighbours
 from tasktree_jupyter.server.owners import Owners
 from tasktree_jupyter.server.processes import is_gone, process_of, this_process
 from tasktree_jupyter.server.rooms import Rooms
-from tasktree_jupyter.server.sources import Ending, Line, Source, Sources, heard_us
+from tasktree_jupyter.server.sources import Ending, Line, Source, Sources
 from tasktree_jupyter.storage.log import EventLog, NoSuchProject, StorageError
 
 MAX_NODES = 10_000
@@ -149,6 +149,8 @@ class Presence:
         source = self.sources.find(project_id, source_id)
         if source is None:
             source = await self.sources.new(project_id, source_id, process_of(described))
+        elif not source.is_known:
+            source.record = msgspec.structs.replace(source.record, process=process_of(described))
         if source is not None:
             self.sources.unbind(line, source)
             if not source.lines:
@@ -217,16 +219,12 @@ class Presence:
 
     def silent_since(self, source: Source) -> int | None:
         """Return since when a source is silent (µs); None: it isn't. 0: since its last event."""
-        allowed = self._limits.source_silence * 1e6
-        if source.lines:
-            # Who is never asked may be silent.
-            heard = max(map(heard_us, source.lines)) if self._limits.ping_interval > 0 else now_us()
-        elif self.neighbours.hear(source.project_id, source.id):
+        # Who is connected is asked now and then, and disconnected where no answer comes.
+        if self._is_connected(source):
             return None
-        else:
-            heard = source.heard or 0
         # After a start of the server everybody has time to come back.
-        return heard if now_us() - max(heard, self._began) > allowed else None
+        heard = source.heard or 0
+        return heard if now_us() - max(heard, self._began) > self._limits.source_silence * 1e6 else None
 
     async def of(self, project_id: str) -> list[dict[str, Any]]:
         """Return the sources of a project that haven't ended, as REST has them. Raises StorageError."""

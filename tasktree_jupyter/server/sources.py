@@ -16,7 +16,7 @@ import msgspec
 
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.processes import Process, process_of
-from tasktree_jupyter.storage.log import EventLog, StorageError
+from tasktree_jupyter.storage.log import EventLog
 
 PREFIX = "source:"
 """Before a source's id in the name of its attribute."""
@@ -54,13 +54,17 @@ class Line(Protocol):
 
 
 class Source(msgspec.Struct, eq=False):
-    """A source on this server. `heard`: when it was last heard by this server before it was disconnected (µs)."""
+    """A source on this server. `heard`: when it was last heard by this server before it was disconnected (µs).
+
+    `written`: the number of our last write of its record; a reading that began before it is of no use.
+    """
 
     project_id: str
     id: str
     record: Record
     stored: bool = False
     heard: int | None = None
+    written: int = 0
     lines: set[Line] = msgspec.field(default_factory=set)
 
     @property
@@ -82,6 +86,8 @@ class Sources:
         self._logger = logger
         self._projects: dict[str, dict[str, Source]] = {}
         self._lines: dict[Line, set[tuple[str, str]]] = {}
+        self._writes = 0
+        self._forgotten: dict[tuple[str, str], int] = {}
 
     def __iter__(self) -> Iterator[Source]:
         """All that are loaded."""
@@ -93,22 +99,30 @@ class Sources:
 
     async def load(self) -> None:
         """Load those of all projects. Raises StorageError."""
+        began = self._writes
         for project in await self._log.projects():
-            self._take(project.project_id, project.attributes)
+            self._take(project.project_id, project.attributes, began)
 
     async def of(self, project_id: str) -> list[Source]:
         """Return those of a project, also those that another server has just heard of. Raises StorageError."""
-        self._take(project_id, await self._log.attributes(project_id))
+        await self._read(project_id)
         return list(self._projects.get(project_id, {}).values())
 
-    def _take(self, project_id: str, attributes: dict[str, object]) -> None:
+    async def _read(self, project_id: str) -> None:
+        began = self._writes
+        self._take(project_id, await self._log.attributes(project_id), began)
+
+    def _take(self, project_id: str, attributes: dict[str, object], began: int) -> None:
+        """Take what is stored; `began`: how many writes of ours there were when it was asked for."""
         known = self._projects.get(project_id, {})
         stored = {key.removeprefix(PREFIX): value for key, value in attributes.items() if key.startswith(PREFIX)}
         for source_id, source in list(known.items()):
-            if source.stored and source_id not in stored and not source.lines:
+            if source.stored and source_id not in stored and not source.lines and source.written <= began:
                 # It left, at another server.
                 del known[source_id]
         for source_id, value in stored.items():
+            if self._forgotten.get((project_id, source_id), 0) > began:
+                continue
             try:
                 record = msgspec.convert(value, Record)
             except msgspec.ValidationError:
@@ -117,7 +131,7 @@ class Sources:
             source = known.get(source_id)
             if source is None:
                 known[source_id] = Source(project_id, source_id, record, stored=True)
-            elif not source.lines:
+            elif not source.lines and source.written <= began:
                 source.record, source.stored = record, True
         if known:
             self._projects[project_id] = known
@@ -130,8 +144,7 @@ class Sources:
         if source is None or source.record.ending is not None or not source.is_known:
             process = process_of(described)
             if source is None:
-                attributes = await self._log.attributes(project_id)
-                self._take(project_id, attributes)
+                await self._read(project_id)
                 source = self.find(project_id, source_id)
             if source is None:
                 source = await self.new(project_id, source_id, process)
@@ -230,8 +243,19 @@ class Sources:
         for line in source.lines:
             self._lines.get(line, set()).discard(source.key)
         source.lines.clear()
-        if source.stored and await self._log.head(source.project_id) is not None:
-            await self._log.set_attributes(source.project_id, {PREFIX + source.id: None})
+        if source.stored:
+            self._note_forgotten(source)
+            if await self._log.head(source.project_id) is not None:
+                await self._log.set_attributes(source.project_id, {PREFIX + source.id: None})
+            self._note_forgotten(source)
+
+    def _note_forgotten(self, source: Source) -> None:
+        """What is being read meanwhile mustn't bring it back."""
+        self._writes += 1
+        self._forgotten.pop(source.key, None)
+        self._forgotten[source.key] = self._writes
+        while len(self._forgotten) > MAX_SOURCES:
+            del self._forgotten[next(iter(self._forgotten))]
 
     def forget_project(self, project_id: str) -> None:
         """The project was deleted. Who is connected goes on with a new life of it, as another source."""
@@ -240,14 +264,11 @@ class Sources:
                 self._lines.get(line, set()).discard(source.key)
 
     async def _store(self, source: Source) -> None:
-        source.stored = True
-        try:
-            await self._log.set_attributes(
-                source.project_id, {PREFIX + source.id: msgspec.to_builtins(source.record)}
-            )
-        except StorageError:
-            source.stored = False
-            raise
+        self._writes += 1
+        source.written = self._writes
+        await self._log.set_attributes(source.project_id, {PREFIX + source.id: msgspec.to_builtins(source.record)})
+        self._writes += 1
+        source.written, source.stored = self._writes, True
 
 
 def heard_us(line: Line) -> int:
