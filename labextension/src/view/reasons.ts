@@ -29,10 +29,11 @@ export function reasonText(words: Words, reason: string): string {
 /** What a failed task says of itself: its exception, or how its process died. */
 export function errorText(words: Words, node: TreeNode): string | null {
   const { type, message } = node.error ?? {};
-  if (typeof message === 'string' && node.trigger === 'kernel_died' && type === 'Kernel died') {
+  const isServers = message !== undefined && message === node.reason;
+  if (isServers && node.trigger === 'kernel_died') {
     return words.__('Kernel died: %1', reasonText(words, message));
   }
-  if (typeof message === 'string' && node.trigger === 'process_died' && type === 'Process died') {
+  if (isServers && node.trigger === 'process_died') {
     return words.__('Process died: %1', reasonText(words, message));
   }
   const parts = [type, message].filter(part => part !== undefined && part !== '');
