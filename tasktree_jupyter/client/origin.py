@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import socket
@@ -37,10 +38,8 @@ def of_source(kernel_id: str | None) -> dict[str, Any]:
     process: dict[str, Any] = {"host": platform.node(), "pid": os.getpid()}
     if kernel_id is not None and os.getpid() == _began:
         process["kernel_id"] = kernel_id
-    try:
+    with contextlib.suppress(OSError):
         process["namespace"] = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        pass
     return process
 
 

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -99,9 +100,9 @@ class Endings:
             self._logger.exception("Ending the tasks that %s left in %r failed", source.id, source.project_id)
 
     async def _end(self, source: Source, ending: Ending) -> None:
-        until = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
-        while source.lines and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await source.alone.wait()
         ending = msgspec.structs.replace(ending, done=False)
         if source.record.ending != ending:
             await self._sources.ended(source, ending)
@@ -124,6 +125,8 @@ class Endings:
         ended = 0
         async with self._rooms.hold(source.project_id) as room:
             for _ in range(_ROUNDS):
+                # Before looking what is open: what another server stores in between then has our numbers.
+                first = await self._log.upto(source.project_id, speaker_of(source.id)) + 1
                 found = await open_tasks(room, self._log, owners, [source])
                 node_ids = found.get(source.id, [])
                 if not node_ids:
@@ -131,14 +134,12 @@ class Endings:
                 at = ending.at or owners.last_at(source.id) or now_us()
                 events = [_event(room.tree.status_of(node_id), node_id, ending, at) for node_id in node_ids]
                 for start in range(0, len(events), most):
-                    ended += await self._say(source, events[start : start + most])
+                    ended += await self._say(source, first + start, events[start : start + most])
         return ended
 
-    async def _say(self, source: Source, events: list[dict[str, Any]]) -> int:
+    async def _say(self, source: Source, seq: int, events: list[dict[str, Any]]) -> int:
         """Publish the end of tasks; return how many."""
-        speaker = speaker_of(source.id)
-        first = await self._log.upto(source.project_id, speaker) + 1
-        frame = {"project_id": source.project_id, "source": speaker, "seq": first, "events": events}
+        frame = {"project_id": source.project_id, "source": speaker_of(source.id), "seq": seq, "events": events}
         publication = parse_publication(frame, limits=self._limits, now=now_us(), careful=False, size=0)
         outcome = await self._publish(publication)
         if isinstance(outcome, Failure):

@@ -28,7 +28,10 @@ OnEnd = Callable[[str, int | None, Ending], None]
 
 
 class KernelWatch:
-    """Calls `on_end(kernel_id, pid, ending)` when a kernel's process has ended; `pid`: the new one's, if it is known."""
+    """Calls `on_end(kernel_id, pid, ending)` when a kernel's process has ended.
+
+    `pid` is that of the process it has now; None: none, or nobody knows.
+    """
 
     def __init__(self, kernel_manager: Any, on_end: OnEnd, logger: logging.Logger) -> None:
         self._kernel_manager = kernel_manager

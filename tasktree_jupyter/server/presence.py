@@ -144,7 +144,7 @@ class Presence:
         await self.sources.left(line, project_id, source_id)
 
     async def lost(self, line: Line, project_id: str, source_id: str, described: Any) -> None:
-        """What a dead source left behind has been delivered: what it has open now will never end. Raises StorageError."""
+        """What a dead source left behind has been delivered: what is open now will never end. Raises StorageError."""
         await self.sources.of(project_id)
         source = self.sources.find(project_id, source_id)
         if source is None:
@@ -159,12 +159,14 @@ class Presence:
     def published(self, line: Line | None, project_id: str, source_id: str) -> None:
         """A source's events were stored; `line`: the connection that they came by."""
         if not self.sources.is_settled(line, project_id, source_id):
-            self._spawn(self._published(line, project_id, source_id))
+            source = self.sources.find(project_id, source_id)
+            had_ended = source is not None and source.record.ending is not None
+            self._spawn(self._published(line, project_id, source_id, had_ended=had_ended))
 
-    async def _published(self, line: Line | None, project_id: str, source_id: str) -> None:
+    async def _published(self, line: Line | None, project_id: str, source_id: str, *, had_ended: bool) -> None:
         with self._forgiving("keep which sources there are"):
             source = await self.sources.published(line, project_id, source_id)
-            if source is None or source.record.ending is None:
+            if source is None or not had_ended:
                 return
             if line is not None and line in source.lines:
                 # It lives, whatever was thought of it.
@@ -185,16 +187,16 @@ class Presence:
             # Another server may have heard of them.
             await self.sources.load()
         for source in self.sources:
-            process = source.record.process
-            if process.kernel_id == kernel_id and source.record.ending is None and source.record.since <= ending.at:
-                if pid is None or process.pid != pid:
-                    self._endings.end(source, ending)
+            record = source.record
+            is_its = record.process.kernel_id == kernel_id and record.since <= ending.at
+            if is_its and record.ending is None and (pid is None or record.process.pid != pid):
+                self._endings.end(source, ending)
 
     async def server_stops(self) -> None:
         """Jupyter ends its kernels after us: what they have open then is ended at the next start, or by a neighbour."""
         ours = set(self.kernels.running())
         for source in self.sources:
-            if source.record.process.kernel_id in ours and source.record.ending is None and source.stored:
+            if source.record.process.kernel_id in ours and source.record.ending is None:
                 with self._forgiving("keep how a kernel ends"):
                     await self.sources.ended(source, STOPPED)
 

@@ -224,7 +224,9 @@ class ProtocolConnection(Connection):
         """A client says which of a project's sources it is, or was, or delivers what is left of."""
         project_id, source_id, state = _project_of(frame), frame.get("source"), frame.get("state")
         if not is_id(source_id):
-            raise invalid("source", "source", "source must be a string of 1 to 500 characters, none a control character")
+            raise invalid(
+                "source", "source", "source must be a string of 1 to 500 characters, none a control character"
+            )
         presence = self.manager.presence
         says = {"here": presence.here, "lost": presence.lost}
         if state not in (*says, "left"):

@@ -56,7 +56,8 @@ class Line(Protocol):
 class Source(msgspec.Struct, eq=False):
     """A source on this server. `heard`: when it was last heard by this server before it was disconnected (µs).
 
-    `written`: the number of our last write of its record; a reading that began before it is of no use.
+    `lines`: the connections that speak for it; `alone` is set once the last of them is gone. `written`: the number of
+    our last write of its record; a reading that began before it is of no use.
     """
 
     project_id: str
@@ -66,6 +67,11 @@ class Source(msgspec.Struct, eq=False):
     heard: int | None = None
     written: int = 0
     lines: set[Line] = msgspec.field(default_factory=set)
+    alone: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Nobody speaks for it yet."""
+        self.alone.set()
 
     @property
     def is_known(self) -> bool:
@@ -197,6 +203,7 @@ class Sources:
 
     def _bind(self, line: Line, source: Source) -> None:
         source.lines.add(line)
+        source.alone.clear()
         self._lines.setdefault(line, set()).add(source.key)
 
     async def left(self, line: Line, project_id: str, source_id: str) -> None:
@@ -207,8 +214,14 @@ class Sources:
 
     def unbind(self, line: Line, source: Source) -> None:
         """The connection doesn't speak for this source."""
-        source.lines.discard(line)
         self._lines.get(line, set()).discard(source.key)
+        self._drop(line, source)
+
+    @staticmethod
+    def _drop(line: Line, source: Source) -> None:
+        source.lines.discard(line)
+        if not source.lines:
+            source.alone.set()
 
     def disconnected(self, line: Line) -> list[Source]:
         """A connection is gone; return the sources that nobody speaks for any more."""
@@ -216,7 +229,7 @@ class Sources:
         for project_id, source_id in self._lines.pop(line, ()):
             source = self.find(project_id, source_id)
             if source is not None and line in source.lines:
-                source.lines.discard(line)
+                self._drop(line, source)
                 if not source.lines:
                     source.heard = heard_us(line)
                     silent.append(source)
@@ -227,7 +240,8 @@ class Sources:
     async def ended(self, source: Source, ending: Ending) -> None:
         """Keep how a source ended. Raises StorageError."""
         source.record = msgspec.structs.replace(source.record, ending=ending)
-        await self._store(source)
+        if await self._log.head(source.project_id) is not None:
+            await self._store(source)
         dead = [each for each in self._projects.get(source.project_id, {}).values() if each.record.ending]
         dead.sort(key=lambda each: each.record.since)
         for old in dead[:-MAX_ENDED]:
@@ -243,6 +257,7 @@ class Sources:
         for line in source.lines:
             self._lines.get(line, set()).discard(source.key)
         source.lines.clear()
+        source.alone.set()
         if source.stored:
             self._note_forgotten(source)
             if await self._log.head(source.project_id) is not None:

@@ -37,7 +37,11 @@ def emit_and_vanish(jupyter: Jupyter, project_id: str) -> None:
                 ("n", "Nightly training", {"status": "running", "expected": 4}),
                 ("n/0", "load the warehouse", {"status": "completed", "parent_id": "n"}),
                 ("n/1", "train", {"status": "running", "parent_id": "n"}),
-                ("n/1/0", "epoch 1", {"status": "running", "parent_id": "n/1", "message": "loss 0.31", "progress": 0.4}),
+                (
+                    "n/1/0",
+                    "epoch 1",
+                    {"status": "running", "parent_id": "n/1", "message": "loss 0.31", "progress": 0.4},
+                ),
                 ("n/1/1", "epoch 2", {"status": "ready", "parent_id": "n/1"}),
             )
         ]
@@ -47,9 +51,7 @@ def emit_and_vanish(jupyter: Jupyter, project_id: str) -> None:
 
 
 def test_a_killed_kernel_and_a_silent_process(make_jupyter: MakeJupyter, open_lab: OpenLab) -> None:
-    jupyter = make_jupyter(
-        options=("--TaskTreeExtension.source_silence=1", "--KernelRestarter.time_to_dead=0.5")
-    )
+    jupyter = make_jupyter(options=("--TaskTreeExtension.source_silence=1", "--KernelRestarter.time_to_dead=0.5"))
     lab = open_lab(jupyter)
     lab.expect_errors(r"kernel|Kernel|WebSocket")
     lab.open_notebook("search.ipynb", [CELL])
@@ -65,7 +67,7 @@ def test_a_killed_kernel_and_a_silent_process(make_jupyter: MakeJupyter, open_la
 
     expect(row).to_have_attribute("data-status", "failed")
     expect(row).to_contain_text("Kernel died: killed by SIGKILL")
-    lab.page.locator(".jp-Dialog").wait_for(state="detached") if lab.page.locator(".jp-Dialog").count() else None
+    lab.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
     lab.screenshot("kernel-died-light")
     lab.theme("JupyterLab Dark")
     lab.screenshot("kernel-died-dark")

@@ -20,7 +20,7 @@ EMPTY = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor"
 class Notebook:
     """A notebook with its kernel, run as a browser does."""
 
-    def __init__(self, hub: Hub, path: str, kernel: str = "python3") -> None:
+    def __init__(self, hub: Hub, path: str, kernel: str = "python3", *, wait: bool = True) -> None:
         self.hub = hub
         self.path = path
         (hub.root / path).write_text(EMPTY, "utf-8")
@@ -31,7 +31,8 @@ class Notebook:
         self.client = BlockingKernelClient(connection_file=str(hub.runtime / f"kernel-{self.kernel_id}.json"))
         self.client.load_connection_file()
         self.client.start_channels()
-        self.wait_until_heard()
+        if wait:
+            self.wait_until_heard()
 
     def wait_until_heard(self) -> None:
         """It answers, and what it publishes arrives. `wait_for_ready` takes a busy machine for a dead kernel."""

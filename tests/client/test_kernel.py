@@ -11,6 +11,7 @@ import pytest
 from tests.client.hub import PATIENCE, Hub
 from tests.client.notebook import Notebook
 
+
 @pytest.fixture(scope="module")
 def notebook(hub: Hub) -> Iterator[Notebook]:
     notebook = Notebook(hub, "shared.ipynb")

@@ -6,32 +6,14 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
+from websockets.sync.client import connect
 
-from tests.client.hub import PATIENCE, Hub
+from tests.client.hub import TOKEN, Hub
 from tests.client.notebook import Notebook
-
-OPEN = """
-import os, signal, sys, time
-import tasktree_jupyter as tt
-run = tt.task("run", expected=3)
-run.__enter__()
-fit = tt.task("fit")
-fit.__enter__()
-fit.update(progress=0.5)
-tt.emit("node_update", node_id="raw", changes={"title": "raw", "status": "running"})
-tt.emit("node_update", node_id="planned", changes={"title": "planned", "status": "ready"})
-tt.emit("node_update", node_id="waits", changes={"title": "waits", "status": "review"})
-with tt.task("done"):
-    pass
-assert tt.flush(30), tt.status()
-print(tt.status()["projects"][0]["project_id"], os.getpid())
-"""
-
+from tests.server.kernels import DEAF, OPEN, is_over, lives_on, told, wait
 
 QUICK = ("--TaskTreeExtension.source_silence=3", "--KernelRestarter.time_to_dead=0.5")
 CULLING = (
@@ -41,9 +23,6 @@ CULLING = (
     "--MappingKernelManager.cull_busy=True",
 )
 
-DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM}); time.sleep(600)"
-"""As a long call into C: no interrupt, no word at the end."""
-
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
@@ -52,7 +31,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     spec = hub.folder / "data" / "kernels" / "culled"
     spec.mkdir(parents=True)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    metadata = {"cull_idle_timeout": 1}
+    metadata = {"cull_idle_timeout": 3}
     (spec / "kernel.json").write_text(
         json.dumps({"argv": command, "display_name": "Culled", "language": "python", "metadata": metadata})
     )
@@ -75,33 +54,6 @@ def notebook(hub: Hub) -> Iterator[Notebook]:
     notebook = Notebook(hub, "mortal.ipynb")
     yield notebook
     notebook.end()
-
-
-def titles(hub: Hub, project_id: str) -> dict[str, dict[str, Any]]:
-    """The newest node of each title."""
-    return {str(node.get("title")): node for node in hub.nodes(project_id).values()}
-
-
-def wait(hub: Hub, project_id: str, ended: Callable[[dict[str, dict[str, Any]]], bool]) -> dict[str, dict[str, Any]]:
-    """The project's nodes by title, when `ended` says so."""
-    until = time.monotonic() + PATIENCE
-    while not ended(nodes := titles(hub, project_id)):
-        assert time.monotonic() < until, nodes
-        time.sleep(0.05)
-    return nodes
-
-
-def is_over(nodes: dict[str, dict[str, Any]]) -> bool:
-    return not {nodes[title]["status"] for title in ("run", "fit", "raw", "planned")} & {"running", "ready"}
-
-
-def lives_on(hub: Hub, project_id: str) -> bool:
-    nodes = titles(hub, project_id)
-    return [nodes[title]["status"] for title in ("run", "fit", "raw", "planned")] == ["running"] * 3 + ["ready"]
-
-
-def told(node: dict[str, Any]) -> tuple[str, str, str]:
-    return node["status"], node["trigger"], node["reason"]
 
 
 def test_a_killed_kernels_tasks_fail_and_say_why(notebook: Notebook, hub: Hub, other: str) -> None:
@@ -160,9 +112,13 @@ def test_a_shutdown_cancels(notebook: Notebook, hub: Hub, other: str) -> None:
 
 
 def test_a_culled_kernels_tasks_are_cancelled(hub: Hub, other: str) -> None:
-    notebook = Notebook(hub, "culled.ipynb", kernel="culled")
-    project_id = notebook.run(OPEN).split()[0]
-    notebook.send(DEAF)
+    notebook = Notebook(hub, "culled.ipynb", kernel="culled", wait=False)
+    # While a page is connected it isn't culled.
+    channels = f"{hub.url.replace('http', 'ws')}api/kernels/{notebook.kernel_id}/channels"
+    with connect(channels, additional_headers={"Authorization": f"token {TOKEN}"}):
+        notebook.wait_until_heard()
+        project_id = notebook.run(OPEN).split()[0]
+        notebook.send(DEAF)
 
     nodes = wait(hub, project_id, is_over)
 

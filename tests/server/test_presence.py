@@ -26,7 +26,6 @@ from tasktree_jupyter.server.sources import Ending
 from tasktree_jupyter.storage.sqlite import SqliteLog
 from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
 
-
 SILENCE = 0.4
 
 
@@ -338,14 +337,32 @@ async def test_two_servers_end_a_dead_sources_tasks_once(
         servers = [extension.manager.presence, other.presence]
         await asyncio.gather(*(presence._kernel_ended("k", None, ending) for presence in servers))
         found = await until_over(rest, "k1-run", "k1-fit")
-        async with asyncio.timeout(WAIT):
-            while any(source.record.ending and not source.record.ending.done for source in other.presence.sources):
-                await asyncio.sleep(0.05)
+        await asyncio.gather(*(task for each in servers for task in each._endings._at_work.values()))
 
     assert (found["k1-run"], found["k1-fit"]) == ("failed", "failed")
     _, page = await rest("GET", "projects", "p", "events")
     said = [event["data"]["node_id"] for event in page["events"] if event["source"] == speaker_of("k1")]
     assert said == ["k1-fit", "k1-run"]
+
+
+async def test_what_a_stopping_servers_kernels_had_open_is_cancelled_by_who_comes_next(
+    connect: Connect, rest: Rest, data_dir: Path, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jupyter ends its kernels after its extensions."""
+    kernel = await emitter(connect, "k1", **me(kernel_id="k"))
+    kernel.leaves_without_a_word()
+    presence = extension.manager.presence
+    monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
+    await presence.server_stops()
+    await presence.close()
+
+    async with other_server(data_dir):
+        found = await until_over(rest, "k1-run", "k1-fit")
+
+    assert found["k1-fit"] == "cancelled"
+    _, state = await rest("GET", "projects", "p", "state")
+    (node,) = [node for node in state["nodes"] if node["node_id"] == "k1-fit"]
+    assert (node["trigger"], node["reason"]) == ("kernel_shut_down", "the Jupyter server was stopped")
 
 
 async def test_a_deleted_project_isnt_made_again_by_who_was_there(connect: Connect, rest: Rest) -> None:

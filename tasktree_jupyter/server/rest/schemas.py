@@ -127,7 +127,12 @@ def _own() -> dict[str, Schema]:
                 "missions": {**a_list(ref("Mission")), "description": "The newest, at most 20"},
                 "missions_total": COUNT,
             },
-            {"sources": {**a_list(ref("Source")), "description": "Only of one project: who emits, or did and may again"}},
+            {
+                "sources": {
+                    **a_list(ref("Source")),
+                    "description": "Only of one project: who emits, or did and may again",
+                }
+            },
         ),
         "Source": an_object(
             {
