@@ -104,9 +104,9 @@ class KernelWatch:
     def _idle_seconds_allowed(self, kernel_id: str) -> float:
         """After how long it is culled; 0: never."""
         allowed = getattr(self._kernel_manager, "cull_idle_timeout", 0)
-        spec = getattr(self._kernel(kernel_id), "kernel_spec", None)
-        if allowed and isinstance(getattr(spec, "metadata", None), dict):
-            allowed = spec.metadata.get("cull_idle_timeout", allowed)
+        metadata = getattr(getattr(self._kernel(kernel_id), "kernel_spec", None), "metadata", None)
+        if allowed and isinstance(metadata, dict):
+            allowed = metadata.get("cull_idle_timeout", allowed)
         return float(allowed) if isinstance(allowed, (int, float)) else 0.0
 
     # The restarter

@@ -222,11 +222,12 @@ class ProtocolConnection(Connection):
 
     async def _source(self, frame: dict[str, Any], ref: int | None) -> None:
         """A client says which of a project's sources it is, or was, or delivers what is left of."""
-        project_id, source_id, state = _project_of(frame), frame.get("source"), frame.get("state")
-        if not is_id(source_id):
+        project_id, source, state = _project_of(frame), frame.get("source"), frame.get("state")
+        if not is_id(source):
             raise invalid(
                 "source", "source", "source must be a string of 1 to 500 characters, none a control character"
             )
+        source_id = str(source)
         presence = self.manager.presence
         says = {"here": presence.here, "lost": presence.lost}
         if state not in (*says, "left"):

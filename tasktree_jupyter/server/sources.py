@@ -152,13 +152,11 @@ class Sources:
             if source is None:
                 await self._read(project_id)
                 source = self.find(project_id, source_id)
-            if source is None:
-                source = await self.new(project_id, source_id, process)
-                if source is None:
-                    return
-            else:
+            if source is not None:
                 # It lives, whatever was thought of it.
                 source.record = msgspec.structs.replace(source.record, process=process, ending=None)
+            elif (source := await self.new(project_id, source_id, process)) is None:
+                return
             if await self._log.head(project_id) is not None:
                 await self._store(source)
         self._bind(line, source)

@@ -25,6 +25,20 @@ assert tt.flush(30), tt.status()
 print(tt.status()["projects"][0]["project_id"], os.getpid())
 """
 
+CHILD = """
+import subprocess, sys
+code = (
+    "import time, tasktree_jupyter as tt\\n"
+    "with tt.task('child'):\\n"
+    "    assert tt.flush(30)\\n"
+    "    print('begun', flush=True)\\n"
+    "    time.sleep(600)"
+)
+child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+assert child.stdout.readline() == "begun\\n"
+print(child.pid)
+"""
+
 DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM}); time.sleep(600)"
 """As a long call into C: no interrupt, no word at the end."""
 

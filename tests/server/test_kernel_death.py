@@ -7,15 +7,20 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from websockets.sync.client import connect
 
 from tests.client.hub import TOKEN, Hub
 from tests.client.notebook import Notebook
-from tests.server.kernels import DEAF, OPEN, is_over, lives_on, told, wait
+from tests.server.kernels import CHILD, DEAF, OPEN, is_over, lives_on, told, wait
 
-QUICK = ("--TaskTreeExtension.source_silence=3", "--KernelRestarter.time_to_dead=0.5")
+QUICK = (
+    "--TaskTreeExtension.source_silence=3",
+    "--KernelRestarter.time_to_dead=0.5",
+    "--KernelRestarter.random_ports_until_alive=False",
+)
 CULLING = (
     "--KernelManager.shutdown_wait_time=0.6",
     "--MappingKernelManager.cull_interval=1",
@@ -45,7 +50,7 @@ def other(hub: Hub) -> Iterator[str]:
     """The project of another notebook's run on the same server; whatever happens elsewhere, it goes on."""
     notebook = Notebook(hub, "other.ipynb")
     yield notebook.run(OPEN).split()[0]
-    notebook.close()
+    notebook.end()
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,7 @@ def notebook(hub: Hub) -> Iterator[Notebook]:
 
 def test_a_killed_kernels_tasks_fail_and_say_why(notebook: Notebook, hub: Hub, other: str) -> None:
     project_id, pid = notebook.run(OPEN).split()
+    child = int(notebook.run(CHILD))
     os.kill(int(pid), signal.SIGKILL)
 
     nodes = wait(hub, project_id, is_over)
@@ -70,7 +76,11 @@ def test_a_killed_kernels_tasks_fail_and_say_why(notebook: Notebook, hub: Hub, o
     assert "error" not in nodes["planned"]
     assert nodes["waits"]["status"] == "review"
     assert nodes["done"]["status"] == "completed"
+    assert nodes["child"]["status"] == "running", "another process, which lives"
     assert lives_on(hub, other)
+    os.kill(child, signal.SIGKILL)
+    nodes = wait(hub, project_id, lambda nodes: nodes["child"]["status"] != "running")
+    assert told(nodes["child"]) == ("failed", "process_died", "its process is gone")
 
 
 def test_one_that_ends_by_itself_says_with_which_code(notebook: Notebook, hub: Hub, other: str) -> None:
@@ -125,3 +135,17 @@ def test_a_culled_kernels_tasks_are_cancelled(hub: Hub, other: str) -> None:
     assert told(nodes["fit"]) == ("cancelled", "kernel_culled", "kernel shut down after being idle")
     assert lives_on(hub, other)
     notebook.end()
+
+
+def test_the_next_server_finds_what_a_killed_ones_kernels_left(hub: Hub, other: str) -> None:
+    """The kernel notices that its server is gone, and ends without a word."""
+    last = hub.events(other)[-1]
+    hub.kill()
+    hub.start(*QUICK, *CULLING)
+
+    nodes = wait(hub, other, is_over)
+
+    assert told(nodes["fit"]) == ("failed", "kernel_died", "its process is gone")
+    assert nodes["fit"]["error"] == {"type": "Kernel died", "message": "its process is gone"}
+    ended = datetime.fromisoformat(nodes["fit"]["ended_at"]).timestamp()
+    assert abs(ended - last["at"] / 1e6) < 1, "it ended with its last word"

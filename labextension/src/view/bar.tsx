@@ -42,9 +42,16 @@ export function leafSegments(node: TreeNode): Segment[] {
   return width > 0 || node.status === 'running' ? [{ status, width }] : [];
 }
 
-export function Bar({ parts, className = 'tt-bar' }: { parts: readonly Segment[]; className?: string }) {
+interface BarProps {
+  parts: readonly Segment[];
+  className?: string;
+  /** Whether nobody knows if what is under way still is. */
+  stale?: boolean;
+}
+
+export function Bar({ parts, className = 'tt-bar', stale = false }: BarProps) {
   return (
-    <div className={className} aria-hidden="true">
+    <div className={className} aria-hidden="true" data-stale={stale || undefined}>
       {parts.map(part => (
         <i
           key={part.status}

@@ -70,7 +70,7 @@ export function Header(props: Props) {
           {node ? words.__('%1: %2', title, silence ?? statusName(words, node.status)) : ''}
         </span>
       </div>
-      <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" />
+      <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" stale={silence !== null} />
       <span className="tt-hidden">{progressText(words, rollup, staleLeaves)}</span>
     </>
   );
