@@ -134,11 +134,11 @@ class Sources:
             except msgspec.ValidationError:
                 self._logger.warning("%r keeps what makes no sense of the source %r", project_id, source_id)
                 continue
-            source = known.get(source_id)
-            if source is None:
+            ours = known.get(source_id)
+            if ours is None:
                 known[source_id] = Source(project_id, source_id, record, stored=True)
-            elif not source.lines and source.written <= began:
-                source.record, source.stored = record, True
+            elif not ours.lines and ours.written <= began:
+                ours.record, ours.stored = record, True
         if known:
             self._projects[project_id] = known
 
@@ -155,8 +155,11 @@ class Sources:
             if source is not None:
                 # It lives, whatever was thought of it.
                 source.record = msgspec.structs.replace(source.record, process=process, ending=None)
-            elif (source := await self.new(project_id, source_id, process)) is None:
-                return
+            else:
+                fresh = await self.new(project_id, source_id, process)
+                if fresh is None:
+                    return
+                source = fresh
             if await self._log.head(project_id) is not None:
                 await self._store(source)
         self._bind(line, source)

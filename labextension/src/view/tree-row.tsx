@@ -52,10 +52,7 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
     <>
       <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} today={today} />
       <div role="gridcell" className="tt-cell-bar">
-        <Bar
-          parts={isGroup ? segments(rollup) : leafSegments(node)}
-          stale={stale.since(row.id) !== null}
-        />
+        <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} stale={stale.since(row.id) !== null} />
         {isGroup ? (
           <span className="tt-hidden">{progressText(words, rollup, stale.count(row.id))}</span>
         ) : null}
