@@ -34,7 +34,7 @@ code = (
     "    print('begun', flush=True)\\n"
     "    time.sleep(600)"
 )
-child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
 assert child.stdout.readline() == "begun\\n"
 print(child.pid)
 """
