@@ -207,6 +207,7 @@ async def test_of_another_machine_or_container_nothing_is_certain(
     far.leaves_without_a_word()
 
     assert (await next_presence(client))[0]["nodes"] == ["far-fit", "far-run"]
+    await asyncio.sleep(SILENCE * 2)
     assert (await statuses(rest))["far-fit"] == "running"
 
 
