@@ -5,6 +5,7 @@ The thread waits on its inbox. Emits don't wake it while a frame is under way: w
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import threading
@@ -266,6 +267,8 @@ class Connection:
                 logger.exception("TaskTree's connection stumbled")
                 self._lost(Trouble("lost", "an error in the client, see the log"))
         if self._wire is not None:
+            with contextlib.suppress(OSError):
+                self._publisher.leave()
             self._wire.close()
         self._set_state("closed")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import socket
 import sys
 import threading
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from tasktree_jupyter.client.project import Project
 
 _host: str | None = None
+_began = os.getpid()
+"""The process that this module was imported in: a forked child of a kernel is no kernel."""
 
 
 def of_process(project: Project, kernel_id: str | None) -> dict[str, Any]:
@@ -27,6 +31,16 @@ def of_process(project: Project, kernel_id: str | None) -> dict[str, Any]:
         if isinstance(path, str):
             source["notebook"] = path
     return source | cell()
+
+
+def of_source(kernel_id: str | None) -> dict[str, Any]:
+    """Return which process this is, as a source tells the server (docs/protocol.md, Presence)."""
+    process: dict[str, Any] = {"host": platform.node(), "pid": os.getpid()}
+    if kernel_id is not None and os.getpid() == _began:
+        process["kernel_id"] = kernel_id
+    with contextlib.suppress(OSError):
+        process["namespace"] = os.readlink("/proc/self/ns/pid")
+    return process
 
 
 def cell() -> dict[str, Any]:

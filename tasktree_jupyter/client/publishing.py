@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tasktree_jupyter.client import origin
+from tasktree_jupyter.client.discovery import identity
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.core.sanitise import without_surrogates
@@ -36,6 +38,8 @@ class _Link(msgspec.Struct):
 
     project: Project
     asked: bool = False
+    spoken_for: str | None = None
+    """The source that this connection has told the server of."""
     held_until: float = 0.0
     failures: int = 0
     complained: bool = False
@@ -96,7 +100,7 @@ class Publisher:
         """The connection is gone: what wasn't answered will be asked and sent again."""
         self._asked.clear()
         for link in self._links:
-            link.asked = False
+            link.asked, link.spoken_for = False, None
             link.project.wakes = False
             link.project.source.unsent()
 
@@ -145,6 +149,9 @@ class Publisher:
         while True:
             if source.first_drop is not None and not source.in_flight and not source.waiting:
                 project.heal(new_life=False)
+            if link.spoken_for != source.id and source.emitted:
+                link.spoken_for = source.id
+                self._tell(link, "here")
             ref = self._next_ref()
             frame = source.next_frame(ref, project.project_id, self._limits)
             if frame is not None:
@@ -158,6 +165,16 @@ class Publisher:
             # An emit that came before it saw that didn't wake us.
             if not source.waiting:
                 return None
+
+    def leave(self) -> None:
+        """The process ends: the sources that have told everything are no more."""
+        for link in self._links:
+            if link.spoken_for == link.project.source.id and not len(link.project.source):
+                self._tell(link, "left")
+
+    def _tell(self, link: _Link, state: str) -> None:
+        said = {"op": "source", "project_id": link.project.project_id, "source": link.spoken_for, "state": state}
+        self._send(said | (origin.of_source(identity().kernel_id) if state == "here" else {}))
 
     def _take_resolved(self, link: _Link, frame: dict[str, Any]) -> None:
         project_id, info = frame.get("project_id"), frame.get("info")

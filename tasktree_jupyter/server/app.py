@@ -18,10 +18,12 @@ from tasktree_jupyter._version import __version__
 from tasktree_jupyter.server import metrics
 from tasktree_jupyter.server.auth import new_secret
 from tasktree_jupyter.server.connection_file import ConnectionFile
+from tasktree_jupyter.server.kernel_watch import KernelWatch
 from tasktree_jupyter.server.kernels import KernelProjects
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.manager import WebSocketManager
+from tasktree_jupyter.server.neighbours import Neighbours
 from tasktree_jupyter.server.rest.routes import routes
 from tasktree_jupyter.server.socket import UpdatesSocket
 from tasktree_jupyter.storage.log import EventLog, StorageError, Unavailable
@@ -100,6 +102,14 @@ class TaskTreeExtension(ExtensionApp):
         min=0,
         help="""How often each page is asked whether it is still there, in seconds; after 2.5 intervals without a word
         it is cut off. Default: 20. 0: never.""",
+    ).tag(config=True)
+
+    source_silence = Float(
+        60.0,
+        min=0.1,
+        help="""After how many seconds without a word from a process its open tasks are shown as stale instead of
+        running. A connection that breaks is tried again for up to 15 seconds, and one that is half open is noticed
+        after 2.5 of `ping_interval`: less than that shows tasks as stale that are well. Default: 60.""",
     ).tag(config=True)
 
     max_connections = Integer(
@@ -244,6 +254,7 @@ class TaskTreeExtension(ExtensionApp):
     """What people have to know about how their data is kept; None: nothing unusual."""
 
     _kernels: KernelProjects | None = None
+    _kernel_watch: KernelWatch | None = None
     _connection_file: ConnectionFile | None = None
     _starting: asyncio.Task[None] | None = None
     _stopped = False
@@ -289,8 +300,18 @@ class TaskTreeExtension(ExtensionApp):
         self._kernels.listen(serverapp.event_logger)
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
+        self._watch_kernels(manager, serverapp)
         self.manager = manager
         metrics.watch(self)
+
+    def _watch_kernels(self, manager: WebSocketManager, serverapp: ServerApp) -> None:
+        presence = manager.presence
+        watch = KernelWatch(serverapp.kernel_manager, presence.kernel_ended, self.log)
+        watch.listen(serverapp.event_logger)
+        self._kernel_watch = presence.kernels = watch
+        folder = None if manager.log.engine == "memory" else Path(self.data_dir)
+        presence.neighbours = Neighbours(folder, self.source_silence, self.log)
+        presence.start()
 
     async def _open_log(self) -> EventLog:
         if not self.in_memory:
@@ -384,6 +405,9 @@ class TaskTreeExtension(ExtensionApp):
         serverapp = self.serverapp
         if self._kernels is not None and serverapp is not None:
             self._kernels.stop_listening(serverapp.event_logger)
+        if self._kernel_watch is not None and serverapp is not None:
+            self._kernel_watch.stop_listening(serverapp.event_logger)
+            await self.manager.presence.server_stops()
         try:
             await self.manager.stop()
         finally:

@@ -65,7 +65,12 @@ class Socket(Protocol):
 
 
 class Connection:
-    """One WebSocket. Writing never waits: what can't be sent at once is buffered, up to `max_lag_bytes`."""
+    """One WebSocket. Writing never waits: what can't be sent at once is buffered, up to `max_lag_bytes`.
+
+    `is_told`: whether it wants to know which sources are silent in what it follows.
+    """
+
+    is_told = False
 
     kind: ClassVar[Literal["plain", "v1"]] = "plain"
     close_code: int | None = None
@@ -166,6 +171,9 @@ class Connection:
     def ping(self) -> bool:
         """Ask whether the other side is there; False if the connection has failed."""
         return self.socket.stream_if_open is not None
+
+    def tell_presence(self, project_id: str, frame: bytes) -> None:
+        """Send what isn't stored about a project that it follows."""
 
     def lost(self) -> None:
         """Sending has failed: take the connection out everywhere."""

@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_lag_bytes: int = 4 * 1024 * 1024
     max_replay_events: int = 10_000
     ping_interval: float = 20.0
+    source_silence: float = 60.0
     max_connections: int = 3000
     max_connections_per_user: int = 2000
     warn_connections: int = 1000

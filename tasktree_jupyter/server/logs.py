@@ -58,6 +58,24 @@ EVENTS: Final = {
         logging.WARNING, "a renamed or copied notebook couldn't be followed", ("action", "error")
     ),
     "project.failed": LogEvent(logging.ERROR, "a project's room failed; the traceback says where", ("project_id",)),
+    "presence.failed": LogEvent(
+        logging.ERROR, "who is there couldn't be seen or told; the traceback says where", ("operation",), sparing=True
+    ),
+    "presence.unknown": LogEvent(
+        logging.WARNING,
+        "what is kept of a source makes no sense, and is passed over",
+        ("project_id", "source"),
+        sparing=True,
+    ),
+    "neighbours.unreachable": LogEvent(
+        logging.DEBUG, "what other servers of the same folder know couldn't be read", ("error",)
+    ),
+    "kernel.unwatched": LogEvent(logging.DEBUG, "a kernel manager of another kind can't be watched", ("error",)),
+    "source.ended": LogEvent(
+        logging.INFO,
+        "a kernel or process died, and what it left open was ended",
+        ("project_id", "source", "kernel_id", "tasks", "status", "reason"),
+    ),
     "publish.failed": LogEvent(logging.ERROR, "a publish failed; the traceback says where", ("project_id",)),
     "transfer.broke_off": LogEvent(
         logging.WARNING, "an export or import ended before it was whole", ("operation", "project_id", "error")

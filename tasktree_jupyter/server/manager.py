@@ -19,6 +19,7 @@ from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless
 from tasktree_jupyter.server.history import History
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.presence import Presence
 from tasktree_jupyter.server.projects import Projects
 from tasktree_jupyter.server.publication import Failure, Publication, Published, parse_publication
 from tasktree_jupyter.server.rates import Buckets
@@ -72,6 +73,15 @@ class WebSocketManager:
         self.history = History(log, self.rooms, limits)
         self.bound = ProjectBound(log, limits.max_projects)
         self.rates = Buckets(limits.max_publish_rate, limits.publish_burst)
+        self.presence = Presence(
+            log,
+            limits,
+            self.rooms,
+            self.publish_and_wait,
+            followed=self._told_projects,
+            tell=self._tell,
+            logger=logger,
+        )
         self.resolver: Resolver | None = None
         self._connections: dict[Connection, set[str | None]] = {}
         self._doors = Doors(limits, logger)
@@ -131,6 +141,7 @@ class WebSocketManager:
             self.rooms.leave(websocket)
             if None in bound:
                 self.projects.look_away()
+        self.presence.disconnected(websocket)
         websocket.closed()
 
     def send_personal_message(self, message: str | Mapping[str, Any], websocket: Connection) -> bool:
@@ -199,7 +210,10 @@ class WebSocketManager:
 
         publication.answer = settle
         await self.admit_and_publish(publication)
-        return await answered
+        outcome = await answered
+        if isinstance(outcome, Published) and outcome.project_id is not None and outcome.source is not None:
+            self.presence.published(None, outcome.project_id, outcome.source)
+        return outcome
 
     def _to_everyone(self, publication: Publication) -> None:
         for event in publication.events:
@@ -236,6 +250,7 @@ class WebSocketManager:
             raise NoSuchProject(project_id)
         self.projects.forget(project_id)
         self.bound.one_less()
+        self.presence.sources.forget_project(project_id)
 
     # Who follows what
 
@@ -266,6 +281,18 @@ class WebSocketManager:
             connections.discard(websocket)
             if not connections:
                 del self.active_connections[project_id]
+
+    def _told_projects(self) -> list[str]:
+        """The projects of which somebody wants to know who is silent."""
+        return [
+            project_id
+            for project_id, connections in self.active_connections.items()
+            if project_id is not None and any(connection.is_told for connection in connections)
+        ]
+
+    def _tell(self, project_id: str, frame: bytes) -> None:
+        for connection in tuple(self.active_connections.get(project_id, ())):
+            connection.tell_presence(project_id, frame)
 
     @property
     def connections(self) -> Collection[Connection]:
@@ -318,6 +345,7 @@ class WebSocketManager:
         for websocket in tuple(self._connections):
             websocket.close(CLOSE_STOPPING, "server stopping")
             self.disconnect(websocket)
+        await self.presence.close()
         self.projects.close()
         self.history.close()
         await self.rooms.close()

@@ -11,7 +11,7 @@ from typing import Any
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
 from tasktree_jupyter.core.sanitise import without_surrogates
-from tasktree_jupyter.core.shape import Problem, ProblemError, is_integer, is_project_id
+from tasktree_jupyter.core.shape import Problem, ProblemError, is_id, is_integer, is_project_id
 from tasktree_jupyter.server.connection import Connection, Socket, read_message
 from tasktree_jupyter.server.folding import encode_parts
 from tasktree_jupyter.server.frames import encode, json_frame, text_frame
@@ -35,6 +35,7 @@ class ProtocolConnection(Connection):
     """A client that speaks `tasktree.v1.json`."""
 
     kind = "v1"
+    is_told = True
 
     def __init__(self, socket: Socket, manager: WebSocketManager, logger: logging.Logger) -> None:
         super().__init__(socket, manager, logger)
@@ -45,6 +46,7 @@ class ProtocolConnection(Connection):
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "ack": self._ack,
+            "source": self._source,
             "resolve": self._resolve,
             "state": self._state,
             "diff": self._diff,
@@ -150,6 +152,12 @@ class ProtocolConnection(Connection):
         """See `projects.Watcher`."""
         return await self.clearance.may_read(project_id)
 
+    def tell_presence(self, project_id: str, frame: bytes) -> None:
+        """See `Connection.tell_presence`. One that isn't live is told when it is."""
+        subscription = self._subscriptions.get(project_id)
+        if subscription is not None:
+            subscription.tell_presence(frame)
+
     def forget(self, project_id: str) -> None:
         """See `Outlet.forget`."""
         self._subscriptions.pop(project_id, None)
@@ -202,6 +210,8 @@ class ProtocolConnection(Connection):
 
     def _settled(self, ref: int | None, outcome: Published | Failure) -> None:
         if isinstance(outcome, Published):
+            if outcome.project_id is not None and outcome.source is not None:
+                self.manager.presence.published(self, outcome.project_id, outcome.source)
             body = encode(outcome)
             self.write(text_frame(b'{"op":"published","ref":%b,%b' % (encode(ref), body[1:])))
             return
@@ -231,10 +241,14 @@ class ProtocolConnection(Connection):
         if self.socket.stream_if_open is None:
             return
         self.clearance.note(project_id, True)
-        subscription = Subscription(self, self.manager.rooms.get(project_id), self.limits)
+        presence = self.manager.presence
+        subscription = Subscription(
+            self, self.manager.rooms.get(project_id), self.limits, lambda: presence.frame(project_id)
+        )
         self._subscriptions[project_id] = subscription
         self.manager.bind(self, project_id)
         subscription.start(ref, since, lambda: self.manager.projects.info(project_id))
+        presence.follows(project_id)
 
     def _unsubscribe(self, frame: dict[str, Any], ref: int | None) -> None:
         project_id = _project_of(frame)
@@ -254,6 +268,29 @@ class ProtocolConnection(Connection):
         # An acknowledgement that crossed our `gone` or the client's own `unsubscribe` is no mistake.
         if subscription is not None:
             subscription.acknowledge(int(offset))  # type: ignore[arg-type]
+
+    async def _source(self, frame: dict[str, Any], ref: int | None) -> None:
+        """A client says which of a project's sources it is, or was, or delivers what is left of."""
+        project_id, source, state = _project_of(frame), frame.get("source"), frame.get("state")
+        if not is_id(source):
+            raise invalid(
+                "source", "source", "source must be a string of 1 to 500 characters, none a control character"
+            )
+        source_id = str(source)
+        presence = self.manager.presence
+        says = {"here": presence.here, "lost": presence.lost}
+        if state not in (*says, "left"):
+            raise invalid("state", "value", f'state is {state!r}; allowed: "here", "left", "lost"')
+        if not await self.socket.is_allowed("write", project_id):
+            self.refuse(ref, "forbidden", "You may read here, but not publish")
+            return
+        try:
+            if state == "left":
+                await presence.left(self, project_id, source_id)
+            else:
+                await says[state](self, project_id, source_id, without_surrogates(frame))
+        except StorageError as error:
+            self.refuse(ref, "storage", str(error), retry=error.retryable)
 
     def _resolve(self, frame: dict[str, Any], ref: int | None) -> None:
         asked = {key: frame.get(key) for key in ("kernel_id", "path", "title")}

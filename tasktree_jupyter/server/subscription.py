@@ -57,15 +57,22 @@ class Since(msgspec.Struct, frozen=True):
 
 
 class Subscription(Follower):
-    """Follows a room for a connection. `position` is the offset of the last event sent."""
+    """Follows a room for a connection. `position` is the offset of the last event sent.
+
+    `presence` gives the frame that says who is silent; None: nobody is.
+    """
 
     keeps_room = True
 
-    def __init__(self, outlet: Outlet, room: Room, limits: Limits) -> None:
+    def __init__(
+        self, outlet: Outlet, room: Room, limits: Limits, presence: Callable[[], bytes | None] = lambda: None
+    ) -> None:
         self.room = room
         self.position = 0
         self._outlet = outlet
         self._limits = limits
+        self._presence = presence
+        self._knows_of_silence = False
         self._live = False
         self._stalled = False
         self._told = False
@@ -143,6 +150,11 @@ class Subscription(Follower):
             self._run(self._resume())
 
     # Sending
+
+    def tell_presence(self, frame: bytes) -> None:
+        """Send who is silent, if this is live; else that is told when it is."""
+        if self._live and self._outlet.write(frame):
+            self._knows_of_silence = True
 
     def _has_room(self, size: int) -> bool:
         """One frame may always be under way, however large.
@@ -300,6 +312,10 @@ class Subscription(Follower):
                 if not self._send(frame):
                     raise ConnectionError
         self._live = True
+        presence = self._presence()
+        if presence is not None or self._knows_of_silence:
+            nobody = {"op": "presence", "project_id": room.project_id, "sources": []}
+            self.tell_presence(json_frame(nobody) if presence is None else presence)
         self._tell({"op": "live", "project_id": room.project_id, "offset": self.position})
         return None
 

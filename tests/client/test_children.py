@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
 
+from tasktree_jupyter.client import origin
 from tests.client.conftest import Run
 from tests.client.hub import Hub
 
@@ -228,3 +230,18 @@ assert done.wait(30)
 print(json.dumps(sorted([who == os.getpid(), n] for who, n in heard)))
 """
     assert json.loads(run(code, hub)[0]) == [[True, 0], [True, 1]]
+
+
+def test_a_forked_child_of_a_kernel_doesnt_say_that_it_is_the_kernel() -> None:
+    assert origin.of_source("k") == {"kernel_id": "k", "pid": os.getpid(), **origin.of_source(None)}
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(write, json.dumps(origin.of_source("k")).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    said = json.loads(os.read(read, 4096))
+    os.close(read)
+    os.close(write)
+    assert said["pid"] == pid
+    assert "kernel_id" not in said

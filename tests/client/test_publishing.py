@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ class World:
 
     def __init__(self, name: str | None = "p") -> None:
         self.sent: list[dict[str, Any]] = []
+        self.spoken_for: list[dict[str, Any]] = []
         self.complaints = Complaints()
         self.known: list[Project] = []
         self.published: list[Project] = []
@@ -40,7 +42,8 @@ class World:
         self.publisher.connected({"max_message_bytes": 100_000, "max_events_per_publish": 100})
 
     def _send(self, frame: dict[str, Any] | bytes) -> None:
-        self.sent.append(json.loads(frame) if isinstance(frame, bytes) else frame)
+        said = json.loads(frame) if isinstance(frame, bytes) else frame
+        (self.spoken_for if said["op"] == "source" else self.sent).append(said)
 
     def _next_ref(self) -> int:
         self._ref += 1
@@ -220,3 +223,38 @@ def test_an_answer_to_nothing_is_nothing(world: World) -> None:
     assert world.publisher.answered({"op": "published", "ref": 99})
     assert world.publisher.answered({"op": "resolved", "project_id": "x"})
     assert not world.publisher.answered({"op": "error", "ref": 99, "code": "x"})
+
+
+def test_it_says_which_source_it_is_once_on_each_connection_and_for_each_life(world: World) -> None:
+    assert world.serve() == []
+    assert world.spoken_for == []
+    world.emit("a", title="a", status="running")
+    world.serve()
+    world.acknowledge()
+    world.emit("b", title="b")
+    world.serve()
+    world.acknowledge()
+    (said,) = world.spoken_for
+    assert (said["state"], said["source"], said["project_id"]) == ("here", world.project.source.id, "p")
+    assert said["pid"] == os.getpid()
+
+    world.publisher.disconnected()
+    world.serve()
+    assert [said["state"] for said in world.spoken_for] == ["here"] * 2, "though it has nothing more to send"
+
+    world.emit("c", title="c")
+    world.serve()
+    world.acknowledge(epoch="another")
+    world.serve()
+    assert world.spoken_for[-1]["source"] == world.project.source.id != said["source"]
+
+
+def test_it_leaves_once_everything_is_told(world: World) -> None:
+    world.emit("a", title="a")
+    world.serve()
+    world.publisher.leave()
+    assert [said["state"] for said in world.spoken_for] == ["here"]
+    world.acknowledge()
+    world.publisher.leave()
+    assert [said["state"] for said in world.spoken_for] == ["here", "left"]
+    assert "pid" not in world.spoken_for[-1]

@@ -32,7 +32,7 @@ ROUTES = {
 """What each verb of each route needs; the last is the one after which nothing is left."""
 OPS = {
     **dict.fromkeys(("subscribe", "state", "diff", "resolve", "watch"), "read"),
-    "publish": "write",
+    **dict.fromkeys(("publish", "source"), "write"),
     **dict.fromkeys(("unsubscribe", "ack", "unwatch", "ping", "pong"), "nothing"),
 }
 """What each op of the socket needs."""
@@ -160,6 +160,7 @@ async def test_every_op_of_the_socket(who: str, headers: dict[str, str], connect
         "unsubscribe": {"project_id": "p"},
         "ack": {"project_id": "p", "offset": 1},
         "publish": {"project_id": "p", "events": [update("b", title="B")]},
+        "source": {"project_id": "p", "source": "s", "state": "left"},
     }
     may = "read write" if who == "kernel" else MAY[who]
 

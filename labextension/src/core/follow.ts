@@ -1,5 +1,6 @@
 /** What the hub hands out: a followed project, the list of projects, and the state of the connection they share. */
 import type { Envelope } from './envelope.js';
+import type { StaleTasks } from './presence.js';
 import type { Rollup, Status, TreeReader } from './reader.js';
 
 /**
@@ -66,6 +67,8 @@ export interface Follow extends Listenable {
   readonly info: ProjectInfo | null;
   /** What went wrong and what to do; null while nothing did. */
   readonly error: string | null;
+  /** Open tasks of processes that aren't heard, which may be gone. Another map after every change. */
+  readonly stale: StaleTasks;
   /** When the server was last heard, milliseconds since 1970. */
   readonly heardAt: number | null;
   /** This holder needs it no more. */

@@ -400,6 +400,10 @@ class HubFollow implements Follow {
     return this.followed.project.error ?? (connection.kind === 'stopped' ? connection.message : null);
   }
 
+  get stale() {
+    return this.followed.project.stale;
+  }
+
   get heardAt() {
     return this.hub.heardAt;
   }

@@ -67,6 +67,7 @@ export type {
   TreeNode,
   TreeReader
 } from './reader.js';
+export { NOTHING_STALE, type StaleTasks } from './presence.js';
 export { WebSocketService, type ServiceOptions } from './service.js';
 export { StaticTree } from './static-tree.js';
 export type { TreeState } from './state.js';

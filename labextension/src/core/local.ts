@@ -2,6 +2,7 @@
 import { browser, type Environment } from './environment.js';
 import type { Follow, FollowStatus, ProjectInfo } from './follow.js';
 import { Notifier } from './notifier.js';
+import type { StaleTasks } from './presence.js';
 import { Project } from './project.js';
 import { asFrame, PROTOCOL_VERSION, type ClientFrame } from './protocol.js';
 import { Subscriber } from './subscriber.js';
@@ -54,6 +55,10 @@ export class LocalFollow implements Follow {
 
   get error(): string | null {
     return this.project.error ?? this.ending;
+  }
+
+  get stale(): StaleTasks {
+    return this.project.stale;
   }
 
   get heardAt(): number | null {

@@ -1,5 +1,6 @@
 /** What is known of one followed project: takes deliveries, and says how far they may be believed. */
 import type { FollowStatus, ProjectInfo } from './follow.js';
+import { NOTHING_STALE, type StaleTasks } from './presence.js';
 import type { Position } from './protocol.js';
 import type { Delivery } from './subscriber.js';
 import { translatable } from './translatable.js';
@@ -27,6 +28,7 @@ export class Project {
   epoch: string | null = null;
   info: ProjectInfo | null = null;
   error: string | null = null;
+  stale: StaleTasks = NOTHING_STALE;
   private phase: Phase = 'asking';
   /** The server folds by rules that this page doesn't know: what it sends as a state is shown, but not folded on. */
   private isNewerFold = false;
@@ -82,6 +84,10 @@ export class Project {
         this.phase = 'catching-up';
         this.info = delivery.info ?? this.info;
         this.error = null;
+        this.stale = NOTHING_STALE;
+        return null;
+      case 'presence':
+        this.stale = delivery.stale;
         return null;
       case 'events':
         if (this.isNewerFold) {

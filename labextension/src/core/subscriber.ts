@@ -8,6 +8,7 @@
 import type { TreeEvent } from './envelope.js';
 import type { ProjectInfo } from './follow.js';
 import { isObject } from './json.js';
+import { staleTasksOf, type StaleTasks } from './presence.js';
 import {
   PROTOCOL_VERSION,
   type ClientFrame,
@@ -34,6 +35,8 @@ export type Delivery =
   | { kind: 'snapshot'; projectId: string; epoch: string; state: TreeState; nodes: readonly TreeNode[] }
   /** Everything up to the log's head has been delivered. */
   | { kind: 'live'; projectId: string }
+  /** Which open tasks belong to a source that isn't heard, in place of what was told before. */
+  | { kind: 'presence'; projectId: string; stale: StaleTasks }
   /** The server can't go on from where we were. */
   | { kind: 'resync'; projectId: string; reason: string }
   /** Deleted; it isn't followed any longer. */
@@ -151,6 +154,8 @@ export class Subscriber {
         return this.snapshot(projectId, follow, frame);
       case 'live':
         return this.live(projectId, follow, frame);
+      case 'presence':
+        return step([{ kind: 'presence', projectId, stale: staleTasksOf(frame) }]);
       case 'resync':
         follow.loading = null;
         return step([{ kind: 'resync', projectId, reason: String(frame.reason) }]);

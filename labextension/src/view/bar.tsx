@@ -1,8 +1,8 @@
 import type { Rollup, Status, TreeNode } from '../core/reader.js';
 import { isEnded } from '../core/status.js';
-import { formatCounts, formatPercent } from './format.js';
-import { endedLeaves } from './status.js';
-import type { Words } from './words.js';
+import { formatCount, formatCounts, formatPercent } from './format.js';
+import { endedLeaves, staleCount } from './status.js';
+import { listed, type Words } from './words.js';
 
 export interface Segment {
   status: Status;
@@ -42,9 +42,16 @@ export function leafSegments(node: TreeNode): Segment[] {
   return width > 0 || node.status === 'running' ? [{ status, width }] : [];
 }
 
-export function Bar({ parts, className = 'tt-bar' }: { parts: readonly Segment[]; className?: string }) {
+interface BarProps {
+  parts: readonly Segment[];
+  className?: string;
+  /** Whether nobody knows if what is under way still is. */
+  stale?: boolean;
+}
+
+export function Bar({ parts, className = 'tt-bar', stale = false }: BarProps) {
   return (
-    <div className={className} aria-hidden="true">
+    <div className={className} aria-hidden="true" data-stale={stale || undefined}>
       {parts.map(part => (
         <i
           key={part.status}
@@ -57,8 +64,13 @@ export function Bar({ parts, className = 'tt-bar' }: { parts: readonly Segment[]
 }
 
 /** The bar in words. */
-export function progressText(words: Words, rollup: Rollup): string {
-  const counts = formatCounts(words, rollup.counts);
+export function progressText(words: Words, rollup: Rollup, stale: number): string {
+  const { running = 0 } = rollup.counts;
+  const heard = formatCounts(words, { ...rollup.counts, running: running - stale });
+  const counts = listed(
+    words,
+    [heard, stale > 0 ? staleCount(words, stale, formatCount(stale)) : ''].filter(Boolean)
+  );
   const percent = formatPercent(rollup.progress);
   return counts ? words.__('%1: %2', percent, counts) : percent;
 }

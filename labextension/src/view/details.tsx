@@ -3,10 +3,12 @@ import type { TreeNode, TreeReader } from '../core/reader.js';
 import { seenLine, seenLines } from '../core/seen.js';
 import { parseTime } from '../core/times.js';
 import { translatable } from '../core/translatable.js';
-import { formatClock, formatCount, formatElapsed, formatPercent } from './format.js';
+import { formatClock, formatCount, formatElapsed, formatPercent, silenceText } from './format.js';
 import { statusName } from './status.js';
-import { StatusIcon } from './status-icon.js';
-import { elapsed, errorText, isRunning, titleOf, unusualText } from './tree-row.js';
+import { errorText, reasonText } from './reasons.js';
+import { useStaleness, type Staleness } from './staleness.js';
+import { StaleIcon, StatusIcon } from './status-icon.js';
+import { elapsed, isHeard, isRunning, titleOf, unusualText } from './tree-row.js';
 import { Links, Pairs, Value } from './value.js';
 import { listed, useWords, type Words } from './words.js';
 
@@ -66,6 +68,7 @@ const PLACED: ReadonlySet<string> = new Set([
 
 export function Details({ tree, id, now, today, ticks, onSelect, actions }: Props) {
   const words = useWords();
+  const stale = useStaleness();
   const node = tree.node(id);
   if (!node) {
     return (
@@ -74,10 +77,20 @@ export function Details({ tree, id, now, today, ticks, onSelect, actions }: Prop
       </Frame>
     );
   }
+  const since = stale.since(id);
+  const silence = since === null ? null : silenceText(words, since, today * 1000);
+  const icon = silence === null ? <StatusIcon status={node.status} /> : <StaleIcon label={silence} />;
   const others = Object.entries(node).filter(([key, value]) => !PLACED.has(key) && value !== undefined);
   return (
-    <Frame title={titleOf(node)} icon={<StatusIcon status={node.status} />} onClose={() => onSelect(null)}>
-      <p className="tt-details-line">{summary(words, tree, node, now, ticks)}</p>
+    <Frame title={titleOf(node)} icon={icon} onClose={() => onSelect(null)}>
+      <p className="tt-details-line">{summary(words, tree, node, now, ticks, stale)}</p>
+      {silence === null ? null : (
+        <p className="tt-details-line tt-warning">
+          {silence}
+          {': '}
+          {words.__('the process that runs this task isn’t heard; it may be gone, or only away.')}
+        </p>
+      )}
       {node.message ? <p className="tt-details-line tt-details-message">{seenLines(node.message)}</p> : null}
       {node.unusual ? (
         <p className="tt-details-line tt-warning">
@@ -153,13 +166,20 @@ function Frame({ title, icon, onClose, children }: FrameProps) {
 }
 
 /** `failed after 9.8 s · attempt 2 · worker-3` */
-function summary(words: Words, tree: TreeReader, node: TreeNode, now: number | null, ticks: boolean): string {
-  const time = elapsed(tree, node.node_id, now);
+function summary(
+  words: Words,
+  tree: TreeReader,
+  node: TreeNode,
+  now: number | null,
+  ticks: boolean,
+  stale: Staleness
+): string {
+  const time = elapsed(tree, node.node_id, now, stale);
   const running = isRunning(tree, node.node_id);
   const word = node.placeholder ? words.__('nothing heard of it yet') : statusName(words, node.status);
   const parts = [word];
   if (time !== null) {
-    const long = formatElapsed(time, ticks && running);
+    const long = formatElapsed(time, ticks && isHeard(tree, node.node_id, stale));
     parts[0] = running ? words.__('%1 for %2', word, long) : words.__('%1 after %2', word, long);
   }
   if (typeof node.progress === 'number' && node.status !== 'completed') {
@@ -184,7 +204,7 @@ function facts(words: Words, node: TreeNode, today: number): Record<string, unkn
     [words.__('id')]: node.node_id,
     [words.__('kind')]: node.kind,
     [words.__('trigger')]: node.trigger,
-    [words.__('reason')]: node.reason,
+    [words.__('reason')]: node.reason === undefined ? undefined : reasonText(words, node.reason),
     [words.__('tags')]: listed(words, node.tags ?? []),
     [words.__('expected')]: node.expected === undefined ? undefined : formatCount(node.expected),
     [words.__('created')]: when(node.created_at, today),
@@ -197,7 +217,7 @@ function facts(words: Words, node: TreeNode, today: number): Record<string, unkn
 
 function Failure({ node }: { node: TreeNode }) {
   const words = useWords();
-  const text = errorText(node);
+  const text = errorText(words, node);
   const traceback = node.error?.traceback;
   if (!text && !traceback) {
     return null;

@@ -59,6 +59,11 @@ export function formatClock(microseconds: number, now: number, seconds = false):
   return new Intl.DateTimeFormat(undefined, format).format(then);
 }
 
+/** `no word since 14:02`; `since` and `now` in microseconds. */
+export function silenceText(words: Words, since: number, now: number): string {
+  return words.__('no word since %1', formatClock(since, now));
+}
+
 /** `now`, `5 min ago`, `2 h ago`, `3 d ago`. */
 export function formatAgo(words: Words, microseconds: number, now: number): string {
   const minutes = Math.floor((now - microseconds) / (60 * SECOND));

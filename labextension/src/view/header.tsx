@@ -2,11 +2,12 @@ import type { Rollup, Status, TreeReader } from '../core/reader.js';
 import { Bar, progressText, segments } from './bar.js';
 import { ConnectionBadge } from './connection-badge.js';
 import type { ViewState } from './connection.js';
-import { formatClock, formatCount, formatElapsed } from './format.js';
+import { formatClock, formatCount, formatElapsed, silenceText } from './format.js';
 import type { Mission } from './missions.js';
-import { endedLeaves, statusCount, statusName } from './status.js';
-import { StatusIcon } from './status-icon.js';
-import { elapsed, isRunning, titleOf } from './tree-row.js';
+import { useStaleness } from './staleness.js';
+import { endedLeaves, staleCount, statusCount, statusName } from './status.js';
+import { StaleIcon, StatusIcon } from './status-icon.js';
+import { elapsed, isHeard, titleOf } from './tree-row.js';
 import { useWords, type Words } from './words.js';
 
 /** Stands for every run of the project at once. */
@@ -36,23 +37,29 @@ export function Header(props: Props) {
   const words = useWords();
   const node = mission === null ? undefined : tree.node(mission);
   const rollup = node ? tree.rollup(node.node_id) : sumOf(tree);
-  const time = node ? elapsed(tree, node.node_id, now) : null;
-  const running = node ? isRunning(tree, node.node_id) : false;
+  const stale = useStaleness();
+  const time = node ? elapsed(tree, node.node_id, now, stale) : null;
+  const heard = node ? isHeard(tree, node.node_id, stale) : false;
+  const since = node ? stale.since(node.node_id) : null;
+  const silence = since === null ? null : silenceText(words, since, today * 1000);
+  const staleLeaves = (node ? [node.node_id] : tree.roots).reduce((sum, id) => sum + stale.count(id), 0);
   const title = node ? titleOf(node) : projectTitle;
   return (
     <>
       <div className="tt-header">
         <div className="tt-header-name">
-          {node ? <StatusIcon status={node.status} /> : null}
+          {silence !== null ? <StaleIcon label={silence} /> : null}
+          {node && silence === null ? <StatusIcon status={node.status} /> : null}
           <h2 className="tt-mission" title={title}>
             {title}
           </h2>
           <RunMenu tree={tree} mission={mission} missions={missions} onMission={onMission} today={today} />
         </div>
         <div className="tt-stats">
-          <Stats rollup={rollup} />
+          {silence === null ? null : <span className="tt-stat tt-stale">{silence}</span>}
+          <Stats rollup={rollup} stale={staleLeaves} />
           {time === null ? null : (
-            <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && running)}</span>
+            <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && heard)}</span>
           )}
         </div>
         {props.state ? (
@@ -60,19 +67,20 @@ export function Header(props: Props) {
         ) : null}
         {props.tools}
         <span className="tt-hidden" role="status">
-          {node ? words.__('%1: %2', title, statusName(words, node.status)) : ''}
+          {node ? words.__('%1: %2', title, silence ?? statusName(words, node.status)) : ''}
         </span>
       </div>
-      <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" />
-      <span className="tt-hidden">{progressText(words, rollup)}</span>
+      <Bar parts={segments(rollup)} className="tt-bar tt-mission-bar" stale={silence !== null} />
+      <span className="tt-hidden">{progressText(words, rollup, staleLeaves)}</span>
     </>
   );
 }
 
-function Stats({ rollup }: { rollup: Rollup }) {
+function Stats({ rollup, stale }: { rollup: Rollup; stale: number }) {
   const words = useWords();
   const { failures } = rollup;
-  const { running = 0, skipped = 0 } = rollup.counts;
+  const { skipped = 0 } = rollup.counts;
+  const running = (rollup.counts.running ?? 0) - stale;
   const count = (status: Status, n: number) => statusCount(words, status, n, formatCount(n));
   return (
     <>
@@ -80,6 +88,9 @@ function Stats({ rollup }: { rollup: Rollup }) {
         {formatCount(endedLeaves(rollup.counts))} / {formatCount(Math.max(0, rollup.total - skipped))}
       </span>
       {running > 0 ? <span className="tt-stat">{count('running', running)}</span> : null}
+      {stale > 0 ? (
+        <span className="tt-stat tt-stale">{staleCount(words, stale, formatCount(stale))}</span>
+      ) : null}
       {failures > 0 ? <span className="tt-stat tt-stat-failed">{count('failed', failures)}</span> : null}
       {skipped > 0 ? <span className="tt-stat tt-stat-minor">{count('skipped', skipped)}</span> : null}
     </>

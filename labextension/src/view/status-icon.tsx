@@ -46,6 +46,24 @@ export function StatusIcon({ status, hidden = false }: { status: Status; hidden?
   );
 }
 
+/** Running, as far as is known: nobody has heard of it for too long. */
+export function StaleIcon({ label, hidden = false }: { label: string; hidden?: boolean }) {
+  return (
+    <svg
+      className="tt-icon tt-stale"
+      viewBox="0 0 14 14"
+      width="14"
+      height="14"
+      focusable="false"
+      {...(hidden ? { 'aria-hidden': true } : { role: 'img', 'aria-label': label })}
+    >
+      {hidden ? null : <title>{label}</title>}
+      <circle cx="7" cy="7" r="4.75" className="tt-stroke" strokeDasharray="3.2 1.77" />
+      <path d="M7 4.4v2.8l1.7 1.2" className="tt-stroke" />
+    </svg>
+  );
+}
+
 /** A transition that isn't on the usual path: stored, shown, never refused. */
 export function UnusualIcon({ label }: { label: string }) {
   return (

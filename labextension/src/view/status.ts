@@ -48,6 +48,11 @@ export function statusCount(words: Words, status: Status, n: number, written: st
   return COUNTED[status](words, n, written);
 }
 
+/** `3 stale`: of those that are said to run, how many nobody hears of. */
+export function staleCount(words: Words, n: number, written: string): string {
+  return words._n('%2 stale', '%2 stale', n, written);
+}
+
 /** Leaves that have ended and count: a skipped one left the denominator. */
 export function endedLeaves(counts: StatusCounts): number {
   return (counts.completed ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);

@@ -4,6 +4,7 @@ import type { TreeReader } from '../core/reader.js';
 import type { Expansion } from './expansion.js';
 import { useAtOnce } from './hooks.js';
 import { canOpen, childRows, parentIndex, visibleRows, type Row } from './rows.js';
+import { useStaleness } from './staleness.js';
 import { RowCells } from './tree-row.js';
 import { useWords } from './words.js';
 
@@ -20,6 +21,8 @@ interface Props {
   expansion: Expansion;
   label: string;
   now: number | null;
+  /** Milliseconds since 1970, to tell today's times from others. */
+  today: number;
   ticks: boolean;
   /** Node whose details are open. */
   selected: string | null;
@@ -31,8 +34,9 @@ interface Props {
 }
 
 export function TreeGrid(props: Props) {
-  const { tree, version, roots, expansion, label, now, ticks, selected, onSelect, layout } = props;
+  const { tree, version, roots, expansion, label, now, today, ticks, selected, onSelect, layout } = props;
   const words = useWords();
+  const stale = useStaleness();
   const withOmittedRoots = props.withOmittedRoots ?? false;
   const choices = useAtOnce(expansion, each => each.getVersion()) ?? 0;
   const [focusKey, setFocusKey] = useState<string | null>(null);
@@ -249,6 +253,7 @@ export function TreeGrid(props: Props) {
               data-index={item.index}
               data-node-id={row.kind === 'node' ? row.id : undefined}
               data-status={row.kind === 'node' ? tree.node(row.id)?.status : undefined}
+              data-stale={row.kind === 'node' && stale.since(row.id) !== null ? true : undefined}
               aria-rowindex={item.index + 2}
               aria-level={row.level}
               aria-posinset={row.position}
@@ -256,7 +261,7 @@ export function TreeGrid(props: Props) {
               aria-expanded={canOpen(row) ? (row.open ?? undefined) : undefined}
               aria-selected={row.key === selected}
             >
-              <RowCells tree={tree} row={row} now={now} ticks={ticks} />
+              <RowCells tree={tree} row={row} now={now} today={today} ticks={ticks} />
             </div>
           ) : null;
         })}

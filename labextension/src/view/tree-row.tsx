@@ -2,10 +2,12 @@ import type { Rollup, TreeNode, TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
 import { Bar, leafSegments, progressText, segments } from './bar.js';
-import { formatCount, formatCounts, formatElapsed, formatPercent } from './format.js';
+import { formatCount, formatCounts, formatElapsed, formatPercent, silenceText } from './format.js';
 import type { NodeRow, Row } from './rows.js';
-import { endedLeaves, failuresBelow, statusCount, statusName } from './status.js';
-import { StatusIcon, UnusualIcon } from './status-icon.js';
+import { endedLeaves, failuresBelow, staleCount, statusCount, statusName } from './status.js';
+import { StaleIcon, StatusIcon, UnusualIcon } from './status-icon.js';
+import { errorText, reasonText } from './reasons.js';
+import { useStaleness, type Staleness } from './staleness.js';
 import { listed, useWords, type Words } from './words.js';
 
 /** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
@@ -17,11 +19,14 @@ interface CellsProps {
   /** Microseconds since 1970 up to which running tasks are timed; null: unknown. */
   now: number | null;
   ticks: boolean;
+  /** To tell today's times from others, milliseconds since 1970. */
+  today: number;
 }
 
 /** What is inside a row; the row itself, with its keyboard and its place, belongs to the grid. */
-export function RowCells({ tree, row, now, ticks }: CellsProps) {
+export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
   const words = useWords();
+  const stale = useStaleness();
   const indent = { '--tt-level': Math.min(row.level - 1, DEEPEST_INDENT) } as React.CSSProperties;
   if (row.kind !== 'node') {
     return (
@@ -46,16 +51,18 @@ export function RowCells({ tree, row, now, ticks }: CellsProps) {
   const isGroup = row.children > 0 || rollup.total > 1;
   return (
     <>
-      <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} />
+      <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} today={today} />
       <div role="gridcell" className="tt-cell-bar">
-        <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} />
-        {isGroup ? <span className="tt-hidden">{progressText(words, rollup)}</span> : null}
+        <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} stale={stale.since(row.id) !== null} />
+        {isGroup ? (
+          <span className="tt-hidden">{progressText(words, rollup, stale.count(row.id))}</span>
+        ) : null}
       </div>
       <div role="gridcell" className="tt-number tt-cell-count">
         {isGroup ? countText(rollup) : percentText(node)}
       </div>
       <div role="gridcell" className="tt-number tt-cell-elapsed">
-        {elapsedText(tree, row.id, node, now, ticks)}
+        {elapsedText(tree, row.id, node, now, ticks, stale)}
       </div>
     </>
   );
@@ -67,26 +74,32 @@ interface NameProps {
   node: TreeNode;
   rollup: Rollup;
   indent: React.CSSProperties;
+  today: number;
 }
 
-function Name({ tree, row, node, rollup, indent }: NameProps) {
-  const { running = 0 } = row.children > 0 ? rollup.counts : {};
+function Name({ tree, row, node, rollup, indent, today }: NameProps) {
+  const staleness = useStaleness();
+  const since = staleness.since(row.id);
+  const stale = row.children > 0 ? staleness.count(row.id) : 0;
+  const running = row.children > 0 ? (rollup.counts.running ?? 0) - stale : 0;
   const failed = row.children > 0 ? failuresBelow(node.status, rollup) : 0;
   const words = useWords();
-  const message = messageOf(words, tree, node);
+  const silence = since === null ? null : silenceText(words, since, today * 1000);
+  const message = silence ?? messageOf(words, tree, node);
   const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (
     <div role="gridcell" className="tt-name" style={indent}>
       <span className="tt-guides" />
       <Twisty open={row.open} />
-      <StatusIcon status={node.status} />
+      {silence === null ? <StatusIcon status={node.status} /> : <StaleIcon label={silence} />}
       <Title node={node} faint={faint} />
       {row.children > 1 && row.open === false ? (
         <span className="tt-times">×{formatCount(row.children)}</span>
       ) : null}
       {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
       <Badge status="running" count={running} />
+      <StaleBadge count={stale} />
       <Badge status="failed" count={failed} />
       {node.agent ? <span className="tt-chip tt-agent">{seenLine(node.agent)}</span> : null}
       {(node.attempt ?? 1) > 1 ? (
@@ -96,7 +109,10 @@ function Name({ tree, row, node, rollup, indent }: NameProps) {
         </span>
       ) : null}
       {message ? (
-        <span className="tt-message" title={message}>
+        <span
+          className={silence === null ? 'tt-message' : 'tt-message tt-stale'}
+          title={silence !== null && node.message ? `${silence}: ${node.message}` : message}
+        >
           {message}
         </span>
       ) : null}
@@ -145,6 +161,21 @@ export function Badge({ status, count }: { status: 'running' | 'failed'; count: 
   );
 }
 
+export function StaleBadge({ count }: { count: number }) {
+  const words = useWords();
+  if (count === 0) {
+    return null;
+  }
+  const written = formatCount(count);
+  return (
+    <span className="tt-chip tt-badge tt-stale" title={staleCount(words, count, written)}>
+      <StaleIcon label="" hidden />
+      {written}
+      <span className="tt-badge-word"> {words.__('stale')}</span>
+    </span>
+  );
+}
+
 function isNamed(node: TreeNode): node is TreeNode & { title: string } {
   return node.title !== undefined && node.title !== '';
 }
@@ -159,12 +190,6 @@ function nameOf(tree: TreeReader, id: string): string {
   return node ? titleOf(node) : seenLine(id);
 }
 
-export function errorText(node: TreeNode): string | null {
-  const { type, message } = node.error ?? {};
-  const parts = [type, message].filter(part => part !== undefined && part !== '');
-  return parts.length > 0 ? seenLine(parts.join(': ')) : null;
-}
-
 /** A transition that isn't on the usual path, in words. */
 export function unusualText(words: Words, { from, to }: { from: string; to: string }): string {
   return words.__('unusual: from %1 to %2', statusName(words, from), statusName(words, to));
@@ -172,7 +197,11 @@ export function unusualText(words: Words, { from, to }: { from: string; to: stri
 
 function messageOf(words: Words, tree: TreeReader, node: TreeNode): string | null {
   if (node.status === 'failed') {
-    return errorText(node) ?? (node.message === undefined ? null : seenLine(node.message));
+    return errorText(words, node) ?? (node.message === undefined ? null : seenLine(node.message));
+  }
+  // The server's word on a process that ended; what the task itself said last is in its details.
+  if (node.status === 'cancelled' && node.trigger && node.reason) {
+    return reasonText(words, node.reason);
   }
   if (node.message) {
     return seenLine(node.message);
@@ -206,14 +235,14 @@ function percentText(node: TreeNode): string {
     : '';
 }
 
-/** From the first start to the last end at or below; to `now` while something runs. */
-export function elapsed(tree: TreeReader, id: string, now: number | null): number | null {
+/** From the first start to the last end at or below; to `now` while something runs, to its last word where that is stale. */
+export function elapsed(tree: TreeReader, id: string, now: number | null, stale: Staleness): number | null {
   const { startedAt, endedAt } = tree.span(id);
   if (startedAt === null) {
     return null;
   }
   const runs = isRunning(tree, id);
-  const until = runs ? now : endedAt;
+  const until = isHeard(tree, id, stale) ? now : runs ? stale.lastWord(id) : endedAt;
   return until === null ? null : Math.max(0, until - startedAt);
 }
 
@@ -225,16 +254,31 @@ export function isRunning(tree: TreeReader, id: string): boolean {
   );
 }
 
+/** Whether something at or below is running for certain. */
+export function isHeard(tree: TreeReader, id: string, stale: Staleness): boolean {
+  if (!isRunning(tree, id) || stale.lastWord(id) === null) {
+    return isRunning(tree, id);
+  }
+  const { running = 0, review = 0 } = tree.rollup(id).counts;
+  const isOwn = tree.children(id).length > 0 && stale.since(id) === null && isWorking(tree.node(id)?.status);
+  return isOwn || running + review > stale.count(id);
+}
+
+function isWorking(status: string | undefined): boolean {
+  return status === 'running' || status === 'review';
+}
+
 export function elapsedText(
   tree: TreeReader,
   id: string,
   node: TreeNode,
   now: number | null,
-  ticks: boolean
+  ticks: boolean,
+  stale: Staleness
 ): string {
-  const time = elapsed(tree, id, now);
+  const time = elapsed(tree, id, now, stale);
   if (time === null) {
     return isEnded(node.status) ? '' : '—';
   }
-  return formatElapsed(time, ticks && isRunning(tree, id));
+  return formatElapsed(time, ticks && isHeard(tree, id, stale));
 }

@@ -1,5 +1,6 @@
 import { useCallback, useMemo, useState } from 'react';
 import type { Follow, Hub } from '../core/follow.js';
+import { NOTHING_STALE } from '../core/presence.js';
 import type { TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { useNow } from './clock.js';
@@ -10,7 +11,8 @@ import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
 import { missionsOf } from './missions.js';
-import { isRunning, titleOf } from './tree-row.js';
+import { NONE, stalenessOf, StalenessContext } from './staleness.js';
+import { isHeard, titleOf } from './tree-row.js';
 import { TreeGrid } from './tree-grid.js';
 import { useWords } from './words.js';
 
@@ -125,7 +127,14 @@ export function TreeView(props: TreeViewProps) {
   // Live is said of what is shown: a stored tree over a live connection isn't.
   const shownAs = state.kind === 'live' && picture !== null && !picture.live ? 'stored' : state.kind;
   const shownRoots = roots ?? tree?.roots ?? [];
-  const ticks = isLive && tree !== null && shownRoots.some(id => isRunning(tree, id));
+  const silent = picture?.live === true ? (follow?.stale ?? NOTHING_STALE) : NOTHING_STALE;
+  const staleness = useMemo(
+    () => (tree ? stalenessOf(tree, silent) : NONE),
+    // As above.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [tree, silent, version]
+  );
+  const ticks = isLive && tree !== null && shownRoots.some(id => isHeard(tree, id, staleness));
   const clock = useNow(ticks);
   const now = timedTo(tree, picture?.live === true, isLive, clock, heardAt);
 
@@ -159,50 +168,53 @@ export function TreeView(props: TreeViewProps) {
   const root = mission ? tree.node(mission) : undefined;
   const title = root?.title !== undefined ? titleOf(root) : (projectTitle ?? words.__('Tasks'));
   return (
-    <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
-      <Header
-        tree={tree}
-        mission={mission}
-        missions={runs ? missions : []}
-        projectTitle={projectTitle ?? words.__('All runs')}
-        onMission={choose}
-        now={now}
-        today={clock}
-        ticks={ticks}
-        state={badge ? state : null}
-        storedAt={picture?.live ? null : tree.at}
-        onRetry={retry}
-        tools={props.tools}
-      />
-      <Losses tree={tree} />
-      <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
-        <TreeGrid
+    <StalenessContext.Provider value={staleness}>
+      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
+        <Header
           tree={tree}
-          version={`${version}.${tree.version}`}
-          roots={shownRoots}
-          withOmittedRoots={mission === null}
-          expansion={expansion}
-          label={words.__('Tasks of %1', title)}
+          mission={mission}
+          missions={runs ? missions : []}
+          projectTitle={projectTitle ?? words.__('All runs')}
+          onMission={choose}
           now={now}
+          today={clock}
           ticks={ticks}
-          selected={selected}
-          onSelect={setSelected}
-          layout={layout}
-          reveal={reveal}
+          state={badge ? state : null}
+          storedAt={picture?.live ? null : tree.at}
+          onRetry={retry}
+          tools={props.tools}
         />
-        {selected === null ? null : (
-          <Details
+        <Losses tree={tree} />
+        <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
+          <TreeGrid
             tree={tree}
-            id={selected}
+            version={`${version}.${tree.version}`}
+            roots={shownRoots}
+            withOmittedRoots={mission === null}
+            expansion={expansion}
+            label={words.__('Tasks of %1', title)}
             now={now}
             today={clock}
             ticks={ticks}
+            selected={selected}
             onSelect={setSelected}
-            actions={props.actions}
+            layout={layout}
+            reveal={reveal}
           />
-        )}
+          {selected === null ? null : (
+            <Details
+              tree={tree}
+              id={selected}
+              now={now}
+              today={clock}
+              ticks={ticks}
+              onSelect={setSelected}
+              actions={props.actions}
+            />
+          )}
+        </div>
       </div>
-    </div>
+    </StalenessContext.Provider>
   );
 }
 

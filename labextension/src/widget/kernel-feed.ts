@@ -2,6 +2,7 @@
 import { parseBundle, type Bundle } from '../core/bundle.js';
 import type { Follow, FollowStatus, ProjectInfo } from '../core/follow.js';
 import { LocalFollow } from '../core/local.js';
+import type { StaleTasks } from '../core/presence.js';
 import { StaticTree } from '../core/static-tree.js';
 import type { TreeReader } from '../core/reader.js';
 import { translatable } from '../core/translatable.js';
@@ -82,6 +83,10 @@ export class KernelFeed implements Follow {
 
   get error(): string | null {
     return this.local.error;
+  }
+
+  get stale(): StaleTasks {
+    return this.local.stale;
   }
 
   get heardAt(): number | null {

@@ -1,5 +1,6 @@
 /** Trees and connections for the tests of what people see. */
 import type { Connection, Follow, FollowStatus, Hub, ProjectInfo } from '../../src/core/follow.js';
+import { NOTHING_STALE, type StaleTasks } from '../../src/core/presence.js';
 import type { TreeReader } from '../../src/core/reader.js';
 import { TaskTree } from '../../src/core/tree.js';
 
@@ -118,9 +119,12 @@ export class FakeFollow extends Changing implements Follow {
   info: ProjectInfo | null = null;
   error: string | null = null;
   heardAt: number | null = null;
+  stale: StaleTasks = NOTHING_STALE;
   closed = false;
 
-  set(fields: Partial<Pick<FakeFollow, 'tree' | 'status' | 'epoch' | 'info' | 'error' | 'heardAt'>>): void {
+  set(
+    fields: Partial<Pick<FakeFollow, 'tree' | 'status' | 'epoch' | 'info' | 'error' | 'heardAt' | 'stale'>>
+  ): void {
     Object.assign(this, fields);
     this.changed();
   }

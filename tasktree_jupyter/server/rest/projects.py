@@ -28,7 +28,9 @@ class ProjectHandler(TaskTreeHandler):
     async def get(self, project_id: str) -> None:
         """Describe one project."""
         with refusing():
-            self.answer(await self.manager.projects.info(project_id_of(project_id)))
+            known = project_id_of(project_id)
+            info = await self.manager.projects.info(known)
+            self.answer(info | {"sources": await self.manager.presence.of(known)})
 
     @web.authenticated
     async def delete(self, project_id: str) -> None:

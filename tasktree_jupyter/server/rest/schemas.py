@@ -126,6 +126,25 @@ def _own() -> dict[str, Schema]:
                 "at": MICROSECONDS,
                 "missions": {**a_list(ref("Mission")), "description": "The newest, at most 20"},
                 "missions_total": COUNT,
+            },
+            {
+                "sources": {
+                    **a_list(ref("Source")),
+                    "description": "Only of one project: who emits, or did and may again",
+                }
+            },
+        ),
+        "Source": an_object(
+            {
+                "source": ID,
+                "host": OPTIONAL_TEXT,
+                "pid": OPTIONAL_COUNT,
+                "kernel_id": OPTIONAL_TEXT,
+                "connected": {"type": "boolean"},
+                "silent_since": {
+                    "type": ["integer", "null"],
+                    "description": "Microseconds since 1970; its open tasks are stale. null: it isn't silent",
+                },
             }
         ),
         "Projects": an_object({"projects": a_list(ref("Project"))}),

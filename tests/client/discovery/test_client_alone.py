@@ -10,7 +10,7 @@ import pytest
 
 from tests.client.discovery import surroundings
 from tests.client.hub import Hub, Program, written
-from tests.client.test_kernel import Notebook
+from tests.client.notebook import Notebook
 
 STORED = "application/vnd.tasktree.v1+json"
 

@@ -1,0 +1,124 @@
+import { expect, test, vi } from 'vitest';
+import { english, wordsOf } from '../../src/view/words.js';
+import { errorText, reasonText } from '../../src/view/reasons.js';
+import { show } from './page.js';
+import { Story } from './story.js';
+
+const SECOND = 1_000_000;
+
+/** Two fits run since a minute ago, and a group that its own process has. */
+function twoFits(): Story {
+  const story = new Story((Date.now() - 60_000) * 1000);
+  return story
+    .task('run', null, { status: 'running', expected: 3 })
+    .task('fit', 'run', { status: 'running' })
+    .task('one', 'fit', { status: 'running', message: 'fold 3/5' })
+    .task('two', 'fit', { status: 'running' })
+    .task('next', 'run', { status: 'ready' });
+}
+
+const clock = (row: HTMLElement) => row.querySelector('.tt-cell-elapsed')?.textContent;
+
+test('a stale task says since when nobody has heard of it, and its clock stands still', async () => {
+  const story = twoFits();
+  const page = show(story);
+  const since = story.start + 13 * SECOND;
+  page.follow.set({
+    stale: new Map([
+      ['one', since],
+      ['next', since]
+    ])
+  });
+
+  await page.until(() => expect(page.row('one').textContent).toContain('no word since'));
+
+  const [one, two, fit] = [page.row('one'), page.row('two'), page.row('fit')];
+  expect(one.dataset.stale).toBe('true');
+  expect(one.querySelector('svg[role="img"]')?.getAttribute('aria-label')).toMatch(
+    /^no word since \d\d:\d\d$/
+  );
+  expect(one.querySelector('.tt-status-running')).toBeNull();
+  expect(clock(one)).toBe('10.0\u202fs');
+  expect(two.querySelector('.tt-status-running')).not.toBeNull();
+  expect(two.dataset.stale).toBeUndefined();
+  expect(fit.textContent).toContain('1 running');
+  expect(fit.textContent).toContain('1 stale');
+  expect(clock(fit)).toMatch(/^(5[5-9]|1:0\d)/);
+  // What never began isn't said to be silent.
+  expect(page.row('next').dataset.stale).toBeUndefined();
+});
+
+test('a whole run that is stale is timed to its last word, and heard again it runs on', async () => {
+  const story = twoFits();
+  const page = show(story);
+  const since = story.start + 21 * SECOND;
+  page.follow.set({ stale: new Map(['run', 'fit', 'one', 'two'].map(id => [id, since])) });
+
+  await page.until(() => expect(page.container.querySelector('.tt-stats')?.textContent).toContain('2 stale'));
+
+  const stats = page.container.querySelector('.tt-stats')?.textContent;
+  expect(stats).toContain('no word since');
+  expect(stats).not.toContain('running');
+  expect(stats).toContain('20.0\u202fs');
+  expect(page.container.querySelector('.tt-header > .tt-hidden')?.textContent).toContain('no word since');
+
+  page.follow.set({ stale: new Map() });
+  await page.until(() =>
+    expect(page.container.querySelector('.tt-stats')?.textContent).toContain('2 running')
+  );
+  expect(page.container.querySelector('.tt-stale')).toBeNull();
+});
+
+test('details explain it, and keep what the task said last', async () => {
+  const story = twoFits();
+  const page = show(story);
+  page.follow.set({ stale: new Map([['one', story.start]]) });
+  await page.until(() => expect(page.row('one').dataset.stale).toBe('true'));
+
+  await page.user.click(page.row('one'));
+
+  const details = page.getByRole('region', { name: 'Details of one' });
+  expect(details.textContent).toContain('it may be gone, or only away');
+  expect(details.textContent).toContain('fold 3/5');
+});
+
+test('a task that has ended is not stale, whatever was told before', async () => {
+  const story = twoFits();
+  const page = show(story);
+  page.follow.set({ stale: new Map([['one', story.start]]) });
+  await page.until(() => expect(page.row('one').dataset.stale).toBe('true'));
+  story.node('one', { status: 'completed' });
+  page.follow.set({ tree: story.tree });
+  await page.until(() => expect(page.row('one').dataset.status).toBe('completed'));
+  expect(page.row('one').dataset.stale).toBeUndefined();
+});
+
+test('how a kernel died is said in the row, in the language of the reader', () => {
+  const story = new Story().task('run', null, { status: 'running' }).node('run', {
+    status: 'failed',
+    trigger: 'kernel_died',
+    reason: 'killed by SIGKILL',
+    error: { type: 'Kernel died', message: 'killed by SIGKILL' }
+  });
+  story.task('other', null, { status: 'cancelled', trigger: 'kernel_restarted', reason: 'kernel restarted' });
+  const page = show(story, { missionId: 'run' });
+  expect(page.row('run').textContent).toContain('Kernel died: killed by SIGKILL');
+  const german = wordsOf({
+    'Kernel died: %1': ['Kernel gestorben: %1'],
+    'killed by %1': ['beendet durch %1']
+  });
+  expect(errorText(german, story.tree.node('run')!)).toBe('Kernel gestorben: beendet durch SIGKILL');
+  const own = { ...story.tree.node('run')!, error: { type: 'ValueError', message: 'x' } };
+  expect(errorText(german, own)).toBe('ValueError: x');
+  page.unmount();
+  const cancelled = show(story, { missionId: 'other' });
+  expect(cancelled.row('other').textContent).toContain('kernel restarted');
+});
+
+test('reasons that nobody knows stay as they came', () => {
+  expect(reasonText(english, 'ended with exit code 137')).toBe('ended with exit code 137');
+  expect(reasonText(english, 'killed by SIGKILL, probably out of memory')).toContain('out of memory');
+  const spy = vi.fn((msgid: string) => msgid);
+  reasonText({ __: spy, _n: spy }, 'the user’s own');
+  expect(spy).not.toHaveBeenCalled();
+});

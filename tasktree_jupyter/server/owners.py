@@ -1,0 +1,115 @@
+"""Which source last ran each task that may be open: read from the log, where events carry their source.
+
+The fold doesn't keep that, and needn't: it is asked for only when a source is silent or gone.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from tasktree_jupyter.core.status import ENDED, parse_status
+from tasktree_jupyter.core.tree import TaskTree
+from tasktree_jupyter.server.folding import READ_EVENTS, Pace
+from tasktree_jupyter.storage.log import EventLog, Head
+
+OPEN = frozenset({"draft", "ready", "running"})
+"""What needs its process to go on. What is in review waits for somebody."""
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str
+    at: int
+    data: dict[str, Any]
+    source: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+_TYPES = frozenset({"node_update", "task_status_changed", "state_transition"})
+
+
+class Owners:
+    """The owners of one project's open tasks, read on from where it was last time."""
+
+    def __init__(self, log: EventLog, project_id: str) -> None:
+        self._log = log
+        self._project_id = project_id
+        self._forget()
+
+    def _forget(self) -> None:
+        self._epoch = ""
+        self._began = 0
+        self._offset = 0
+        self._of: dict[str, str | None] = {}
+        self._last_at: dict[str, int] = {}
+
+    async def read(self, head: Head, start: int) -> None:
+        """Read up to a log's head; what lies at or below `start` needn't be known. Raises StorageError."""
+        start = max(start, head.trimmed)
+        if head.epoch != self._epoch or start < self._began or head.offset < self._offset:
+            self._forget()
+            self._epoch, self._began, self._offset = head.epoch, start, start
+        pace = Pace()
+        while self._offset < head.offset:
+            after = max(self._offset, head.trimmed)
+            events = await self._log.read(self._project_id, after, limit=READ_EVENTS, until=head.offset)
+            if not events:
+                break
+            for event in events:
+                # What can't be read has no effect in the fold either.
+                with suppress(msgspec.MsgspecError):
+                    self._take(_decode(event))
+                if pace.due():
+                    await pace.rest()
+            self._offset = after + len(events)
+
+    def _take(self, event: _Event) -> None:
+        source, data = event.source, event.data
+        if source is not None:
+            self._last_at[source] = event.at
+        if event.type not in _TYPES:
+            return
+        if event.type == "node_update":
+            node_id, changes = data.get("node_id"), data.get("changes")
+            word = changes.get("status") if isinstance(changes, dict) else "completed"
+        elif event.type == "task_status_changed":
+            node_id, word = data.get("task_id"), data.get("status")
+        else:
+            context = data.get("context")
+            node_id, word = (context.get("node_id") if isinstance(context, dict) else None), data.get("to")
+        if not isinstance(node_id, str):
+            return
+        status = parse_status(word) if isinstance(word, str) else None
+        if status is None:
+            # Who made it, until somebody says that it runs.
+            self._of.setdefault(node_id, source)
+        elif status in ENDED:
+            self._of.pop(node_id, None)
+        else:
+            self._of[node_id] = source
+
+    def last_at(self, source: str) -> int | None:
+        """Return when a source was last heard by the log (µs since 1970); None: not in what was read."""
+        return self._last_at.get(source)
+
+    def open_tasks(self, tree: TaskTree, sources: frozenset[str]) -> dict[str, list[str]]:
+        """Return the open tasks of each of these sources, the deepest first, else by id: alike on every server."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for node_id, source in self._of.items():
+            if source in sources and _is_open(tree, node_id):
+                found.setdefault(source, []).append((-_depth(tree, node_id), node_id))
+        return {source: [node_id for _, node_id in sorted(tasks)] for source, tasks in found.items()}
+
+
+def _is_open(tree: TaskTree, node_id: str) -> bool:
+    status = tree.status_of(node_id) if node_id in tree else None
+    return status in OPEN and not (status == "draft" and tree.node(node_id).get("placeholder"))
+
+
+def _depth(tree: TaskTree, node_id: str) -> int:
+    depth = 1
+    while (above := tree.parent(node_id)) is not None:
+        node_id, depth = above, depth + 1
+    return depth

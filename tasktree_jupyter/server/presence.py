@@ -1,0 +1,342 @@
+"""Who is there: which sources are silent, and which are certainly gone.
+
+A clock decides it, so none of it is part of the fold. Who follows a project is told which of its open tasks belong to
+a silent source; what such a source left open is only ended when it is certain that its process is no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import msgspec
+
+from tasktree_jupyter.server.endings import Endings, Publish, open_tasks
+from tasktree_jupyter.server.frames import json_frame
+from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.logs import storage_failed, tell
+from tasktree_jupyter.server.neighbours import Neighbours
+from tasktree_jupyter.server.owners import Owners
+from tasktree_jupyter.server.processes import is_gone, process_of, this_process
+from tasktree_jupyter.server.rooms import Rooms
+from tasktree_jupyter.server.sources import Ending, Line, Source, Sources
+from tasktree_jupyter.storage.log import EventLog, NoSuchProject, StorageError
+
+MAX_NODES = 10_000
+"""So many stale tasks, at most, are told of one project."""
+
+ELSEWHERE_SILENCES = 10
+"""After so many times the allowed silence a kernel of another machine, whose server isn't there either, is gone."""
+
+STOPPED = Ending("cancelled", "kernel_shut_down", "the Jupyter server was stopped")
+
+
+class Kernels(Protocol):
+    """What is known of the kernels of this server."""
+
+    def running(self) -> list[str]:
+        """The ids of those that run."""
+
+    def look(self) -> None:
+        """Called with every look."""
+
+
+class NoKernels(Kernels):
+    """A server without any."""
+
+    def running(self) -> list[str]:
+        """None."""
+        return []
+
+    def look(self) -> None:
+        """Nothing to see."""
+
+
+class Presence:
+    """Looks every few seconds who is silent.
+
+    `followed`: the projects that somebody follows; `tell(project_id, frame)` sends a frame to those who do.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        limits: Limits,
+        rooms: Rooms,
+        publish: Publish,
+        *,
+        followed: Callable[[], list[str]],
+        tell: Callable[[str, bytes], None],
+        logger: logging.Logger,
+    ) -> None:
+        self.sources = Sources(log, logger)
+        self.neighbours = Neighbours(None, 0, logger)
+        self.kernels: Kernels = NoKernels()
+        self._endings = Endings(log, self.sources, rooms, limits, publish, logger)
+        self._log = log
+        self._limits = limits
+        self._rooms = rooms
+        self._followed = followed
+        self._tell = tell
+        self._logger = logger
+        self._began = now_us()
+        self._frames: dict[str, bytes] = {}
+        self._owners: dict[str, Owners] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._soon: set[str] = set()
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks."""
+        return min(max(self._limits.source_silence / 6, 0.05), 10.0)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._looking = self._spawn(self._look_on())
+
+    async def close(self) -> None:
+        """Look no more."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._endings.close()
+        self.neighbours.leave()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _look_on(self) -> None:
+        with self._forgiving("see which sources there were"):
+            await self.sources.load()
+        while True:
+            with self._forgiving("look who is there"):
+                await self.look()
+            await asyncio.sleep(self.interval)
+
+    @contextmanager
+    def _forgiving(self, what: str) -> Iterator[None]:
+        """Who is there matters less than all else: what fails is logged."""
+        try:
+            yield
+        except StorageError as error:
+            storage_failed(self._logger, "presence", None, f"Can't {what}: %s", error)
+        except Exception as error:
+            tell(self._logger, "presence.failed", "Can't %s", what, error=error, operation=what)
+
+    # What connections and kernels tell
+
+    async def here(self, line: Line, project_id: str, source_id: str, described: Any) -> None:
+        """A connection speaks for a source. Raises StorageError."""
+        await self.sources.here(line, project_id, source_id, described)
+        if project_id in self._frames:
+            self._look_at(project_id)
+
+    async def left(self, line: Line, project_id: str, source_id: str) -> None:
+        """A source has told everything and is no more. Raises StorageError."""
+        source = self.sources.find(project_id, source_id)
+        if source is not None and source.record.process.kernel_id in self.kernels.running():
+            # Jupyter will say how the kernel ended, and then what it left open ends too.
+            self.sources.unbind(line, source)
+            return
+        await self.sources.left(line, project_id, source_id)
+
+    async def lost(self, line: Line, project_id: str, source_id: str, described: Any) -> None:
+        """What a dead source left behind has been delivered: what is open now will never end. Raises StorageError."""
+        await self.sources.of(project_id)
+        source = self.sources.find(project_id, source_id)
+        if source is None:
+            source = await self.sources.new(project_id, source_id, process_of(described))
+        elif not source.is_known:
+            source.record = msgspec.structs.replace(source.record, process=process_of(described))
+        if source is not None:
+            self.sources.unbind(line, source)
+            if not source.lines:
+                self._endings.end(source, source.record.ending or _gone(source))
+
+    def published(self, line: Line | None, project_id: str, source_id: str) -> None:
+        """A source's events were stored; `line`: the connection that they came by."""
+        if not self.sources.is_settled(line, project_id, source_id):
+            source = self.sources.find(project_id, source_id)
+            had_ended = source is not None and source.record.ending is not None
+            self._spawn(self._published(line, project_id, source_id, had_ended=had_ended))
+
+    async def _published(self, line: Line | None, project_id: str, source_id: str, *, had_ended: bool) -> None:
+        with self._forgiving("keep which sources there are"):
+            source = await self.sources.published(line, project_id, source_id)
+            if source is None or not had_ended:
+                return
+            if line is not None and line in source.lines:
+                # It lives, whatever was thought of it.
+                await self.sources.here(line, project_id, source_id, msgspec.to_builtins(source.record.process))
+            else:
+                self._endings.more_came(source)
+
+    def disconnected(self, line: Line) -> None:
+        """A connection is gone."""
+        self.sources.disconnected(line)
+
+    def kernel_ended(self, kernel_id: str, pid: int | None, ending: Ending) -> None:
+        """A kernel's process has ended; `pid`: the one it has now."""
+        self._spawn(self._kernel_ended(kernel_id, pid, ending))
+
+    async def _kernel_ended(self, kernel_id: str, pid: int | None, ending: Ending) -> None:
+        with self._forgiving("see which sources a kernel had"):
+            # Another server may have heard of them.
+            await self.sources.load()
+        for source in self.sources:
+            record = source.record
+            is_its = record.process.kernel_id == kernel_id and record.since <= ending.at
+            if is_its and record.ending is None and (pid is None or record.process.pid != pid):
+                self._endings.end(source, ending)
+
+    async def server_stops(self) -> None:
+        """Jupyter ends its kernels after us: what they have open then is ended at the next start, or by a neighbour."""
+        ours = set(self.kernels.running())
+        for source in self.sources:
+            if source.record.process.kernel_id in ours and source.record.ending is None:
+                with self._forgiving("keep how a kernel ends"):
+                    await self.sources.ended(source, STOPPED)
+
+    # Looking
+
+    async def look(self) -> None:
+        """Look once at all projects."""
+        connected: dict[str, list[str]] = {}
+        self.kernels.look()
+        for source in self.sources:
+            if source.lines:
+                connected.setdefault(source.project_id, []).append(source.id)
+        if await self.neighbours.exchange(self.kernels.running(), connected):
+            # What it had isn't looked after any more.
+            await self.sources.load()
+        for source in self.sources:
+            self._judge(source)
+        for project_id in set(self._followed()) | set(self._frames):
+            await self._refresh(project_id)
+
+    # Who is silent
+
+    def silent_since(self, source: Source) -> int | None:
+        """Return since when a source is silent (µs); None: it isn't. 0: since its last event."""
+        # Who is connected is asked now and then, and disconnected where no answer comes.
+        if self._is_connected(source):
+            return None
+        # After a start of the server everybody has time to come back.
+        heard = source.heard or 0
+        return heard if now_us() - max(heard, self._began) > self._limits.source_silence * 1e6 else None
+
+    async def of(self, project_id: str) -> list[dict[str, Any]]:
+        """Return the sources of a project that haven't ended, as REST has them. Raises StorageError."""
+        living = [source for source in await self.sources.of(project_id) if source.record.ending is None]
+        silent = await self._silent(project_id, living)
+        return [
+            _described(source)
+            | {"connected": self._is_connected(source), "silent_since": silent.get(source.id, (None, []))[0]}
+            for source in living
+        ]
+
+    def _is_connected(self, source: Source) -> bool:
+        return bool(source.lines) or self.neighbours.hear(source.project_id, source.id)
+
+    async def _silent(self, project_id: str, living: list[Source]) -> dict[str, tuple[int, list[str]]]:
+        """By source: since when it is silent, and which of its tasks are open."""
+        since = {source.id: self.silent_since(source) for source in living}
+        silent = [source for source in living if since[source.id] is not None]
+        if not silent:
+            self._owners.pop(project_id, None)
+            return {}
+        owners = self._owners.setdefault(project_id, Owners(self._log, project_id))
+        async with self._rooms.hold(project_id) as room:
+            tasks = await open_tasks(room, self._log, owners, silent)
+        return {
+            source.id: (
+                since[source.id] or owners.last_at(source.id) or source.record.since,
+                tasks.get(source.id, [])[:MAX_NODES],
+            )
+            for source in silent
+        }
+
+    # Telling
+
+    def frame(self, project_id: str) -> bytes | None:
+        """Return what one who becomes live must know; None: nobody is silent, as far as we looked."""
+        return self._frames.get(project_id)
+
+    def follows(self, project_id: str) -> None:
+        """Somebody has begun to follow a project."""
+        self._look_at(project_id)
+
+    def _look_at(self, project_id: str) -> None:
+        if project_id not in self._soon:
+            self._soon.add(project_id)
+            task = self._spawn(self._refresh(project_id))
+            task.add_done_callback(lambda _: self._soon.discard(project_id))
+
+    async def _refresh(self, project_id: str) -> None:
+        try:
+            living = [source for source in await self.sources.of(project_id) if source.record.ending is None]
+            silent = await self._silent(project_id, living)
+        except NoSuchProject:
+            living, silent = [], {}
+        except StorageError as error:
+            storage_failed(self._logger, "presence", project_id, "Who is silent in %r couldn't be seen: %s", error)
+            return
+        told = [
+            _described(source) | {"silent_since": silent[source.id][0], "nodes": silent[source.id][1]}
+            for source in living
+            if source.id in silent and silent[source.id][1]
+        ]
+        frame = json_frame({"op": "presence", "project_id": project_id, "sources": told})
+        before = self._frames.get(project_id)
+        if told:
+            self._frames[project_id] = frame
+        else:
+            self._frames.pop(project_id, None)
+        if frame != before and (told or before is not None):
+            self._tell(project_id, frame)
+        if project_id not in self._followed():
+            self._frames.pop(project_id, None)
+            self._owners.pop(project_id, None)
+
+    # Who is gone
+
+    def _judge(self, source: Source) -> None:
+        """End what is certainly gone, and finish what somebody began."""
+        record = source.record
+        if record.ending is not None:
+            self._endings.go_on(source)
+            return
+        if source.lines or not source.is_known or self.neighbours.hear(source.project_id, source.id):
+            return
+        silent = self.silent_since(source) is not None
+        kernel_id = record.process.kernel_id
+        if kernel_id is not None and self.neighbours.run(kernel_id):
+            return
+        ours = kernel_id is not None and kernel_id in self.kernels.running()
+        if is_gone(record.process, record.since):
+            # A kernel of ours tells of its end itself, and knows more of it.
+            if silent or (source.heard is None and not ours):
+                self._endings.end(source, _gone(source))
+        elif kernel_id is not None and not ours and record.process.host != this_process().host:
+            heard = max(source.heard or 0, self._began)
+            if now_us() - heard > ELSEWHERE_SILENCES * self._limits.source_silence * 1e6:
+                self._endings.end(source, _gone(source))
+
+
+def _gone(source: Source) -> Ending:
+    kernel = source.record.process.kernel_id is not None
+    return Ending("failed", "kernel_died" if kernel else "process_died", "its process is gone")
+
+
+def _described(source: Source) -> dict[str, Any]:
+    process = source.record.process
+    return {"source": source.id, "host": process.host, "pid": process.pid, "kernel_id": process.kernel_id}

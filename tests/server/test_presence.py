@@ -1,0 +1,375 @@
+"""Who is there: a source that isn't heard is silent, one whose process is certainly gone has its open tasks ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasktree_jupyter.server import endings
+from tasktree_jupyter.server.endings import speaker_of
+from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.manager import WebSocketManager
+from tasktree_jupyter.server.neighbours import Neighbours
+from tasktree_jupyter.server.processes import pid_namespace
+from tasktree_jupyter.server.sources import Ending
+from tasktree_jupyter.storage.sqlite import SqliteLog
+from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
+
+SILENCE = 0.4
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    return {"source_silence": SILENCE}
+
+
+def me(**more: Any) -> dict[str, Any]:
+    """What a client says of its process; with another `pid`, of another."""
+    return {"host": platform.node(), "pid": os.getpid(), "namespace": pid_namespace(), **more}
+
+
+def gone_pid() -> int:
+    """The number of a process that was."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+class Emitter:
+    """A source on a connection of its own."""
+
+    def __init__(self, client: Client, source: str) -> None:
+        self.client = client
+        self.source = source
+        self.seq = 0
+
+    async def says(self, state: str, project_id: str = "p", **described: Any) -> None:
+        frame = {"op": "source", "project_id": project_id, "source": self.source, "state": state}
+        await self.client.send(frame | described)
+
+    async def emit(self, *events: dict[str, Any], project_id: str = "p") -> dict[str, Any]:
+        self.seq += len(events)
+        seq = self.seq - len(events) + 1
+        return await self.client.publish(project_id, *events, source=self.source, seq=seq)
+
+    def leaves_without_a_word(self) -> None:
+        self.client.ws.close()
+
+
+async def emitter(connect: Connect, source: str, **described: Any) -> Emitter:
+    """One that has said who it is, and has a run with a task under way."""
+    emitter = Emitter(await connect(), source)
+    await emitter.says("here", **(described or me()))
+    await emitter.emit(
+        update(f"{source}-run", title="Run", status="running"),
+        update(f"{source}-fit", title="Fit", status="running", parent_id=f"{source}-run"),
+        update(f"{source}-done", title="Done", status="completed", parent_id=f"{source}-run"),
+    )
+    return emitter
+
+
+async def next_presence(client: Client) -> list[dict[str, Any]]:
+    sources: list[dict[str, Any]] = (await client.until("presence"))[-1]["sources"]
+    return sources
+
+
+async def statuses(rest: Rest, project_id: str = "p") -> dict[str, str]:
+    _, state = await rest("GET", "projects", project_id, "state")
+    return {node["node_id"]: node["status"] for node in state["nodes"]}
+
+
+async def until_over(rest: Rest, *node_ids: str) -> dict[str, str]:
+    async with asyncio.timeout(WAIT):
+        while True:
+            found = await statuses(rest)
+            if "running" not in [found.get(node_id) for node_id in node_ids]:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_a_source_that_isnt_heard_is_told_as_silent_with_its_open_tasks(connect: Connect, rest: Rest) -> None:
+    silent, living = await emitter(connect, "k1"), await emitter(connect, "k2")
+    client = await connect()
+    assert [frame["op"] for frame in await client.follow("p")] == ["subscribed", "snapshot", "live"]
+    silent.leaves_without_a_word()
+
+    (told,) = await next_presence(client)
+    late = await connect()
+    frames = await late.follow("p")
+    _, info = await rest("GET", "projects", "p")
+
+    assert (told["source"], told["pid"], told["nodes"]) == ("k1", os.getpid(), ["k1-fit", "k1-run"])
+    assert [frame["op"] for frame in frames] == ["subscribed", "snapshot", "presence", "live"]
+    assert frames[2]["sources"] == [told]
+    about = {source["source"]: (source["connected"], source["silent_since"]) for source in info["sources"]}
+    assert about == {"k1": (False, told["silent_since"]), "k2": (True, None)}
+    assert (await statuses(rest))["k1-fit"] == "running"
+    living.leaves_without_a_word()
+
+
+async def test_it_is_heard_again_when_it_comes_back(connect: Connect) -> None:
+    (await emitter(connect, "k1")).leaves_without_a_word()
+    client = await connect()
+    await client.follow("p")
+    assert len(await next_presence(client)) == 1
+
+    back = Emitter(await connect(), "k1")
+    await back.says("here", **me())
+
+    assert await next_presence(client) == []
+
+
+async def test_what_a_silent_source_ends_after_all_is_no_longer_stale(connect: Connect) -> None:
+    """What came from it by another way: the spool of a process that is still there, but has no connection."""
+    (await emitter(connect, "k1")).leaves_without_a_word()
+    client = await connect()
+    await client.follow("p")
+    assert (await next_presence(client))[0]["nodes"] == ["k1-fit", "k1-run"]
+
+    await client.publish("p", update("k1-fit", status="completed"))
+
+    assert (await next_presence(client))[0]["nodes"] == ["k1-run"]
+
+
+async def test_a_client_that_never_says_who_it_is_counts_by_its_connection(connect: Connect) -> None:
+    stranger = Emitter(await connect(), "own-client")
+    await stranger.emit(update("a", title="A", status="running"))
+    client = await connect()
+    await client.follow("p")
+    stranger.leaves_without_a_word()
+
+    (told,) = await next_presence(client)
+
+    assert (told["source"], told["host"], told["nodes"]) == ("own-client", None, ["a"])
+
+
+async def test_who_leaves_in_order_is_forgotten_and_rest_alone_is_never_silent(
+    connect: Connect, rest: Rest, extension: Any
+) -> None:
+    leaving = await emitter(connect, "k1")
+    await leaving.emit(update("k1-run", status="completed"), update("k1-fit", status="completed"))
+    await leaving.says("left")
+    body = {"events": [update("nightly", title="x", status="running")], "source": "curl", "seq": 1}
+    await rest("POST", "projects", "p", "events", body=body)
+    await leaving.client.ask("watch")
+
+    assert (await rest("GET", "projects", "p"))[1]["sources"] == []
+    assert not [key for key in await extension.manager.log.attributes("p") if key.startswith("source:")]
+
+
+async def test_plain_clients_are_told_nothing(connect: Connect, plain: Plain) -> None:
+    simple = await plain("p")
+    (await emitter(connect, "k1")).leaves_without_a_word()
+    client = await connect()
+    await client.follow("p")
+    await next_presence(client)
+
+    await client.publish("p", update("last", title="x"))
+
+    got = [await simple.next() for _ in range(4)]
+    assert {message["type"] for message in got} == {"node_update"}
+    assert got[-1]["data"]["node_id"] == "last"
+
+
+async def test_a_process_that_is_certainly_gone_leaves_nothing_running(connect: Connect, rest: Rest) -> None:
+    dead = await emitter(connect, "script", **me(pid=gone_pid()))
+    living = await emitter(connect, "k2")
+    dead.leaves_without_a_word()
+
+    found = await until_over(rest, "script-run", "script-fit")
+
+    assert (found["script-run"], found["script-fit"], found["script-done"]) == ("failed", "failed", "completed")
+    assert found["k2-fit"] == "running"
+    _, state = await rest("GET", "projects", "p", "state")
+    error = next(node["error"] for node in state["nodes"] if node["node_id"] == "script-fit")
+    assert error == {"type": "Process died", "message": "its process is gone"}
+    living.leaves_without_a_word()
+
+
+@pytest.mark.parametrize("elsewhere", [{"host": "another-machine"}, {"namespace": "pid:[of a container]"}])
+async def test_of_another_machine_or_container_nothing_is_certain(
+    connect: Connect, rest: Rest, elsewhere: dict[str, str]
+) -> None:
+    far = await emitter(connect, "far", **me(pid=gone_pid(), **elsewhere))
+    client = await connect()
+    await client.follow("p")
+    far.leaves_without_a_word()
+
+    assert (await next_presence(client))[0]["nodes"] == ["far-fit", "far-run"]
+    await asyncio.sleep(SILENCE * 2)
+    assert (await statuses(rest))["far-fit"] == "running"
+
+
+async def test_what_a_dead_source_left_behind_comes_late_and_is_ended_too(
+    connect: Connect, rest: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endings, "LATE_SECONDS", 0.5)
+    dead = await emitter(connect, "k1", **me(pid=gone_pid()))
+    dead.leaves_without_a_word()
+    await until_over(rest, "k1-run", "k1-fit")
+
+    deliverer = Emitter(await connect(), "k1")
+    deliverer.seq = dead.seq
+    await deliverer.emit(
+        update("late", title="Late", status="running"),
+        update("whole", title="Whole", status="running"),
+    )
+    await deliverer.emit(update("whole", status="completed"))
+    found = await until_over(rest, "late")
+
+    assert (found["late"], found["whole"]) == ("failed", "completed")
+    _, page = await rest("GET", "projects", "p", "events")
+    said = [event for event in page["events"] if event["source"] == speaker_of("k1")]
+    assert [(event["seq"], event["data"]["node_id"]) for event in said] == [(1, "k1-fit"), (2, "k1-run"), (3, "late")]
+
+
+async def test_a_source_that_never_reached_the_server_is_ended_when_its_spool_is_delivered(
+    connect: Connect, rest: Rest
+) -> None:
+    deliverer = Emitter(await connect(), "unheard")
+    await deliverer.emit(update("a", title="A", status="running"), update("b", title="B", status="completed"))
+    await deliverer.says("lost", **me(pid=gone_pid(), kernel_id="of long ago"))
+
+    found = await until_over(rest, "a")
+
+    assert found == {"a": "failed", "b": "completed"}
+    _, state = await rest("GET", "projects", "p", "state")
+    assert [node.get("trigger") for node in state["nodes"]] == ["kernel_died", None]
+
+
+async def test_who_lives_after_all_is_believed(connect: Connect, rest: Rest, extension: Any) -> None:
+    """It was taken for dead; its tasks are its own again when it says that they run."""
+    alive = await emitter(connect, "k1", **me(pid=gone_pid()))
+    alive.leaves_without_a_word()
+    await until_over(rest, "k1-run", "k1-fit")
+
+    back = Emitter(await connect(), "k1")
+    back.seq = alive.seq
+    await back.says("here", **me())
+    await back.emit(update("k1-fit", status="running"))
+    await asyncio.sleep(extension.manager.presence.interval * 3)
+
+    assert (await statuses(rest))["k1-fit"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("frame", "field"),
+    [
+        ({"source": "k1", "state": "asleep"}, "state"),
+        ({"source": "", "state": "here"}, "source"),
+        ({"source": "k1"}, "state"),
+        ({"source": 7, "state": "left"}, "source"),
+        ({"project_id": "", "source": "k1", "state": "here"}, "project_id"),
+    ],
+)
+async def test_a_wrong_word_names_its_field(connect: Connect, frame: dict[str, Any], field: str) -> None:
+    client = await connect()
+    answer = await client.ask("source", **({"project_id": "p"} | frame))
+    assert (answer["op"], answer["code"], answer["field"]) == ("error", "invalid", field)
+
+
+async def test_what_makes_no_sense_of_a_process_is_left_out(connect: Connect, rest: Rest) -> None:
+    odd = Emitter(await connect(), "odd")
+    await odd.says("here", host=["x"], pid=-1, namespace="x" * 10_000, kernel_id={"a": 1})
+    await odd.emit(update("a", title="A", status="running"))
+
+    _, info = await rest("GET", "projects", "p")
+
+    assert [(each["source"], each["host"], each["pid"]) for each in info["sources"]] == [("odd", None, None)]
+
+
+class Line:
+    """A connection of the other server's."""
+
+    def __init__(self) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
+
+
+@asynccontextmanager
+async def other_server(data_dir: Path) -> AsyncIterator[WebSocketManager]:
+    """A second server's inside on the same folder."""
+    log = SqliteLog(data_dir)
+    await log.start()
+    manager = WebSocketManager(log, Limits(source_silence=SILENCE), logging.getLogger("other"))
+    manager.presence.neighbours = Neighbours(data_dir, SILENCE, logging.getLogger("other"))
+    manager.presence.start()
+    try:
+        yield manager
+    finally:
+        await manager.stop()
+        await log.close()
+
+
+async def test_who_is_connected_to_the_other_server_isnt_silent_here(
+    connect: Connect, rest: Rest, data_dir: Path
+) -> None:
+    here = await emitter(connect, "k1")
+    client = await connect()
+    await client.follow("p")
+    async with other_server(data_dir) as other:
+        await other.presence.here(Line(), "p", "k1", me())
+        here.leaves_without_a_word()
+        await asyncio.sleep(SILENCE * 3)
+        _, info = await rest("GET", "projects", "p")
+        assert [(each["connected"], each["silent_since"]) for each in info["sources"]] == [(True, None)]
+
+    assert [told["source"] for told in await next_presence(client)] == ["k1"]
+
+
+async def test_two_servers_end_a_dead_sources_tasks_once(
+    connect: Connect, rest: Rest, data_dir: Path, extension: Any
+) -> None:
+    dead = await emitter(connect, "k1", **me(kernel_id="k"))
+    ending = Ending("failed", "kernel_died", "killed by SIGKILL", now_us())
+    async with other_server(data_dir) as other:
+        dead.leaves_without_a_word()
+        await other.presence.sources.load()
+        servers = [extension.manager.presence, other.presence]
+        await asyncio.gather(*(presence._kernel_ended("k", None, ending) for presence in servers))
+        found = await until_over(rest, "k1-run", "k1-fit")
+        await asyncio.gather(*(task for each in servers for task in each._endings._at_work.values()))
+
+    assert (found["k1-run"], found["k1-fit"]) == ("failed", "failed")
+    _, page = await rest("GET", "projects", "p", "events")
+    said = [event["data"]["node_id"] for event in page["events"] if event["source"] == speaker_of("k1")]
+    assert said == ["k1-fit", "k1-run"]
+
+
+async def test_what_a_stopping_servers_kernels_had_open_is_cancelled_by_who_comes_next(
+    connect: Connect, rest: Rest, data_dir: Path, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jupyter ends its kernels after its extensions."""
+    kernel = await emitter(connect, "k1", **me(kernel_id="k"))
+    kernel.leaves_without_a_word()
+    presence = extension.manager.presence
+    monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
+    await presence.server_stops()
+    await presence.close()
+
+    async with other_server(data_dir):
+        found = await until_over(rest, "k1-run", "k1-fit")
+
+    assert found["k1-fit"] == "cancelled"
+    _, state = await rest("GET", "projects", "p", "state")
+    (node,) = [node for node in state["nodes"] if node["node_id"] == "k1-fit"]
+    assert (node["trigger"], node["reason"]) == ("kernel_shut_down", "the Jupyter server was stopped")
+
+
+async def test_a_deleted_project_isnt_made_again_by_who_was_there(connect: Connect, rest: Rest) -> None:
+    quiet = await emitter(connect, "k1")
+    assert (await rest("DELETE", "projects", "p"))[0] == 204
+    await quiet.says("here", **me())
+    await quiet.client.ask("watch")
+
+    assert (await rest("GET", "projects"))[1]["projects"] == []
