@@ -17,8 +17,10 @@ from tasktree_jupyter.client.asking import Question, Questions
 from tasktree_jupyter.client.discovery import Trouble
 from tasktree_jupyter.client.following import Following
 from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
+from tasktree_jupyter.client.late import LateDeliveries
 from tasktree_jupyter.client.publishing import Publisher
 from tasktree_jupyter.client.reporting import Complaints, logger
+from tasktree_jupyter.client.spooling import BREATH, Spooler, spool_folder
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.subscriber import Refused, Subscriber
@@ -40,6 +42,8 @@ _SILENCE: Final = 2.5
 """Ping intervals without a word after which the connection counts as lost (docs/protocol.md, ping)."""
 _FOLLOW_TIMEOUT: Final = 2.0
 _ATTEMPTS_BEFORE_COMPLAINT: Final = 3
+_LAST_WRITE: Final = 5.0
+"""Seconds that the end of the process waits at most for the disk."""
 
 WITHOUT_THREADS: Final = ("emscripten", "wasi")
 """Platforms that can't start threads."""
@@ -62,6 +66,7 @@ class Connection:
         identity: which notebook or script the default project belongs to.
         complaints: takes what the user is to be told.
         on_start: called when the thread has been started.
+        spool_bytes: says how many bytes of events a project may have on the disk.
     """
 
     def __init__(
@@ -70,10 +75,12 @@ class Connection:
         identity: Callable[[], Identity],
         complaints: Complaints,
         on_start: Callable[[], None],
+        spool_bytes: Callable[[], int],
     ) -> None:
         self._discovery = discovery
         self._identity = identity
         self._on_start = on_start
+        self._spool_bytes = spool_bytes
         self._wire: Wire | None = None
         self._begin(complaints)
 
@@ -81,6 +88,8 @@ class Connection:
         """In a forked child: begin anew, with no thread and no socket, but the same projects."""
         if self._wire is not None:
             self._wire.abandon()
+        self._spooler.abandon()
+        self._late.abandon()
         projects = [*self._publisher.projects]
         self._begin(complaints)
         for project in projects:
@@ -104,6 +113,7 @@ class Connection:
         self._retry_at = 0.0
         self._next_tick = 0.0
         self._stopping = False
+        self._ended = threading.Event()
         self.state: State = "connecting" if self.expects_server else "local"
         self.server: Server | None = None
         alone = self._discovery.trouble
@@ -112,11 +122,13 @@ class Connection:
         self._subscriber = Subscriber()
         self._following = Following(self._subscriber, self._send, complaints)
         self._questions = Questions(self._send, self._subscriber.next_ref)
+        self._spooler = Spooler(self._discovery, self._identity, self._spool_bytes, complaints)
+        self._late = LateDeliveries(spool_folder, self._send, self._subscriber.next_ref, complaints)
         self._publisher = Publisher(
             self._identity,
             self._send,
             self._subscriber.next_ref,
-            self._following.held_until,
+            self._held_until,
             self._following.known,
             self._following.published,
             complaints,
@@ -128,6 +140,11 @@ class Connection:
     def reason(self) -> str | None:
         """Why there is no connection, for a person; None while there is one, or none is expected."""
         return self.trouble.text if self.trouble is not None else None
+
+    @property
+    def late(self) -> int:
+        """How many events of processes that have ended are being sent."""
+        return self._late.waiting
 
     @property
     def expects_server(self) -> bool:
@@ -220,11 +237,25 @@ class Connection:
         self.call(self._renew)
 
     def close(self, timeout: float) -> bool:
-        """Wait for what isn't settled, then end the connection. Returns whether everything was settled."""
+        """Wait for what isn't settled, write what stays so to the disk, and end the connection.
+
+        Returns:
+            whether everything was settled.
+        """
+        if self._thread is None:
+            self._stopping = True
+            return True
+        until = time.monotonic() + timeout
         hopeful = self.state in ("connected", "connecting", "local")
-        settled = self._thread is None or self.flush(timeout if hopeful else min(timeout, 1.0))
+        settled = self.flush(timeout if hopeful else min(timeout, 1.0))
+        with self._progress:
+            # Else many short processes would each begin to send what another one left, and none would end it.
+            self._progress.wait_for(
+                lambda: self.state != "connected" or not self._late.waiting, max(0.0, until - time.monotonic())
+            )
         self._stopping = True
         self._inbox.put(None)
+        self._ended.wait(_LAST_WRITE)
         return settled
 
     def _start(self) -> bool:
@@ -265,9 +296,16 @@ class Connection:
             except Exception:
                 logger.exception("TaskTree's connection stumbled")
                 self._lost(Trouble("lost", "an error in the client, see the log"))
-        if self._wire is not None:
-            self._wire.close()
-        self._set_state("closed")
+        try:
+            if self._wire is not None:
+                self._wire.close()
+            self._late.disconnected()
+            self._spooler.close(self._publisher.projects)
+        except Exception:
+            logger.exception("TaskTree's connection couldn't end well")
+        finally:
+            self._set_state("closed")
+            self._ended.set()
 
     def _next(self, wait: float | None) -> Happening | Callable[[], None] | None:
         try:
@@ -312,9 +350,12 @@ class Connection:
         elif self._welcomed:
             due.append(self._heard + self._silence)
             due.append(self._following.retry(now))
+            due.extend(self._late.serve(now))
             due.extend(self._publisher.serve(now))
+        if self.expects_server:
+            due.extend(self._spooler.serve(self._publisher.projects, now))
         # Last, since events are waited for elsewhere.
-        due.extend(now for project in self._publisher.projects if project.fold_if_due())
+        due.extend(time.monotonic() + BREATH for project in self._publisher.projects if project.fold_if_due())
         earliest = min((moment for moment in due if moment is not None), default=None)
         return None if earliest is None else max(0.0, earliest - time.monotonic())
 
@@ -352,6 +393,7 @@ class Connection:
         self._welcomed = False
         self._subscriber.closed()
         self._publisher.disconnected()
+        self._late.disconnected()
         self._questions.disconnected()
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
@@ -396,6 +438,8 @@ class Connection:
         self._subscriber.closed()
         self._attempts, self._retry_at, self._complained = 0, 0.0, False
         self._questions.disconnected()
+        self._late.disconnected()
+        self._spooler.store_id = None
         self._publisher.forget_server()
         self._following.forget_server()
 
@@ -411,12 +455,14 @@ class Connection:
         except ProblemError as error:
             logger.warning("The server sent what is no frame: %s", error)
             return
-        if frame["op"] in ("published", "resolved", "error") and self._publisher.answered(frame):
+        if frame["op"] in ("published", "resolved", "error") and (
+            self._late.answered(frame) or self._publisher.answered(frame)
+        ):
             self._note_progress()
         elif not self._questions.answered(frame):
             step = self._subscriber.receive(frame, len(message))
             if frame["op"] == "welcome" and self._subscriber.connected:
-                self._welcome()
+                self._welcome(frame.get("store"))
             for delivery in step.deliver:
                 self._following.deliver(delivery)
                 if isinstance(delivery, Refused) and delivery.project_id is None:
@@ -425,9 +471,14 @@ class Connection:
             for answer in step.send:
                 self._send(answer)
 
-    def _welcome(self) -> None:
+    def _held_until(self, project_id: str, now: float) -> float | None:
+        return self._late.held_until(project_id, now) or self._following.held_until(project_id, now)
+
+    def _welcome(self, store: object) -> None:
         limits = self._subscriber.limits
         self._publisher.connected(limits)
+        self._spooler.store_id = store if isinstance(store, str) else None
+        self._late.connected(self._publisher.limits, self._spooler.store_id, self._discovery.place, time.monotonic())
         self._following.connected()
         self._questions.connected()
         interval = limits.get("ping_interval")
