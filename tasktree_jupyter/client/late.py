@@ -216,8 +216,8 @@ class LateDeliveries:
     def _done(self, spool: Spool) -> None:
         if spool.damaged:
             self._complaints.add(
-                f"Some of what an ended process had kept for TaskTree's server can't be read. {spool.path} now ends with "
-                f"{DAMAGED}; what could be read was sent."
+                f"Some of what an ended process had kept for TaskTree's server can't be read. {spool.path} now ends "
+                f"with {DAMAGED}; what could be read was sent."
             )
         spool.remove()
 
