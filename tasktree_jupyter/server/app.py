@@ -205,6 +205,7 @@ class TaskTreeExtension(ExtensionApp):
         self._kernels.listen(serverapp.event_logger)
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
+        manager.store = self._kernels.store
         self.manager = manager
 
     async def _open_log(self) -> EventLog:

@@ -68,6 +68,8 @@ class WebSocketManager:
         self.projects.rooms = self.rooms
         self.history = History(log, self.rooms)
         self.resolver: Resolver | None = None
+        self.store: str | None = None
+        """What names the folder of logs, whichever server serves it."""
         self._connections: dict[Connection, set[str | None]] = {}
         self._pinging: asyncio.Task[None] | None = None
         self._warned = False
