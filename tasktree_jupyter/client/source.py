@@ -372,6 +372,7 @@ class Source:
                 self._take_back(batch, half)
             return None
         self._settle(batch)
+        self._most = None
         self.dropped += 1
         return batch.entries[0]
 

@@ -272,19 +272,18 @@ class Spool:
 
     def _record(self, offset: int) -> _Record | None:
         """Return the record there, or the next one that can be read."""
-        while offset < self._end:
-            try:
+        skipped = False
+        try:
+            while 0 <= offset < self._end:
                 record = self._record_at(offset)
-                following = -1 if record is not None else self._search(offset + 1)
-            except OSError:
-                self.damaged = True
-                return None
-            if record is not None:
-                return record
-            if following < 0:
-                return None
+                if record is not None:
+                    self.damaged = self.damaged or skipped
+                    return record
+                # At the end it was cut short, which is no damage.
+                skipped = True
+                offset = self._search(offset + 1)
+        except OSError:
             self.damaged = True
-            offset = following
         return None
 
     def _record_at(self, offset: int) -> _Record | None:
@@ -317,12 +316,17 @@ class Spool:
 
     def _look_through(self) -> None:
         batches: list[tuple[int, int, int]] = []
+        end = 0
         for offset, record in self._records():
+            end = record.end
             if record.kind == _ABOUT:
                 with contextlib.suppress(msgspec.MsgspecError):
                     self.about = msgspec.json.decode(record.payload, type=About)
             else:
                 batches.append((offset, record.events, record.first))
+        if not self.damaged:
+            # What was cut short at the end: the next record comes in its place.
+            self._end = end or self._end
         self._at = start, skip = self.about.start
         self._marked = start
         self._last = batches[-1][1] + batches[-1][2] - 1 if batches else 0

@@ -48,7 +48,12 @@ def story(seed: str) -> Iterator[tuple[str, dict[str, Any]]]:
     while True:
         node = f"n/{draw.randrange(500)}"
         if draw.random() < 0.8:
-            changes = {"title": node, "status": "running", "progress": draw.random(), "metrics": {"loss": draw.random()}}
+            changes = {
+                "title": node,
+                "status": "running",
+                "progress": draw.random(),
+                "metrics": {"loss": draw.random()},
+            }
             kind, data = "node_update", {"node_id": node, "changes": changes}
         else:
             kind, data = "node_log", {"node_id": node, "level": "info", "message": "x" * draw.randrange(200)}
@@ -150,7 +155,9 @@ class Report:
 
     def __str__(self) -> str:
         def told(name: str, shown: dict[str, float]) -> str:
-            return f"{name:28}" + "   ".join(f"{share} {shown[share]:8.1f} µs" for share in ("p50", "p99", "p99.9", "worst"))
+            return f"{name:28}" + "   ".join(
+                f"{share} {shown[share]:8.1f} µs" for share in ("p50", "p99", "p99.9", "worst")
+            )
 
         lines = [
             f"{self.emitted} events emitted; {self.on_disk} were on disk when the server came back; {self.dropped} "
