@@ -17,10 +17,9 @@ from tasktree_jupyter.client.asking import Question, Questions
 from tasktree_jupyter.client.discovery import Trouble
 from tasktree_jupyter.client.following import Following
 from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
-from tasktree_jupyter.client.late import LateDeliveries
-from tasktree_jupyter.client.publishing import Publisher
+from tasktree_jupyter.client.outbox import Outbox
 from tasktree_jupyter.client.reporting import Complaints, logger
-from tasktree_jupyter.client.spooling import BREATH, Spooler, spool_folder
+from tasktree_jupyter.client.spooling import BREATH
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.subscriber import Refused, Subscriber
@@ -88,12 +87,11 @@ class Connection:
         """In a forked child: begin anew, with no thread and no socket, but the same projects."""
         if self._wire is not None:
             self._wire.abandon()
-        self._spooler.abandon()
-        self._late.abandon()
-        projects = [*self._publisher.projects]
+        self._outbox.abandon()
+        projects = [*self._outbox.projects]
         self._begin(complaints)
         for project in projects:
-            self._publisher.add(project)
+            self._outbox.add(project)
 
     def _begin(self, complaints: Complaints) -> None:
         self._complaints = complaints
@@ -122,15 +120,13 @@ class Connection:
         self._subscriber = Subscriber()
         self._following = Following(self._subscriber, self._send, complaints)
         self._questions = Questions(self._send, self._subscriber.next_ref)
-        self._spooler = Spooler(self._discovery, self._identity, self._spool_bytes, complaints)
-        self._late = LateDeliveries(spool_folder, self._send, self._subscriber.next_ref, complaints)
-        self._publisher = Publisher(
+        self._outbox = Outbox(
+            self._discovery,
             self._identity,
+            self._spool_bytes,
             self._send,
             self._subscriber.next_ref,
-            self._held_until,
-            self._following.known,
-            self._following.published,
+            self._following,
             complaints,
         )
 
@@ -144,7 +140,7 @@ class Connection:
     @property
     def late(self) -> int:
         """How many events of processes that have ended are being sent."""
-        return self._late.waiting
+        return self._outbox.late
 
     @property
     def expects_server(self) -> bool:
@@ -153,13 +149,13 @@ class Connection:
 
     def add(self, project: Project) -> None:
         """Carry this project's events from now on."""
-        self._publisher.add(project)
+        self._outbox.add(project)
         self.wake()
 
     def wake(self) -> None:
         """Let the thread look what there is to do; starts it where it isn't running."""
         if self._thread is None and not self._start():
-            for project in self._publisher.projects:
+            for project in self._outbox.projects:
                 project.fold_if_due()
                 project.fold_for_listeners()
                 project.wakes = project.listened_to
@@ -186,7 +182,7 @@ class Connection:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is settled, at most `timeout` seconds; return whether it is."""
-        targets = [(project.source, project.source.emitted) for project in self._publisher.projects]
+        targets = [(project.source, project.source.emitted) for project in self._outbox.projects]
         self.wake()
         with self._progress:
             return self._progress.wait_for(
@@ -230,7 +226,7 @@ class Connection:
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
-        for project in self._publisher.projects:
+        for project in self._outbox.projects:
             project.source.keep = self.expects_server
         self._retry_at = 0.0
         self._set_state("connecting" if self.expects_server else "local")
@@ -251,9 +247,13 @@ class Connection:
         with self._progress:
             # Else many short processes would each begin to send what another one left, and none would end it.
             self._progress.wait_for(
-                lambda: self.state != "connected" or not self._late.waiting, max(0.0, until - time.monotonic())
+                lambda: self.state != "connected" or not self._outbox.late, max(0.0, until - time.monotonic())
             )
         self._stopping = True
+        wire = self._wire
+        if not settled and wire is not None:
+            # The thread may be waiting for it to take a frame.
+            wire.hang_up()
         self._inbox.put(None)
         self._ended.wait(_LAST_WRITE)
         return settled
@@ -277,7 +277,7 @@ class Connection:
     def _stay_alone(self, why: str) -> None:
         self.threadless = True
         self._complaints.add(f"{why}. {_IN_THIS_PROCESS}")
-        for project in self._publisher.projects:
+        for project in self._outbox.projects:
             project.source.stop_keeping()
         self._set_state("local")
 
@@ -299,8 +299,7 @@ class Connection:
         try:
             if self._wire is not None:
                 self._wire.close()
-            self._late.disconnected()
-            self._spooler.close(self._publisher.projects)
+            self._outbox.close()
         except Exception:
             logger.exception("TaskTree's connection couldn't end well")
         finally:
@@ -350,17 +349,15 @@ class Connection:
         elif self._welcomed:
             due.append(self._heard + self._silence)
             due.append(self._following.retry(now))
-            due.extend(self._late.serve(now))
-            due.extend(self._publisher.serve(now))
         if self.expects_server:
-            due.extend(self._spooler.serve(self._publisher.projects, now))
+            due.extend(self._outbox.serve(now, welcomed=self._welcomed))
         # Last, since events are waited for elsewhere.
-        due.extend(time.monotonic() + BREATH for project in self._publisher.projects if project.fold_if_due())
+        due.extend(time.monotonic() + BREATH for project in self._outbox.projects if project.fold_if_due())
         earliest = min((moment for moment in due if moment is not None), default=None)
         return None if earliest is None else max(0.0, earliest - time.monotonic())
 
     def _tick(self, now: float) -> float | None:
-        if not self._tickers and not any(project.listened_to for project in self._publisher.projects):
+        if not self._tickers and not any(project.listened_to for project in self._outbox.projects):
             return None
         if now >= self._next_tick:
             self._next_tick = now + TICK
@@ -369,7 +366,7 @@ class Connection:
                     ticker()
                 except Exception:
                     logger.exception("What is to be told now and then couldn't be told")
-            for project in self._publisher.projects:
+            for project in self._outbox.projects:
                 project.fold_for_listeners()
         return self._next_tick
 
@@ -392,8 +389,7 @@ class Connection:
             self._wire = None
         self._welcomed = False
         self._subscriber.closed()
-        self._publisher.disconnected()
-        self._late.disconnected()
+        self._outbox.disconnected()
         self._questions.disconnected()
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
@@ -416,7 +412,7 @@ class Connection:
 
     def _go_on_alone(self, trouble: Trouble) -> None:
         """The one server that was found is none for us: as if none had been."""
-        for project in self._publisher.projects:
+        for project in self._outbox.projects:
             project.source.stop_keeping()
         self._following.go_on_alone()
         self._complaints.add(
@@ -438,9 +434,7 @@ class Connection:
         self._subscriber.closed()
         self._attempts, self._retry_at, self._complained = 0, 0.0, False
         self._questions.disconnected()
-        self._late.disconnected()
-        self._spooler.store_id = None
-        self._publisher.forget_server()
+        self._outbox.forget_server()
         self._following.forget_server()
 
     # Frames
@@ -455,9 +449,7 @@ class Connection:
         except ProblemError as error:
             logger.warning("The server sent what is no frame: %s", error)
             return
-        if frame["op"] in ("published", "resolved", "error") and (
-            self._late.answered(frame) or self._publisher.answered(frame)
-        ):
+        if frame["op"] in ("published", "resolved", "error") and self._outbox.answered(frame):
             self._note_progress()
         elif not self._questions.answered(frame):
             step = self._subscriber.receive(frame, len(message))
@@ -471,14 +463,9 @@ class Connection:
             for answer in step.send:
                 self._send(answer)
 
-    def _held_until(self, project_id: str, now: float) -> float | None:
-        return self._late.held_until(project_id, now) or self._following.held_until(project_id, now)
-
     def _welcome(self, store: object) -> None:
         limits = self._subscriber.limits
-        self._publisher.connected(limits)
-        self._spooler.store_id = store if isinstance(store, str) else None
-        self._late.connected(self._publisher.limits, self._spooler.store_id, self._discovery.place, time.monotonic())
+        self._outbox.connected(limits, store)
         self._following.connected()
         self._questions.connected()
         interval = limits.get("ping_interval")

@@ -183,7 +183,7 @@ class Spool:
         first += self.about.shift
         payload = _encode(entries)
         if self._end + len(payload) > self._limit:
-            raise Full(f"it holds {self._end:,} bytes of {self._limit:,}")
+            raise Full(f"{self.path} has {self._end:,} bytes of {self._limit:,}")
         self._write(_BATCH, len(entries), first, payload)
         self._last = first + len(entries) - 1
         self.waiting += len(entries)

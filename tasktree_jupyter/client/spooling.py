@@ -17,7 +17,7 @@ import msgspec
 from tasktree_jupyter.client.discovery.folders import data_dir
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits
-from tasktree_jupyter.client.spool import About, Full, Spool
+from tasktree_jupyter.client.spool import DAMAGED, SUFFIX, About, Full, Spool
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Discovery, Identity
@@ -30,19 +30,31 @@ BREATH: Final = 0.0003
 FOLDER_VARIABLE: Final = "TASKTREE_SPOOL_DIR"
 _SLICE: Final = Limits(message_bytes=2**18, events=128)
 _AT_THE_END: Final = Limits(message_bytes=2**20, events=1000)
-_RETRY: Final = 5.0
+_RETRY: Final = 2.0
+_TOGETHER: Final = 4
+"""So many times the bound of one may all spools of a user have."""
 
 
 def spool_folder() -> str:
     """Return the folder of all spools of this user."""
-    return os.environ.get(FOLDER_VARIABLE) or os.path.join(data_dir(), "tasktree", "spool")
+    named = os.environ.get(FOLDER_VARIABLE)
+    return os.path.abspath(os.path.expanduser(named or os.path.join(data_dir(), "tasktree", "spool")))
+
+
+def _used(folder: str) -> int:
+    """Return the bytes that all spools there have."""
+    try:
+        with os.scandir(folder) as entries:
+            return sum(entry.stat().st_size for entry in entries if entry.name.endswith((SUFFIX, DAMAGED)))
+    except OSError:
+        return 0
 
 
 class _Watch(msgspec.Struct):
     """What is known of a project's queue.
 
     `mark` is a number of events that came into its memory, the last of them at `since`; `goal`, where one is set, is
-    how many of them must have left it. `retry_at` is when the disk, which refused, is tried again.
+    how many of them must have left it. `retry_at` is when the disk, which has refused `refusals` times, is tried again.
     """
 
     project: Project
@@ -50,6 +62,7 @@ class _Watch(msgspec.Struct):
     since: float = 0.0
     goal: int | None = None
     retry_at: float = 0.0
+    refusals: int = 0
     complained: bool = False
     told: tuple[object, ...] = ()
 
@@ -150,23 +163,30 @@ class Spooler:
         try:
             if project.source.store is None:
                 project.source.store = self._create(watch)
-            return project.source.spill(limits)
+            wrote = project.source.spill(limits)
         except OSError as error:
             watch.retry_at, watch.goal = now + _RETRY, None
-            if not watch.complained:
+            watch.refusals += 1
+            # Once is nothing: the server may be there in a moment.
+            if watch.refusals > 1 and not watch.complained:
                 watch.complained = True
-                full = isinstance(error, Full)
-                why = "its spool is full" if full else f"it can't be written to {spool_folder()}"
+                why = "there is no more room for it" if isinstance(error, Full) else "the disk refuses"
                 self._complaints.add(
                     f"TaskTree keeps what can't be sent in memory only, since {why}: {error}. "
                     "Once that is full too, the oldest there is dropped; see status()."
                 )
             return False
+        watch.refusals = 0
+        return wrote
 
     def _create(self, watch: _Watch) -> Spool:
+        folder, most = spool_folder(), self._most_bytes()
+        used = _used(folder)
+        if used >= _TOGETHER * most:
+            raise Full(f"all spools in {folder} have {used:,} bytes together")
         watch.told = self._told(watch.project)
-        about = self._about(watch.project)
-        spool = self._spools[watch.project] = Spool.create(spool_folder(), about, self._most_bytes())
+        spool = Spool.create(folder, self._about(watch.project), min(most, _TOGETHER * most - used))
+        self._spools[watch.project] = spool
         logger.info("What can't be sent is kept in %s", spool.path)
         return spool
 
@@ -183,8 +203,7 @@ class Spooler:
             spool.remove()
             del self._spools[project]
             project.source.store = None
-            watch.complained = False
-            watch.retry_at = 0.0
+            watch.complained, watch.refusals, watch.retry_at = False, 0, 0.0
         elif watch.told != self._told(project):
             watch.told = self._told(project)
             try:

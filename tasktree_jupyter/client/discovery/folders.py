@@ -16,15 +16,10 @@ def runtime_dir() -> str:
 
 
 def data_dir() -> str:
-    """Return Jupyter's data folder."""
-    try:
-        from jupyter_core.paths import jupyter_data_dir
-    except ImportError:
-        return _data_dir()
-    return str(jupyter_data_dir())
+    """Return Jupyter's data folder, by its usual rules.
 
-
-def _data_dir() -> str:
+    Nothing is imported for it: a child that is forked while another thread imports could never import that again.
+    """
     environment, home = os.environ, os.path.expanduser("~")
     if environment.get("JUPYTER_DATA_DIR"):
         return environment["JUPYTER_DATA_DIR"]
