@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from tasktree_jupyter.client.discovery import server_at
+from tasktree_jupyter.client.spool import Spool
 from tasktree_jupyter.client.spooling import FLUSH_WINDOW
 from tests.client.conftest import Run
+from tests.client.discovery.played import Played
 from tests.client.hub import Hub, Program, free_port, written
 
 ARRIVES = """
@@ -29,6 +32,8 @@ deadline = time.monotonic() + 60
 while tt.status()["late"]:
     assert time.monotonic() < deadline, tt.status()
     time.sleep(0.01)
+from tasktree_jupyter.client.session import session
+print(session().connection._outbox._spooler.store_id)
 """
 
 CONNECTED = """
@@ -105,6 +110,7 @@ class LeftBehind:
         self.killed_at = 0.0
         self.emitted: list[tuple[int, float]] = []
         self.kept: list[Path] = []
+        self.stores: set[str | None] = set()
         self.modes: set[int] = set()
 
     def numbers(self, project: str) -> list[int]:
@@ -152,12 +158,18 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeftBehind
         lines = (folder / "killed" / "emitted").read_text().split("\n")
         world.emitted = [(int(n), float(at)) for n, at in (line.split() for line in lines if line.strip())]
         world.kept = sorted(spools.iterdir())
+        for path in world.kept:
+            spool = Spool.take(str(path))
+            assert spool is not None
+            world.stores.add(spool.about.store)
+            spool.close()
         world.modes = {path.stat().st_mode & 0o777 for path in (spools, *world.kept)}
         hub.start()
         both = [started("next", ARRIVES) for _ in range(2)]
         for program in both:
-            _, said = program.rest()
+            printed, said = program.rest()
             assert program.process.returncode == 0, said
+            world.stores.add(printed.strip())
         yield world
     finally:
         for program in programs.values():
@@ -223,6 +235,12 @@ def test_without_a_spool_nothing_is_kept_and_it_is_not_said(left_behind: LeftBeh
     assert "kept in" not in left_behind.said["without"]
 
 
+def test_the_folder_of_logs_has_the_same_name_after_the_restart(left_behind: LeftBehind) -> None:
+    (store,) = left_behind.stores
+    assert store is not None
+    assert re.fullmatch("[0-9a-f]{20}", store)
+
+
 def test_only_their_owner_can_read_them_and_nothing_is_left_of_them(left_behind: LeftBehind) -> None:
     assert left_behind.modes == {0o600, 0o700}
     assert len(left_behind.kept) == 6
@@ -280,3 +298,29 @@ for n in range(1000):
     _, err = run(code, TASKTREE_SPOOL_DIR=str(tmp_path / "spool"))
     assert "No TaskTree server found" in err
     assert not (tmp_path / "spool").exists()
+
+
+def test_what_a_server_does_not_acknowledge_goes_to_the_disk_though_it_is_there(run: Run, tmp_path: Path) -> None:
+    code = """
+import time
+import tasktree_jupyter as tt
+tt.configure(exit_timeout=0.5)
+assert tt.connect(URL), tt.status()
+for n in range(10):
+    tt.emit("my.event", n=n, project="p")
+deadline = time.monotonic() + 30
+while tt.status()["projects"][0]["on_disk"] < 10:
+    assert time.monotonic() < deadline, tt.status()
+    time.sleep(0.01)
+print(tt.status()["state"], tt.status()["projects"][0]["waiting"], flush=True)
+"""
+    deaf = Played(frozenset({"publish"}), dress=lambda frame: [] if frame["op"] == "published" else [frame])
+    with deaf.running():
+        out, err = run(code.replace("URL", repr(deaf.url)), TASKTREE_SPOOL_DIR=str(tmp_path / "s"))
+    assert out == "connected 10\n"
+    assert "10 events didn't reach TaskTree's server: the server didn't acknowledge them in time. They are kept" in err
+    (path,) = (tmp_path / "s").iterdir()
+    taken = Spool.take(str(path))
+    assert taken is not None
+    assert (taken.waiting, taken.next_number, taken.about.place) == (10, 1, f"url {server_at(deaf.url, None).url}")
+    taken.close()
