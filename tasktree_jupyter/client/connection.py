@@ -87,11 +87,9 @@ class Connection:
         """In a forked child: begin anew, with no thread and no socket, but the same projects."""
         if self._wire is not None:
             self._wire.abandon()
-        self._outbox.abandon()
-        projects = [*self._outbox.projects]
+        parents = self._outbox
         self._begin(complaints)
-        for project in projects:
-            self._outbox.add(project)
+        self._outbox.inherit(parents)
 
     def _begin(self, complaints: Complaints) -> None:
         self._complaints = complaints

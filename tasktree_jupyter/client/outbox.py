@@ -101,10 +101,13 @@ class Outbox:
         self._late.disconnected()
         self._spooler.close(self.projects)
 
-    def abandon(self) -> None:
-        """In a forked child: the files are the parent's."""
-        self._spooler.abandon()
-        self._late.abandon()
+    def inherit(self, parents: Outbox) -> None:
+        """In a forked child: the same projects for the same server, but the files are the parent's."""
+        parents._spooler.abandon()
+        parents._late.abandon()
+        self._spooler.store_id = parents._spooler.store_id
+        for project in parents.projects:
+            self.add(project)
 
     def _held_until(self, project_id: str, now: float) -> float | None:
         return self._late.held_until(project_id, now) or self._following.held_until(project_id, now)
