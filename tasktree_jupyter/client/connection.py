@@ -392,7 +392,9 @@ class Connection:
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
         self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
-        self.trouble = trouble
+        if not self._stopping:
+            # Else we hung up ourselves, and what was wrong before is what the user is told.
+            self.trouble = trouble
         hopeless = refused or self._attempts >= _ATTEMPTS_BEFORE_COMPLAINT
         if hopeless and self._discovery.give_up(trouble):
             self._go_on_alone(trouble)
