@@ -4,8 +4,9 @@
 
 The server is killed, the process emits in bursts, and the server starts again on another port while the process still
 emits. The checker compares the log with what was emitted. Each emit is timed; so is, in a process beside it that has
-no TaskTree but an idle thread, a piece of work about as long: what the machine alone does to the slowest of them. It
-ends with 1 where a promise was broken.
+no TaskTree but an idle thread, a piece of work about as long: what the machine alone does to the slowest of them. Of
+the connection's thread it is told how much processor time it takes between two pauses: so long an emit may have to wait
+for it, on a machine that isn't busy with others. It ends with 1 where a promise was broken.
 """
 
 from __future__ import annotations
@@ -90,6 +91,25 @@ class Stopwatch:
             time.sleep(max(0.0, began + seconds * done / count - time.perf_counter()))
 
 
+def time_stretches() -> list[int]:
+    """Return a list that takes the processor time of the connection's thread between two pauses, in nanoseconds."""
+    from tasktree_jupyter.client.connection import Connection
+
+    stretches: list[int] = []
+    wait_for_next, began = Connection._next, [0]
+
+    def timed(self: Connection, wait: float | None) -> Any:
+        if wait == 0:
+            return wait_for_next(self, wait)
+        stretches.append(time.thread_time_ns() - began[0])
+        item = wait_for_next(self, wait)
+        began[0] = time.thread_time_ns()
+        return item
+
+    Connection._next = timed  # type: ignore[method-assign]
+    return stretches
+
+
 def emit(seconds: float, count: int, seed: str) -> None:
     """Emit before, while and after the server is away, as lines tell."""
     import tasktree_jupyter as tt
@@ -97,20 +117,24 @@ def emit(seconds: float, count: int, seed: str) -> None:
 
     # Else a short run would mostly wait for the next try.
     connection._LONGEST_DELAY = min(connection._LONGEST_DELAY, max(1.0, seconds / 4))  # type: ignore[misc]
+    stretches = time_stretches()
     watch = Stopwatch(lambda kind, data: tt.emit(kind, data, project=PROJECT), seed)
     watch.run(BEFORE, 0.1)
     assert tt.flush(PATIENCE), tt.status()
     watch.durations.clear()
+    stretches.clear()
     print("begun", flush=True)
     sys.stdin.readline()
     watch.run(count, seconds)
     (project,) = tt.status()["projects"]
-    print("away", json.dumps({**project, **figures(watch.durations)}), flush=True)
+    told = {"emits": figures(watch.durations), "stretches": figures([*stretches])}
+    print("away", json.dumps({**project, **told}), flush=True)
     sys.stdin.readline()
     watch.run(int(count * AFTER), seconds * AFTER)
     assert tt.flush(PATIENCE), tt.status()
     (project,) = tt.status()["projects"]
-    print("settled", json.dumps({**project, **figures(watch.durations)}), flush=True)
+    told = {"emits": figures(watch.durations), "stretches": figures([*stretches])}
+    print("settled", json.dumps({**project, **told}), flush=True)
 
 
 def idle(seconds: float, count: int, seed: str) -> None:
@@ -154,6 +178,8 @@ class Report:
     away: dict[str, float] = field(default_factory=dict)
     whole: dict[str, float] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
+    away_stretches: dict[str, float] = field(default_factory=dict)
+    stretches: dict[str, float] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -167,7 +193,9 @@ class Report:
             f"dropped; all were in the log {self.catching_up:.1f} s after that",
             told("emit, the server away", self.away),
             told("emit, all of the run", self.whole),
-            told("the same beside an idle thread", self.idle),
+            told("beside an idle thread", self.idle),
+            told("its thread, server away", self.away_stretches),
+            told("its thread, all of the run", self.stretches),
             *(str(violation) for violation in self.violations[:50]),
             f"{len(self.violations)} broken promises",
         ]
@@ -192,14 +220,15 @@ async def stay_away(folder: Path, seconds: float, events: int, *, seed: int = 0)
                 await party.say("go on")
             away = json.loads((await emitter.line_with("away")).partition(" ")[2])
             report.idle = json.loads((await beside.line_with("idle")).partition(" ")[2])
-            report.away, report.on_disk = away, away["on_disk"]
+            report.away, report.away_stretches, report.on_disk = away["emits"], away["stretches"], away["on_disk"]
             await server.up()
             back = time.monotonic()
             await emitter.say("go on")
-            report.whole = json.loads((await emitter.line_with("settled")).partition(" ")[2])
+            settled = json.loads((await emitter.line_with("settled")).partition(" ")[2])
+            report.whole, report.stretches = settled["emits"], settled["stretches"]
             report.catching_up = time.monotonic() - back
         report.emitted = BEFORE + events + int(events * AFTER)
-        report.dropped = int(report.whole["dropped"])
+        report.dropped = settled["dropped"]
         report.violations = await asyncio.to_thread(_compare, server, report.emitted, seed)
     finally:
         for party in parties:
