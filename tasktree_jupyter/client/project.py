@@ -27,7 +27,7 @@ Listener = Callable[[list[dict[str, Any]]], None]
 
 _FOLD_AT: Final = 500
 """So many unfolded events are folded though nobody asks: they would only take room."""
-_SLICE: Final = 24
+_SLICE: Final = 12
 """So many are folded at once, at least: while the connection's thread folds, the user's own code waits."""
 _SLICES: Final = 16
 """Where more have come together, it takes about so many slices all the same."""
