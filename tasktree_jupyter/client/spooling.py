@@ -28,7 +28,7 @@ FLUSH_WINDOW: Final = 0.25
 BREATH: Final = 0.0003
 """Seconds between two pieces of work, for other threads to get their turn."""
 FOLDER_VARIABLE: Final = "TASKTREE_SPOOL_DIR"
-_SLICE: Final = Limits(message_bytes=2**18, events=128)
+_SLICE: Final = Limits(message_bytes=2**18, events=64)
 _AT_THE_END: Final = Limits(message_bytes=2**20, events=1000)
 _RETRY: Final = 2.0
 _TOGETHER: Final = 4

@@ -39,7 +39,7 @@ AFTER = 0.05
 WORK = 20e-6
 """Seconds of the program's own work between two emits."""
 LIMIT = 1000.0
-"""What 99.9 % of all emits must stay below, in microseconds."""
+"""What 99.9 % of all emits must stay below, in microseconds; or three times what they take beside an idle thread."""
 
 
 def story(seed: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -280,7 +280,9 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="tasktree-away-") as temporary:
         report = asyncio.run(stay_away(Path(temporary), options.seconds, options.events, seed=options.seed))
     print(report)
-    return 1 if report.violations or report.dropped or report.whole["p99.9"] > LIMIT else 0
+    # A machine that is busy with others keeps everybody waiting.
+    limit = max(LIMIT, 3 * report.idle["p99.9"])
+    return 1 if report.violations or report.dropped or report.whole["p99.9"] > limit else 0
 
 
 if __name__ == "__main__":
