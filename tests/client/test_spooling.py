@@ -185,7 +185,7 @@ def test_a_kernel_that_is_killed_loses_no_more_than_the_last_moment(left_behind:
     print(f"lost {len(lost)} of {len(left_behind.emitted)} events: the last {window * 1000:.0f} ms")
     assert len(arrived) > 20 + len(left_behind.emitted) / 3
     # The rest is what a busy machine may hold the thread up.
-    assert window < FLUSH_WINDOW + 0.35
+    assert window < FLUSH_WINDOW + 0.75
 
 
 def test_what_a_process_left_when_it_ended_arrives_in_order_once(left_behind: LeftBehind) -> None:
