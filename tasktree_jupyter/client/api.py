@@ -13,6 +13,7 @@ from tasktree_jupyter.client.place import asked_project, no_project, project_of
 from tasktree_jupyter.client.redact import Redact, Redactor
 from tasktree_jupyter.client.reporting import guarded
 from tasktree_jupyter.client.session import session
+from tasktree_jupyter.client.spooling import spool_folder
 from tasktree_jupyter.client.subscribe import OnEvent, Since, Subscription
 from tasktree_jupyter.core.shape import is_project_id
 
@@ -139,6 +140,7 @@ def configure(
     project: str | None = _UNCHANGED,
     max_events: int = _UNCHANGED,
     max_bytes: int = _UNCHANGED,
+    spool_bytes: int = _UNCHANGED,
     exit_timeout: float = _UNCHANGED,
     max_depth: int = _UNCHANGED,
     max_items: int = _UNCHANGED,
@@ -152,9 +154,12 @@ def configure(
 
     Args:
         project: the default project's id; None: the notebook's or script's own.
-        max_events: how many events of a project are kept until they are acknowledged; past that the oldest are
-            dropped, and the tree is made whole again afterwards. 100 000 at first.
+        max_events: how many events of a project are kept in memory until they are acknowledged; past that the oldest
+            are dropped, and the tree is made whole again afterwards. 100 000 at first.
         max_bytes: how many bytes of them. 32 MiB at first.
+        spool_bytes: how many bytes of a project's events may be on the disk, where they go when they have waited for
+            a quarter of a second, and where they outlive the process; the next one sends them. 0: none. For the
+            spools that are made from now on. 256 MiB at first.
         exit_timeout: seconds that the end of the process waits at most for acknowledgements. 5 at first.
         max_depth: levels of nesting kept of `params`, `outputs` and such. 8 at first.
         max_items: entries kept of one array or object there. 200 at first.
@@ -191,6 +196,8 @@ def configure(
     for name, value in {**numbers, **{f"max_{name}": value for name, value in sizes.items()}}.items():
         if value is not _UNCHANGED and not value > 0:
             raise ValueError(f"{name} is {value!r}; it must be positive")
+    if spool_bytes is not _UNCHANGED and not spool_bytes >= 0:
+        raise ValueError(f"spool_bytes is {spool_bytes!r}; it must be positive, or 0 for no spool")
     if project is not _UNCHANGED:
         if project is not None and not is_project_id(project):
             raise ValueError(no_project(project).message)
@@ -200,7 +207,7 @@ def configure(
         if redact is not None and not callable(redact):
             raise TypeError(f"redact must be callable or None, not {redact!r}")
         settings = settings._replace(redactor=None if redact is None else Redactor(redact, this.complaints))
-    plain = {**numbers, "display": display, "cells": cells}
+    plain = {**numbers, "spool_bytes": spool_bytes, "display": display, "cells": cells}
     changed: dict[str, Any] = {name: value for name, value in plain.items() if value is not _UNCHANGED}
     this.configure(settings._replace(bounds=Bounds(*bounds), **changed))
 
@@ -212,8 +219,9 @@ def status() -> dict[str, Any]:
         `state`: `local` (no server), `connecting`, `connected`, `waiting` (to try again), `refused` or `closed`;
         `server`: its address or None; `reason`: why there is no connection, or None, and `code`: the same in one word
         for programs (docs/discovery.md); `projects`: of each project of
-        this process its `project_id`, `source`, how many events are `waiting` for an acknowledgement, how many were
-        `dropped`, and the `epoch` and `offset` of the last acknowledgement.
+        this process its `project_id`, `source`, how many events are `waiting` for an acknowledgement, how many of these
+        are `on_disk`, how many were `dropped`, and the `epoch` and `offset` of the last acknowledgement; `late`: how
+        many events of processes that have ended this one is sending; `spool`: the folder of what is on the disk.
     """
     this = session()
     connection = this.connection
@@ -227,10 +235,13 @@ def status() -> dict[str, Any]:
                 "project_id": each.project_id,
                 "source": each.source.id,
                 "waiting": len(each.source),
+                "on_disk": each.source.on_disk,
                 "dropped": each.source.dropped,
                 "epoch": each.epoch,
                 "offset": each.offset,
             }
             for each in this.projects
         ],
+        "late": connection.late,
+        "spool": spool_folder(),
     }

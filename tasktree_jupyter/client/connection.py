@@ -18,8 +18,9 @@ from tasktree_jupyter.client.asking import Question, Questions
 from tasktree_jupyter.client.discovery import Trouble
 from tasktree_jupyter.client.following import Following
 from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
-from tasktree_jupyter.client.publishing import Publisher
+from tasktree_jupyter.client.outbox import Outbox
 from tasktree_jupyter.client.reporting import Complaints, logger
+from tasktree_jupyter.client.spooling import BREATH
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
 from tasktree_jupyter.core.subscriber import Refused, Subscriber
@@ -41,6 +42,8 @@ _SILENCE: Final = 2.5
 """Ping intervals without a word after which the connection counts as lost (docs/protocol.md, ping)."""
 _FOLLOW_TIMEOUT: Final = 2.0
 _ATTEMPTS_BEFORE_COMPLAINT: Final = 3
+_LAST_WRITE: Final = 5.0
+"""Seconds that the end of the process waits at most for the disk."""
 
 WITHOUT_THREADS: Final = ("emscripten", "wasi")
 """Platforms that can't start threads."""
@@ -63,6 +66,7 @@ class Connection:
         identity: which notebook or script the default project belongs to.
         complaints: takes what the user is to be told.
         on_start: called when the thread has been started.
+        spool_bytes: says how many bytes of events a project may have on the disk.
     """
 
     def __init__(
@@ -71,10 +75,12 @@ class Connection:
         identity: Callable[[], Identity],
         complaints: Complaints,
         on_start: Callable[[], None],
+        spool_bytes: Callable[[], int],
     ) -> None:
         self._discovery = discovery
         self._identity = identity
         self._on_start = on_start
+        self._spool_bytes = spool_bytes
         self._wire: Wire | None = None
         self._begin(complaints)
 
@@ -82,10 +88,9 @@ class Connection:
         """In a forked child: begin anew, with no thread and no socket, but the same projects."""
         if self._wire is not None:
             self._wire.abandon()
-        projects = [*self._publisher.projects]
+        parents = self._outbox
         self._begin(complaints)
-        for project in projects:
-            self._publisher.add(project)
+        self._outbox.inherit(parents)
 
     def _begin(self, complaints: Complaints) -> None:
         self._complaints = complaints
@@ -105,6 +110,7 @@ class Connection:
         self._retry_at = 0.0
         self._next_tick = 0.0
         self._stopping = False
+        self._ended = threading.Event()
         self.state: State = "connecting" if self.expects_server else "local"
         self.server: Server | None = None
         alone = self._discovery.trouble
@@ -113,13 +119,13 @@ class Connection:
         self._subscriber = Subscriber()
         self._following = Following(self._subscriber, self._send, complaints)
         self._questions = Questions(self._send, self._subscriber.next_ref)
-        self._publisher = Publisher(
+        self._outbox = Outbox(
+            self._discovery,
             self._identity,
+            self._spool_bytes,
             self._send,
             self._subscriber.next_ref,
-            self._following.held_until,
-            self._following.known,
-            self._following.published,
+            self._following,
             complaints,
         )
 
@@ -131,19 +137,24 @@ class Connection:
         return self.trouble.text if self.trouble is not None else None
 
     @property
+    def late(self) -> int:
+        """How many events of processes that have ended are being sent."""
+        return self._outbox.late
+
+    @property
     def expects_server(self) -> bool:
         """Whether events should be kept for a server."""
         return not self.threadless and self._discovery.expects_server
 
     def add(self, project: Project) -> None:
         """Carry this project's events from now on."""
-        self._publisher.add(project)
+        self._outbox.add(project)
         self.wake()
 
     def wake(self) -> None:
         """Let the thread look what there is to do; starts it where it isn't running."""
         if self._thread is None and not self._start():
-            for project in self._publisher.projects:
+            for project in self._outbox.projects:
                 project.fold_if_due()
                 project.fold_for_listeners()
                 project.wakes = project.listened_to
@@ -170,7 +181,7 @@ class Connection:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is settled, at most `timeout` seconds; return whether it is."""
-        targets = [(project.source, project.source.emitted) for project in self._publisher.projects]
+        targets = [(project.source, project.source.emitted) for project in self._outbox.projects]
         self.wake()
         with self._progress:
             return self._progress.wait_for(
@@ -214,18 +225,36 @@ class Connection:
 
     def renew(self) -> None:
         """Go to the server that `discovery` names from now on, and emit open tasks there, whole."""
-        for project in self._publisher.projects:
+        for project in self._outbox.projects:
             project.source.keep = self.expects_server
         self._retry_at = 0.0
         self._set_state("connecting" if self.expects_server else "local")
         self.call(self._renew)
 
     def close(self, timeout: float) -> bool:
-        """Wait for what isn't settled, then end the connection. Returns whether everything was settled."""
+        """Wait for what isn't settled, write what stays so to the disk, and end the connection.
+
+        Returns:
+            whether everything was settled.
+        """
+        if self._thread is None:
+            self._stopping = True
+            return True
+        until = time.monotonic() + timeout
         hopeful = self.state in ("connected", "connecting", "local")
-        settled = self._thread is None or self.flush(timeout if hopeful else min(timeout, 1.0))
+        settled = self.flush(timeout if hopeful else min(timeout, 1.0))
+        with self._progress:
+            # Else many short processes would each begin to send what another one left, and none would end it.
+            self._progress.wait_for(
+                lambda: self.state != "connected" or not self._outbox.late, max(0.0, until - time.monotonic())
+            )
         self._stopping = True
+        wire = self._wire
+        if not settled and wire is not None:
+            # The thread may be waiting for it to take a frame.
+            wire.hang_up()
         self._inbox.put(None)
+        self._ended.wait(_LAST_WRITE)
         return settled
 
     def _start(self) -> bool:
@@ -247,7 +276,7 @@ class Connection:
     def _stay_alone(self, why: str) -> None:
         self.threadless = True
         self._complaints.add(f"{why}. {_IN_THIS_PROCESS}")
-        for project in self._publisher.projects:
+        for project in self._outbox.projects:
             project.source.stop_keeping()
         self._set_state("local")
 
@@ -266,11 +295,17 @@ class Connection:
             except Exception:
                 logger.exception("TaskTree's connection stumbled")
                 self._lost(Trouble("lost", "an error in the client, see the log"))
-        if self._wire is not None:
-            with contextlib.suppress(OSError):
-                self._publisher.leave()
-            self._wire.close()
-        self._set_state("closed")
+        try:
+            if self._wire is not None:
+                with contextlib.suppress(OSError):
+                    self._outbox.leave()
+                self._wire.close()
+            self._outbox.close()
+        except Exception:
+            logger.exception("TaskTree's connection couldn't end well")
+        finally:
+            self._set_state("closed")
+            self._ended.set()
 
     def _next(self, wait: float | None) -> Happening | Callable[[], None] | None:
         try:
@@ -315,14 +350,15 @@ class Connection:
         elif self._welcomed:
             due.append(self._heard + self._silence)
             due.append(self._following.retry(now))
-            due.extend(self._publisher.serve(now))
+        if self.expects_server:
+            due.extend(self._outbox.serve(now, welcomed=self._welcomed))
         # Last, since events are waited for elsewhere.
-        due.extend(now for project in self._publisher.projects if project.fold_if_due())
+        due.extend(time.monotonic() + BREATH for project in self._outbox.projects if project.fold_if_due())
         earliest = min((moment for moment in due if moment is not None), default=None)
         return None if earliest is None else max(0.0, earliest - time.monotonic())
 
     def _tick(self, now: float) -> float | None:
-        if not self._tickers and not any(project.listened_to for project in self._publisher.projects):
+        if not self._tickers and not any(project.listened_to for project in self._outbox.projects):
             return None
         if now >= self._next_tick:
             self._next_tick = now + TICK
@@ -331,7 +367,7 @@ class Connection:
                     ticker()
                 except Exception:
                     logger.exception("What is to be told now and then couldn't be told")
-            for project in self._publisher.projects:
+            for project in self._outbox.projects:
                 project.fold_for_listeners()
         return self._next_tick
 
@@ -354,12 +390,14 @@ class Connection:
             self._wire = None
         self._welcomed = False
         self._subscriber.closed()
-        self._publisher.disconnected()
+        self._outbox.disconnected()
         self._questions.disconnected()
         delay = _LONGEST_DELAY if refused else min(_LONGEST_DELAY, _FIRST_DELAY * 2**self._attempts)
         self._attempts = min(self._attempts + 1, 16)
         self._retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
-        self.trouble = trouble
+        if not self._stopping:
+            # Else we hung up ourselves, and what was wrong before is what the user is told.
+            self.trouble = trouble
         hopeless = refused or self._attempts >= _ATTEMPTS_BEFORE_COMPLAINT
         if hopeless and self._discovery.give_up(trouble):
             self._go_on_alone(trouble)
@@ -377,7 +415,7 @@ class Connection:
 
     def _go_on_alone(self, trouble: Trouble) -> None:
         """The one server that was found is none for us: as if none had been."""
-        for project in self._publisher.projects:
+        for project in self._outbox.projects:
             project.source.stop_keeping()
         self._following.go_on_alone()
         self._complaints.add(
@@ -399,7 +437,7 @@ class Connection:
         self._subscriber.closed()
         self._attempts, self._retry_at, self._complained = 0, 0.0, False
         self._questions.disconnected()
-        self._publisher.forget_server()
+        self._outbox.forget_server()
         self._following.forget_server()
 
     # Frames
@@ -414,12 +452,12 @@ class Connection:
         except ProblemError as error:
             logger.warning("The server sent what is no frame: %s", error)
             return
-        if frame["op"] in ("published", "resolved", "error") and self._publisher.answered(frame):
+        if frame["op"] in ("published", "resolved", "error") and self._outbox.answered(frame):
             self._note_progress()
         elif not self._questions.answered(frame):
             step = self._subscriber.receive(frame, len(message))
             if frame["op"] == "welcome" and self._subscriber.connected:
-                self._welcome()
+                self._welcome(frame.get("store"))
             for delivery in step.deliver:
                 self._following.deliver(delivery)
                 if isinstance(delivery, Refused) and delivery.project_id is None:
@@ -428,9 +466,9 @@ class Connection:
             for answer in step.send:
                 self._send(answer)
 
-    def _welcome(self) -> None:
+    def _welcome(self, store: object) -> None:
         limits = self._subscriber.limits
-        self._publisher.connected(limits)
+        self._outbox.connected(limits, store)
         self._following.connected()
         self._questions.connected()
         interval = limits.get("ping_interval")

@@ -28,6 +28,10 @@ Listener = Callable[[list[dict[str, Any]]], None]
 
 _FOLD_AT: Final = 500
 """So many unfolded events are folded though nobody asks: they would only take room."""
+_SLICE: Final = 12
+"""So many are folded at once, at least: while the connection's thread folds, the user's own code waits."""
+_SLICES: Final = 16
+"""Where more have come together, it takes about so many slices all the same."""
 _TOO_FAR_BEHIND: Final = 20_000
 """Past so many unfolded events the emitter is faster than the connection's thread, and folds along."""
 _OWN_SHARE: Final = 4
@@ -76,6 +80,7 @@ class Project:
         self._folding = threading.RLock()
         self._listeners: list[Listener] = []
         self._readers = 0
+        self._catching_up = False
         self._known = threading.Event()
         if self._project_id is not None:
             self._known.set()
@@ -180,9 +185,12 @@ class Project:
             self._try_to_fold(1, None)
 
     def fold_if_due(self) -> bool:
-        """Fold some where much has come together, unless the tree is being read; return whether much is left."""
-        self._try_to_fold(_FOLD_AT, _FOLD_AT)
-        return len(self.source.unfolded) >= _FOLD_AT
+        """Fold some where much has come together, unless the tree is being read; return whether to go on soon."""
+        unfolded = len(self.source.unfolded)
+        if unfolded >= (_SLICE if self._catching_up else _FOLD_AT):
+            self._try_to_fold(1, max(_SLICE, unfolded // _SLICES))
+            self._catching_up = len(self.source.unfolded) >= _SLICE
+        return self._catching_up
 
     def _try_to_fold(self, at_least: int, most: int | None) -> None:
         if len(self.source.unfolded) < at_least:

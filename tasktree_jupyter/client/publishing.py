@@ -78,7 +78,8 @@ class Publisher:
         self._complaints = complaints
         self._links: list[_Link] = []
         self._asked: dict[int, _Link] = {}
-        self._limits = Limits(_MESSAGE_BYTES, _BATCH)
+        self.limits = Limits(_MESSAGE_BYTES, _BATCH)
+        """What goes into one frame."""
 
     @property
     def projects(self) -> Iterator[Project]:
@@ -91,7 +92,7 @@ class Publisher:
 
     def connected(self, limits: dict[str, Any]) -> None:
         """A connection is there; `limits` are those of `welcome`."""
-        self._limits = Limits(
+        self.limits = Limits(
             message_bytes=_positive(limits.get("max_message_bytes"), _MESSAGE_BYTES),
             events=min(_BATCH, _positive(limits.get("max_events_per_publish"), _BATCH)),
         )
@@ -153,7 +154,7 @@ class Publisher:
                 link.spoken_for = source.id
                 self._tell(link, "here")
             ref = self._next_ref()
-            frame = source.next_frame(ref, project.project_id, self._limits)
+            frame = source.next_frame(ref, project.project_id, self.limits)
             if frame is not None:
                 project.wakes = False
                 self._asked[ref] = link

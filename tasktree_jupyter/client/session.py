@@ -18,6 +18,7 @@ from tasktree_jupyter.client.project import Project
 from tasktree_jupyter.client.redact import Redactor
 from tasktree_jupyter.client.reporting import Complaints, logger, tell_at_exit, warn
 from tasktree_jupyter.client.source import MAX_BYTES, MAX_EVENTS, Source
+from tasktree_jupyter.client.spooling import spool_folder
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.task import Task
@@ -30,8 +31,9 @@ class Settings(NamedTuple):
 
     Attributes:
         project: the default project's name; None: the server knows it by the notebook or script.
-        max_events: how many events a project's queue keeps until they are acknowledged.
+        max_events: how many events a project's queue keeps in memory until they are acknowledged.
         max_bytes: how many bytes of them.
+        spool_bytes: how many bytes of them may be on the disk while they can't be sent; 0: none.
         exit_timeout: seconds that the end of the process waits at most for what isn't acknowledged.
         bounds: how much of a value is kept.
         display: whether a root task shows itself under its cell.
@@ -42,6 +44,7 @@ class Settings(NamedTuple):
     project: str | None = None
     max_events: int = MAX_EVENTS
     max_bytes: int = MAX_BYTES
+    spool_bytes: int = 256 * 2**20
     exit_timeout: float = 5.0
     bounds: Bounds = Bounds()
     display: bool = True
@@ -76,7 +79,13 @@ class Session:
         if parent is not None and own.kernel_id is None:
             self._identity = parent.identity
         self.discovery = Discovery(self._identity)
-        self.connection = Connection(self.discovery, self.identity, self.complaints, self._close_with_process)
+        self.connection = Connection(
+            self.discovery,
+            self.identity,
+            self.complaints,
+            self._close_with_process,
+            lambda: self.settings.spool_bytes,
+        )
         self._lock = threading.RLock()
         self._projects: dict[str | None, Project] = {}
         self._missions: dict[str, Mission] = {}
@@ -261,9 +270,17 @@ class Session:
         for text in self.complaints.take():
             tell_at_exit(text)
         if not settled:
-            waiting = sum(len(project.source) for project in self.projects)
-            reason = self.connection.reason or "the server didn't acknowledge them in time"
-            tell_at_exit(f"{waiting} events didn't reach TaskTree's server: {reason}.")
+            tell_at_exit(self._unsent())
+
+    def _unsent(self) -> str:
+        kept = sum(project.source.on_disk for project in self.projects)
+        lost = sum(project.source.in_memory for project in self.projects)
+        reason = self.connection.reason or "the server didn't acknowledge them in time"
+        text = f"{kept + lost} events didn't reach TaskTree's server: {reason}."
+        if kept:
+            which = "They are" if not lost else f"{kept} of them are"
+            text += f" {which} kept in {spool_folder()}, and sent by the next process that uses TaskTree there."
+        return text
 
     # Telling
 

@@ -301,6 +301,7 @@ class TaskTreeExtension(ExtensionApp):
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
         self._watch_kernels(manager, serverapp)
+        manager.store = self._kernels.store
         self.manager = manager
         metrics.watch(self)
 

@@ -69,6 +69,11 @@ class KernelProjects:
         self._lock = asyncio.Lock()
         self._last: dict[str, tuple[str, str]] = {}
 
+    @property
+    def store(self) -> str:
+        """What names the folder of logs: the same on every server that shares it, another where it was made anew."""
+        return hashlib.blake2b(f"store\n{self._salt}".encode(), digest_size=_ID_BYTES).hexdigest()
+
     # Resolving
 
     async def resolve(self, kernel_id: str | None, path: str | None, title: str | None, *, may_mint: bool) -> str:

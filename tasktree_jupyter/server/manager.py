@@ -83,6 +83,8 @@ class WebSocketManager:
             logger=logger,
         )
         self.resolver: Resolver | None = None
+        self.store: str | None = None
+        """What names the folder of logs, whichever server serves it."""
         self._connections: dict[Connection, set[str | None]] = {}
         self._doors = Doors(limits, logger)
         self._pinging: asyncio.Task[None] | None = None

@@ -70,6 +70,7 @@ class ProtocolConnection(Connection):
                     "op": "welcome",
                     "protocol": PROTOCOL_VERSION,
                     "server": __version__,
+                    "store": self.manager.store,
                     "time": now_us(),
                     "limits": {
                         "max_message_bytes": limits.max_message_bytes,

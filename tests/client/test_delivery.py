@@ -225,7 +225,7 @@ with tt.task("run", project="p", agent="w") as run:
 def test_events_dropped_are_told_and_the_tree_is_made_whole(start: Start, own_hub: Hub) -> None:
     code = """
 import tasktree_jupyter as tt
-tt.configure(max_events=200)
+tt.configure(max_events=200, spool_bytes=20_000)
 with tt.task("run", project="p") as run:
     assert tt.flush(30)
     print("begun", flush=True)
@@ -313,6 +313,7 @@ assert not tt.flush(0.1)
     _, err = run(code, TASKTREE_CONNECTION_FILE=environment["TASKTREE_CONNECTION_FILE"])
     assert err.count("can't be reached") == 1
     assert "1002 events didn't reach TaskTree's server" in err
+    assert "They are kept in" in err
 
 
 def test_a_secret_the_server_does_not_know_is_refused_and_said(run: Run, own_hub: Hub) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tasktree_jupyter.client.discovery import Discovery, Identity, Server, hub
+from tasktree_jupyter.client.discovery.folders import runtime_dir
 from tasktree_jupyter.client.discovery.liveness import is_alive
-from tasktree_jupyter.client.discovery.running import around, running_servers, runtime_dir
+from tasktree_jupyter.client.discovery.running import around, running_servers
 
 ENDPOINT = "tasktree/ws/updates"
 ADA = {

@@ -1,12 +1,16 @@
-"""The queue of a source: numbering, sending again, dropping, healing; without I/O."""
+"""The queue of a source: numbering, sending again, dropping, healing; without I/O but for the spool's file."""
 
 from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tasktree_jupyter.client.source import Entry, Limits, Source
+from tasktree_jupyter.client.spool import About, Full, Spool
 
 WIDE = Limits(message_bytes=1_000_000, events=500)
 
@@ -219,3 +223,167 @@ def test_many_threads_lose_nothing_while_frames_are_made() -> None:
         own = [n for n in seen if n // 10_000 == name]
         assert own == sorted(own)
         assert len(own) == 2_000
+
+
+def spilled(source: Source, folder: Path, limit: int = 2**20) -> Spool:
+    """Everything that waits is written to a spool."""
+    spool = Spool.create(str(folder), About(source=source.id, name="p"), limit)
+    source.store = spool
+    while source.spill(Limits(message_bytes=2**18, events=3)):
+        pass
+    return spool
+
+
+def drained(source: Source, ref: int = 1) -> list[dict[str, Any]]:
+    """The frames until nothing waits, each acknowledged."""
+    frames = []
+    while (made := source.next_frame(ref, "p", WIDE)) is not None:
+        frames.append(json.loads(made))
+        acknowledge(source, frames[-1])
+        ref += 1
+    return frames
+
+
+def test_what_was_spilled_comes_before_what_is_in_memory_under_the_same_numbers(tmp_path: Path) -> None:
+    source = pushed(10)
+    spilled(source, tmp_path)
+    pushed(5, source, 10)
+    assert (len(source), source.in_memory, source.on_disk) == (15, 5, 10)
+    first, second = drained(source)
+    assert (first["seq"], numbers(first)) == (1, list(range(10)))
+    assert (second["seq"], numbers(second)) == (11, [10, 11, 12, 13, 14])
+    assert (len(source), source.settled, source.waiting) == (0, 15, False)
+
+
+def test_a_frame_under_way_is_spilled_first_and_sent_again_with_its_numbers(tmp_path: Path) -> None:
+    source = pushed(3)
+    first = frame(source)
+    pushed(2, source, 3)
+    spilled(source, tmp_path)
+    assert (source.in_memory, source.on_disk) == (0, 5)
+    source.unsent()
+    again = frame(source, 2)
+    assert (again["seq"], numbers(again)) == (first["seq"], numbers(first))
+    acknowledge(source, again)
+    (rest,) = drained(source, 3)
+    assert (rest["seq"], numbers(rest)) == (4, [3, 4])
+
+
+def test_an_acknowledgement_that_comes_after_all_counts_for_what_was_spilled(tmp_path: Path) -> None:
+    source = pushed(3)
+    first = frame(source)
+    spilled(source, tmp_path)
+    acknowledge(source, first)
+    assert (len(source), source.settled) == (0, 3)
+
+
+def test_what_is_dropped_behind_a_full_spool_is_told_in_its_place(tmp_path: Path) -> None:
+    source = pushed(4, Source(max_events=4))
+    spilled(source, tmp_path)
+    pushed(10, source, 4)
+    assert (source.dropped, len(source)) == (6, 8)
+    first, second = drained(source)
+    assert ("dropped" in first, numbers(first)) == (False, [0, 1, 2, 3])
+    assert (second["dropped"], second["seq"], numbers(second)) == (6, 11, [10, 11, 12, 13])
+
+
+def test_a_spool_that_refuses_leaves_everything_in_memory(tmp_path: Path) -> None:
+    source = pushed(6, Source(max_events=6))
+    pushed(2, source, 6)
+    source.store = Spool.create(str(tmp_path), About(source=source.id), 10)
+    with pytest.raises(Full):
+        source.spill(WIDE)
+    assert (len(source), source.in_memory) == (6, 6)
+    (made,) = drained(source)
+    assert (made["dropped"], made["seq"], numbers(made)) == (2, 3, [2, 3, 4, 5, 6, 7])
+
+
+def test_a_new_life_renumbers_what_was_spilled(tmp_path: Path) -> None:
+    source = pushed(4)
+    acknowledge(source, frame(source))
+    pushed(4, source, 4)
+    frame(source, 2)
+    spilled(source, tmp_path)
+    pushed(1, source, 8)
+    source.heal([entry(100)], source.emitted, new_life=True)
+    frames = drained(source, 3)
+    assert {each["source"] for each in frames} == {source.id}
+    assert [each["seq"] for each in frames] == [1, 5]
+    assert [n for each in frames for n in numbers(each)] == [4, 5, 6, 7, 8, 100]
+
+
+def test_a_frame_out_of_the_spool_that_is_too_large_is_halved_too(tmp_path: Path) -> None:
+    source = pushed(4)
+    spilled(source, tmp_path)
+    sizes, alone = [], None
+    while alone is None:
+        sizes.append(len(frame(source)["events"]))
+        alone = source.too_large()
+    assert sizes == [4, 2, 1]
+    (rest,) = drained(source, 2)
+    assert (rest["seq"], rest["dropped"], numbers(rest)) == (2, 1, [1, 2, 3])
+
+
+def test_what_a_project_refuses_for_good_goes_from_the_spool_too(tmp_path: Path) -> None:
+    source = pushed(5)
+    spilled(source, tmp_path)
+    frame(source)
+    assert (source.discard(), len(source), source.dropped) == (5, 0, 5)
+    assert list(tmp_path.iterdir()) == []
+    pushed(1, source, 5)
+    (made,) = drained(source, 2)
+    assert (made["seq"], made["dropped"]) == (6, 5)
+
+
+def test_the_next_process_sends_as_the_source_that_has_ended(tmp_path: Path) -> None:
+    source = pushed(4)
+    acknowledge(source, frame(source))
+    pushed(3, source, 4)
+    spool = spilled(source, tmp_path)
+    spool.close()
+    taken = Spool.take(spool.path)
+    assert taken is not None
+    late = Source.resume(taken.about.source, taken, taken.next_number)
+    made = frame(late)
+    assert (made["source"], made["seq"], numbers(made)) == (source.id, 5, [4, 5, 6])
+    assert "dropped" not in made
+    late.expects(1)
+    again = frame(late, 2)
+    assert (again["seq"], again["dropped"]) == (5, 4)
+    acknowledge(late, again)
+    assert len(late) == 0
+
+
+def test_many_threads_lose_nothing_while_it_spills_and_sends(tmp_path: Path) -> None:
+    source = Source(max_events=10_000_000, max_bytes=2**30)
+    names = range(4)
+
+    def push(name: int) -> None:
+        for n in range(3_000):
+            source.push(entry(name * 10_000 + n))
+
+    threads = [threading.Thread(target=push, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    seen: list[int] = []
+    seq, turn = 1, 0
+    spool = spilled(source, tmp_path, 2**28)
+    while len(seen) < 3_000 * len(names):
+        turn += 1
+        if turn % 3:
+            source.spill(Limits(message_bytes=2**18, events=128))
+            continue
+        made = source.next_frame(1, "p", WIDE)
+        if made is None:
+            continue
+        decoded = json.loads(made)
+        assert decoded["seq"] == seq
+        seen += numbers(decoded)
+        seq += len(decoded["events"])
+        acknowledge(source, decoded)
+    for thread in threads:
+        thread.join()
+    assert (len(source), spool.waiting, source.settled) == (0, 0, 3_000 * len(names))
+    for name in names:
+        own = [n for n in seen if n // 10_000 == name]
+        assert (own == sorted(own), len(own)) == (True, 3_000)

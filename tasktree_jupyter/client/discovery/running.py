@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tasktree_jupyter.client.discovery import connection_file
 from tasktree_jupyter.client.discovery.connection_file import Content, read_object
+from tasktree_jupyter.client.discovery.folders import runtime_dir
 from tasktree_jupyter.client.discovery.liveness import is_alive
 from tasktree_jupyter.client.discovery.server import ENDPOINT, Server, reachable, server_at
 
@@ -95,26 +95,6 @@ def _by_server_info(info: Content) -> Running | None:
         except ValueError:
             return None
     return Running(info["root_dir"], ways[0].shown, None, ways, bool(info.get("password")) and not token)
-
-
-def runtime_dir() -> str:
-    """Return Jupyter's runtime folder; also where `jupyter_core`, which defines it, isn't installed."""
-    try:
-        from jupyter_core.paths import jupyter_runtime_dir
-    except ImportError:
-        return os.environ.get("JUPYTER_RUNTIME_DIR") or os.path.join(_data_dir(), "runtime")
-    return str(jupyter_runtime_dir())
-
-
-def _data_dir() -> str:
-    environment, home = os.environ, os.path.expanduser("~")
-    if environment.get("JUPYTER_DATA_DIR"):
-        return environment["JUPYTER_DATA_DIR"]
-    if sys.platform == "darwin":
-        return os.path.join(home, "Library", "Jupyter")
-    if sys.platform == "win32" and environment.get("APPDATA"):
-        return os.path.join(environment["APPDATA"], "jupyter")
-    return os.path.join(environment.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"), "jupyter")
 
 
 def _real(folder: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from typing import Final
 
@@ -34,6 +35,7 @@ class Discovery:
         self._is_kept = self._file is not None or hub.prefix(os.environ) is not None
         self._injected = self._file is not None
         self._read: Content | None = None
+        self._root_dir: str | None = None
         self.trouble = _NONE
         """Why `find` returned nothing."""
         self._expects = self._is_kept or bool(self._by_folder())
@@ -42,6 +44,22 @@ class Discovery:
     def expects_server(self) -> bool:
         """Whether there is, or was, a server; if not, events needn't wait for one."""
         return self._named is not None or self._expects
+
+    @property
+    def promised(self) -> bool:
+        """Whether events should wait for the server for as long as it takes."""
+        return self._named is not None or self._is_kept
+
+    @property
+    def place(self) -> str | None:
+        """Return which server it is, by what stays the same when it restarts; None: that isn't known."""
+        if self._named is not None:
+            return f"url {self._named.url}"
+        if self._read is not None and isinstance(self._read.get("root_dir"), str):
+            return f"folder {self._read['root_dir']} on {self._read.get('host')}"
+        if hub.prefix(os.environ) is not None:
+            return f"hub {os.environ.get('JUPYTERHUB_API_URL')} {hub.prefix(os.environ)}"
+        return f"folder {self._root_dir} on {platform.node()}" if self._root_dir is not None else None
 
     def name(self, url: str, token: str | None, ca_file: str | None) -> Server:
         """Use this server from now on.
@@ -121,6 +139,7 @@ class Discovery:
                 f"start it again with tasktree_jupyter installed, or {_CONNECT}",
             )
             return []
+        self._root_dir = found.root_dir
         if found.path is not None:
             self._file = found.path
             self._read = connection_file.read(found.path)

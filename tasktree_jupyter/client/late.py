@@ -1,0 +1,297 @@
+"""What processes left behind that have ended: this one sends it, under the sources it belongs to.
+
+A spool is taken by whoever gets its lock, so only one sends it. Only what was meant for the server that answers is
+sent: the same folder of logs, or the same root folder or address. What it refuses, or doesn't know, stays where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from tasktree_jupyter.client.reporting import Complaints, logger
+from tasktree_jupyter.client.source import Limits, Source
+from tasktree_jupyter.client.spool import DAMAGED, SUFFIX, VERSION, Spool
+from tasktree_jupyter.core.sanitise import without_surrogates
+
+MAX_AGE: Final = 30 * 24 * 3600.0
+"""Seconds after which what nobody could send is deleted."""
+MAX_SPOOLS: Final = 100
+"""With more than so many, the oldest are deleted."""
+_YOUNG: Final = 60.0
+"""Seconds for which an empty spool may be one that is just being made."""
+_HOLD: Final = 3.0
+"""Seconds that events of this process wait at most for older ones of their project."""
+_LOOK_AGAIN: Final = (1.0, 4.0)
+"""Seconds until those are tried again that somebody held: he may only have looked whether they are his to send."""
+_FIRST_DELAY: Final = 0.25
+_LONGEST_DELAY: Final = 15.0
+
+
+class _Delivery(msgspec.Struct):
+    """A spool on its way. `ref` is the question that isn't answered yet."""
+
+    spool: Spool
+    source: Source
+    project_id: str | None
+    total: int
+    ref: int | None = None
+    retry_at: float = 0.0
+    failures: int = 0
+
+
+class LateDeliveries:
+    """Sends the spools of ended processes, one after the other; on the connection's thread.
+
+    Args:
+        folder: says where spools are.
+        send: sends a frame.
+        next_ref: gives a number for a frame.
+        complaints: takes what the user is to be told.
+    """
+
+    def __init__(
+        self,
+        folder: Callable[[], str],
+        send: Callable[[dict[str, Any] | bytes], None],
+        next_ref: Callable[[], int],
+        complaints: Complaints,
+    ) -> None:
+        self._folder = folder
+        self._send = send
+        self._next_ref = next_ref
+        self._complaints = complaints
+        self._limits = Limits(1, 1)
+        self._store: str | None = None
+        self._place: str | None = None
+        self._deliveries: deque[_Delivery] = deque()
+        self._left: set[str] = set()
+        self._look_at: list[float] = []
+        self._hold_until = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many events of ended processes are to be sent."""
+        return sum(each.spool.waiting for each in (*self._deliveries,))
+
+    def connected(self, limits: Limits, store: str | None, place: str | None, now: float) -> None:
+        """A connection is there: look what there is to send on it.
+
+        Args:
+            limits: what the server takes in a frame.
+            store: its folder of logs, as it names it.
+            place: which server it is.
+            now: of `time.monotonic`.
+        """
+        self._limits, self._store, self._place = limits, store, place
+        self._left.clear()
+        self._look_at = [now, *(now + delay for delay in _LOOK_AGAIN)]
+        self._hold_until = now + _HOLD
+
+    def disconnected(self) -> None:
+        """The connection is gone, and others may be quicker to come back: let go of everything."""
+        while self._deliveries:
+            spool = self._deliveries.popleft().spool
+            spool.mark()
+            spool.close()
+        self._look_at = []
+
+    def abandon(self) -> None:
+        """In a forked child: the files are the parent's."""
+        for delivery in self._deliveries:
+            delivery.spool.close()
+
+    def serve(self, now: float) -> Iterator[float | None]:
+        """Send what there is; yield when to look again, None: when something happens.
+
+        Args:
+            now: of `time.monotonic`.
+        """
+        if self._look_at and now >= self._look_at[0]:
+            del self._look_at[0]
+            self._look()
+        if self._look_at:
+            yield self._look_at[0]
+        if self._deliveries:
+            yield self._serve(self._deliveries[0], now)
+
+    def held_until(self, project_id: str, now: float) -> float | None:
+        """Return until when a project's new events wait for its older ones.
+
+        Args:
+            project_id: the project's id.
+            now: of `time.monotonic`.
+        """
+        if now < self._hold_until and any(each.project_id == project_id for each in self._deliveries):
+            return self._hold_until
+        return None
+
+    def answered(self, frame: dict[str, Any]) -> bool:
+        """Take an answer; return whether it was one to a question of this."""
+        delivery = self._deliveries[0] if self._deliveries else None
+        if delivery is None or delivery.ref is None or frame.get("ref") != delivery.ref:
+            return False
+        delivery.ref = None
+        if frame["op"] == "published":
+            self._take_published(delivery, frame)
+        elif frame["op"] == "resolved" and isinstance(frame.get("project_id"), str):
+            delivery.project_id = frame["project_id"]
+        else:
+            self._take_error(delivery, frame)
+        return True
+
+    def _serve(self, delivery: _Delivery, now: float) -> float | None:
+        if now < delivery.retry_at:
+            return delivery.retry_at
+        if delivery.ref is not None:
+            return None
+        ref = self._next_ref()
+        if delivery.project_id is None:
+            about = delivery.spool.about
+            who = {"kernel_id": about.kernel_id, "path": about.path, "title": about.title}
+            self._send({"op": "resolve", "ref": ref, **without_surrogates(who)})
+        else:
+            frame = delivery.source.next_frame(ref, delivery.project_id, self._limits)
+            if frame is None:
+                self._finish(delivery)
+                return now
+            self._send(frame)
+        delivery.ref = ref
+        return None
+
+    def _take_published(self, delivery: _Delivery, frame: dict[str, Any]) -> None:
+        delivery.failures = 0
+        for rejection in delivery.source.published(frame):
+            # Nobody is there to hear of it whose call it was.
+            logger.warning("The server refused a late %s event: %s", rejection.entry.type, rejection.message)
+        if not delivery.spool.waiting:
+            self._finish(delivery)
+
+    def _take_error(self, delivery: _Delivery, frame: dict[str, Any]) -> None:
+        source, code = delivery.source, frame.get("code")
+        expected = frame.get("expected")
+        if code == "seq_gap" and isinstance(expected, int) and delivery.failures < 3:
+            # The log lost what it had, or was deleted. Whoever could tell it again is dead, so it is told how many are
+            # missing: more than nothing, and the source stays the one that the server knows as that process's.
+            delivery.failures += 1
+            source.expects(expected)
+        elif code == "too_large" and source.in_flight:
+            source.too_large()
+        elif frame.get("retry") is True:
+            source.unsent()
+            delivery.failures += 1
+            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(delivery.failures, 16))
+            delivery.retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
+        else:
+            logger.warning(
+                "%d events of an ended process stay in %s: %s",
+                delivery.spool.waiting,
+                delivery.spool.path,
+                frame.get("message") or code,
+            )
+            self._leave(delivery)
+
+    def _leave(self, delivery: _Delivery) -> None:
+        self._left.add(delivery.spool.path)
+        self._deliveries.remove(delivery)
+        delivery.spool.close()
+
+    def _finish(self, delivery: _Delivery) -> None:
+        about = delivery.spool.about
+        self._deliveries.remove(delivery)
+        self._done(delivery.spool)
+        # Nobody will end what it left open.
+        process = {"host": about.host, "pid": about.pid, "kernel_id": about.kernel_id}
+        words = {"op": "source", "project_id": delivery.project_id, "source": about.source, "state": "lost"}
+        self._send(words | {key: value for key, value in process.items() if value is not None})
+        logger.info(
+            "Sent %d events of process %d on %s, which had ended",
+            delivery.total,
+            about.pid,
+            about.host or "this machine",
+        )
+
+    def _done(self, spool: Spool) -> None:
+        if spool.damaged:
+            self._complaints.add(
+                f"Some of what an ended process had kept for TaskTree's server can't be read. {spool.path} now ends "
+                f"with {DAMAGED}; what could be read was sent."
+            )
+        spool.remove()
+
+    # Looking
+
+    def _look(self) -> None:
+        folder = self._folder()
+        found: list[tuple[float, str]] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith((SUFFIX, DAMAGED)):
+                        found.append((entry.stat().st_mtime, entry.path))
+        except OSError:
+            # Nothing was ever spooled, as a rule.
+            return
+        found.sort()
+        taken = {each.spool.path for each in self._deliveries}
+        excess = len(found) - MAX_SPOOLS
+        for place, (modified, path) in enumerate(found):
+            age = time.time() - modified
+            if path not in taken and path not in self._left:
+                try:
+                    self._look_at_one(path, age, superfluous=place < excess or age > MAX_AGE)
+                except OSError as error:
+                    self._left.add(path)
+                    logger.warning("Can't look into %s: %s", path, error)
+
+    def _look_at_one(self, path: str, age: float, *, superfluous: bool) -> None:
+        if path.endswith(DAMAGED):
+            if superfluous:
+                os.unlink(path)
+            return
+        spool = Spool.take(path)
+        if spool is None:
+            return
+        if spool.empty:
+            if age > _YOUNG:
+                spool.remove()
+            spool.close()
+        elif not spool.waiting:
+            self._done(spool)
+        elif superfluous:
+            self._complaints.add(
+                f"TaskTree deleted {spool.waiting} events of a process that ended {age / 86400:.0f} days ago: "
+                "no server that they were meant for was seen since."
+            )
+            spool.remove()
+        elif spool.about.version == VERSION and self._is_meant(spool):
+            self._take(spool)
+        else:
+            self._left.add(path)
+            spool.close()
+
+    def _is_meant(self, spool: Spool) -> bool:
+        about = spool.about
+        if not about.source or not (about.name or about.project_id or about.kernel_id or about.path):
+            return False
+        same_store = about.store is not None and about.store == self._store
+        return same_store or (about.place is not None and about.place == self._place)
+
+    def _take(self, spool: Spool) -> None:
+        about = spool.about
+        source = Source.resume(about.source, spool, spool.next_number)
+        project_id = about.name or about.project_id
+        if about.name is None and None not in (about.store, self._store) and about.store != self._store:
+            # Other logs at the same place: the id that those gave it means nothing here.
+            project_id = None
+        if project_id is None and not (about.kernel_id or about.path):
+            self._left.add(spool.path)
+            spool.close()
+            return
+        self._deliveries.append(_Delivery(spool, source, project_id, spool.waiting))
