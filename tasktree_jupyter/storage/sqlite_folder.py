@@ -203,7 +203,7 @@ class Folder:
                 raise Damaged(f"{path} is damaged: it doesn't say whose log it is")
             project_id, deleted = row
             if file_name(project_id) != path.name:
-                raise StorageError(f"{path} belongs to another project, {project_id!r}", retryable=False)
+                raise sqlite_schema.NotOurs(f"{path} belongs to another project, {project_id!r}")
             connection.set_busy_handler(sqlite_schema.patience(self.busy_ms))
         except BaseException:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

@@ -41,12 +41,13 @@ def mend(path: Path, busy_ms: int, journal: str, is_it: Callable[[str], bool]) -
         return None
     with contextlib.ExitStack() as stack:
         connection = _held(stack, path, busy_ms)
-        if connection is not None and _is_ours(connection, path) and is_sound(connection):
+        sound = connection is not None and _is_ours(connection, path) and is_sound(connection)
+        if connection is not None and sound and is_it(_named(connection)):
             return None
         with pages_of(path, Path(f"{path}-wal")) as pages:
             wreck = Wreck(pages)
         project_id = wreck.whose(is_it)
-        if project_id is None and _is_foreign(path):
+        if project_id is None and (sound or _is_foreign(path)):
             return None
         if connection is not None:
             wreck.ask(connection)
@@ -91,6 +92,10 @@ def _is_ours(connection: apsw.Connection, path: Path) -> bool:
     except Exception:
         return False
     return True
+
+
+def _named(connection: apsw.Connection) -> str:
+    return str(connection.execute("SELECT project_id FROM log").get)
 
 
 def _is_foreign(path: Path) -> bool:

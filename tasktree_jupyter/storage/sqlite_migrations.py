@@ -17,12 +17,12 @@ STEPS: Mapping[int, Step] = {}
 """From the schema that is the key to the next. A step runs inside a transaction, and may do all that one may hold."""
 
 
-def upgrade(connection: apsw.Connection, version: int, *, to: int = SCHEMA, steps: Mapping[int, Step] = STEPS) -> None:
+def upgrade(connection: apsw.Connection, version: int) -> None:
     """Bring an open transaction's file forward, step by step. Raises `StorageError` where a step is missing."""
-    while version < to:
-        step = steps.get(version)
+    while version < SCHEMA:
+        step = STEPS.get(version)
         if step is None:
-            raise StorageError(f"there is no way from schema {version} to {to}", retryable=False)
+            raise StorageError(f"there is no way from schema {version} to {SCHEMA}", retryable=False)
         step(connection)
         version += 1
     connection.execute(f"PRAGMA user_version={version}")

@@ -17,8 +17,8 @@ from typing import Any
 
 import apsw
 
+from tasktree_jupyter.storage import sqlite_migrations
 from tasktree_jupyter.storage.log import Damaged, NewerSchema, StorageError
-from tasktree_jupyter.storage.sqlite_migrations import SCHEMA, upgrade
 
 APPLICATION_ID = 0x54547265
 _TABLES = """
@@ -45,10 +45,10 @@ _HEADER_BYTES = 100
 
 
 class NotOurs(StorageError):
-    """A database that this package doesn't seem to have made: left alone, unless its pages say that they are ours."""
+    """A file that doesn't seem to be the project's log: left alone, unless what is in it says that it is."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is no log of tasktree_jupyter", retryable=False)
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
 
 
 def connect(path: Path, *, busy_ms: int, writes: bool) -> apsw.Connection:
@@ -95,7 +95,7 @@ def fill(connection: apsw.Connection, project_id: str, epoch: str, created_at: i
             "INSERT INTO log (id, project_id, epoch, created_at) VALUES (1, ?, ?, ?)", (project_id, epoch, created_at)
         )
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={SCHEMA}")
+        connection.execute(f"PRAGMA user_version={sqlite_migrations.SCHEMA}")
 
 
 def use_journal(connection: apsw.Connection, journal: str) -> None:
@@ -156,31 +156,31 @@ def version_of(connection: apsw.Connection) -> int:
 def bring_forward(connection: apsw.Connection, path: Path) -> None:
     """Give the file the schema that this version works with: all of it, or nothing where it fails or the power goes."""
     version = check_connection(connection, path)
-    if version == SCHEMA:
+    if version == sqlite_migrations.SCHEMA:
         return
     connection.execute("PRAGMA query_only=0")
     with writing(connection):
         # Another process may have been quicker.
-        upgrade(connection, check_connection(connection, path))
+        sqlite_migrations.upgrade(connection, check_connection(connection, path))
 
 
 def check_unchanged(connection: apsw.Connection, path: Path) -> None:
     """Raise `NewerSchema` where a newer server has brought the file forward since it was opened."""
     version = version_of(connection)
-    if version > SCHEMA:
+    if version > sqlite_migrations.SCHEMA:
         raise _newer(path, version)
 
 
 def _check(path: Path, version: int, application_id: int) -> None:
     if application_id != APPLICATION_ID:
-        raise NotOurs(path)
-    if version > SCHEMA:
+        raise NotOurs(f"{path} is no log of tasktree_jupyter")
+    if version > sqlite_migrations.SCHEMA:
         raise _newer(path, version)
 
 
 def _newer(path: Path, version: int) -> NewerSchema:
     return NewerSchema(
-        f"{path} was written by a newer tasktree_jupyter (schema {version}, known here: {SCHEMA}): upgrade this one"
+        f"{path} was written by a newer tasktree_jupyter (schema {version}, known here: {sqlite_migrations.SCHEMA}): upgrade this one"
     )
 
 
