@@ -145,9 +145,7 @@ class TaskTreeExtension(ExtensionApp):
     manager: WebSocketManager
     limits: Limits
     secret: str
-    banner: str | None = None
-    """What people have to know about how their data is kept; None: nothing unusual."""
-
+    _fallback: str | None = None
     _kernels: KernelProjects | None = None
     _connection_file: ConnectionFile | None = None
     _starting: asyncio.Task[None] | None = None
@@ -191,7 +189,7 @@ class TaskTreeExtension(ExtensionApp):
         serverapp = self.serverapp
         assert serverapp is not None
         log = await self._open_log()
-        manager = WebSocketManager(log, self.limits, self.log)
+        manager = WebSocketManager(log, self.limits, self.log, fallback=self._fallback)
         self._kernels = KernelProjects(
             log,
             root_dir=serverapp.root_dir,
@@ -213,7 +211,7 @@ class TaskTreeExtension(ExtensionApp):
             try:
                 await log.start()
             except (Unavailable, StorageError, OSError) as error:
-                self.banner = f"Nothing is kept when the server stops: {error}"
+                self._fallback = str(error)
                 self.log.warning("TaskTree can't use %s and keeps its logs in memory: %s", self.data_dir, error)
             else:
                 self.log.info("TaskTree keeps its logs in %s (%s)", self.data_dir, log.mode)

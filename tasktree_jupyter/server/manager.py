@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING
 from tasktree_jupyter.core.shape import Problem, ProblemError
+from tasktree_jupyter.server.condition import Condition, StorageCondition
 from tasktree_jupyter.server.connection import Connection, PlainConnection
 from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless_frame, text_frame
 from tasktree_jupyter.server.history import History
@@ -58,7 +59,8 @@ class WebSocketManager:
     the loop.
     """
 
-    def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger) -> None:
+    def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger, *, fallback: str | None = None) -> None:
+        """`fallback`: why `log` stands in for the one that was wished for; None: it doesn't."""
         self.log = log
         self.limits = limits
         self.logger = logger
@@ -67,6 +69,9 @@ class WebSocketManager:
         self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
         self.projects.rooms = self.rooms
         self.history = History(log, self.rooms)
+        self.condition = StorageCondition(
+            log, logger, on_change=self._tell_condition, touched=self.projects.touched, fallback=fallback
+        )
         self.resolver: Resolver | None = None
         self._connections: dict[Connection, set[str | None]] = {}
         self._pinging: asyncio.Task[None] | None = None
@@ -239,6 +244,12 @@ class WebSocketManager:
             )
         self._warned = over
 
+    def _tell_condition(self, condition: Condition) -> None:
+        frame = json_frame({"op": "storage", "kind": condition.kind, "message": condition.message})
+        for websocket in tuple(self._connections):
+            if not isinstance(websocket, PlainConnection) and not websocket.write(frame):
+                self.disconnect(websocket)
+
     def _changed(self, room: Room) -> None:
         self.projects.changed(room)
 
@@ -269,6 +280,7 @@ class WebSocketManager:
         for websocket in tuple(self._connections):
             websocket.close(CLOSE_STOPPING, "server stopping")
             self.disconnect(websocket)
+        self.condition.close()
         self.projects.close()
         self.history.close()
         await self.rooms.close()

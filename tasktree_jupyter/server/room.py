@@ -322,6 +322,15 @@ class Room:
             except StorageError as error:
                 self._logger.warning("Can't read %r, trying again: %s", self.project_id, error)
                 await asyncio.sleep(RETRY_SECONDS)
+                if not await self._is_same_log():
+                    return []
+
+    async def _is_same_log(self) -> bool:
+        """Whether it can be read and isn't another: a damaged one is replaced by what could be read of it."""
+        with suppress(StorageError):
+            head = await self._log.head(self.project_id)
+            return head is not None and head.epoch == self.epoch
+        return True
 
     def _take_in(self, first: int, events: list[bytes]) -> None:
         """Fold and deliver consecutive events, of which any number may have been taken already."""

@@ -33,7 +33,7 @@ from tasktree_jupyter.storage.log import (
     StoredFold,
 )
 from tasktree_jupyter.storage.sqlite_folder import Folder, Signature, signature
-from tasktree_jupyter.storage.sqlite_mending import Mended
+from tasktree_jupyter.storage.sqlite_mending import ASIDE, Mended
 from tasktree_jupyter.storage.sqlite_reader import Question, Readers
 from tasktree_jupyter.storage.sqlite_schema import NotOurs, select, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
@@ -334,14 +334,16 @@ class SqliteLog(EventLog):
             self.troubles.clear(project_id, "full", "readonly", "locked", "failing", "newer")
         if outcome.mended is not None:
             message = _told_of(outcome.mended)
-            _log.error("%s", message)
-            self.troubles.note("damaged", project_id, message)
+            _log.error("%s. The damaged file was moved aside, to %s", message, outcome.mended.aside)
+            self.troubles.note("damaged", project_id, f"{message}.")
             if self._running is not None:
                 self._running.loop.call_later(_NOTICE_S, self.troubles.clear, project_id, "damaged")
 
     async def particulars(self) -> dict[str, Any]:
         """See `EventLog.particulars`."""
         running = self._opened()
+        # What can't be read is known once it was tried.
+        await self.projects()
         return await running.loop.run_in_executor(running.threads, self._particulars)
 
     def _particulars(self) -> dict[str, Any]:
@@ -405,11 +407,8 @@ class SqliteLog(EventLog):
 
 
 def _told_of(mended: Mended) -> str:
-    saved, aside = mended.saved, mended.aside
+    saved = mended.saved
     if saved is None:
-        return f"A file was damaged, and nothing in it could be read; it was moved aside to {aside}"
+        return f"The file {mended.aside.name.partition(ASIDE)[0]} was damaged, and nothing in it could be read"
     lost = f"{saved.lost} are known to be lost" if saved.lost else "none is known to be lost"
-    return (
-        f"The file of project {saved.project_id!r} was damaged: {saved.kept} events were recovered, {lost}; "
-        f"the damaged file was moved aside to {aside}"
-    )
+    return f"The file of project {saved.project_id!r} was damaged: {saved.kept} events were recovered, {lost}"

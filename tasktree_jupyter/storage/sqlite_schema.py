@@ -180,7 +180,8 @@ def _check(path: Path, version: int, application_id: int) -> None:
 
 def _newer(path: Path, version: int) -> NewerSchema:
     return NewerSchema(
-        f"{path} was written by a newer tasktree_jupyter (schema {version}, known here: {sqlite_migrations.SCHEMA}): upgrade this one"
+        f"{path} was written by a newer tasktree_jupyter"
+        f" (schema {version}, known here: {sqlite_migrations.SCHEMA}): upgrade this one"
     )
 
 
