@@ -21,6 +21,7 @@ from tasktree_jupyter.server.kernels import KernelProjects
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.rest.routes import routes
+from tasktree_jupyter.server.retention import Retention
 from tasktree_jupyter.server.socket import UpdatesSocket
 from tasktree_jupyter.storage.log import EventLog, StorageError, Unavailable
 from tasktree_jupyter.storage.memory import MemoryLog
@@ -134,6 +135,26 @@ class TaskTreeExtension(ExtensionApp):
         the list, in seconds. Default: 2.""",
     ).tag(config=True)
 
+    retain_days = Float(
+        0.0,
+        min=0,
+        help="""After how many days events are let go. The tree stays as it is, snapshots too; what can't be had any more
+        is the history before. Default: 0, never.""",
+    ).tag(config=True)
+
+    retain_events = Integer(
+        0,
+        min=0,
+        help="""How many events a project keeps about; older ones are let go as with `retain_days`. Default: 0, all.""",
+    ).tag(config=True)
+
+    retain_missions = Integer(
+        0,
+        min=0,
+        help="""How many ended runs a project's tree keeps, the newest; older ones are removed from the tree, and their
+        events stay until another setting lets them go. Runs that go on don't count. Default: 0, all.""",
+    ).tag(config=True)
+
     @validate("data_dir")
     def _validate_data_dir(self, proposal: Any) -> str:
         return os.path.abspath(os.path.expanduser(str(proposal["value"])))
@@ -143,6 +164,7 @@ class TaskTreeExtension(ExtensionApp):
         return os.path.join(jupyter_data_dir(), "tasktree")
 
     manager: WebSocketManager
+    retention: Retention
     limits: Limits
     secret: str
     _fallback: str | None = None
@@ -166,6 +188,9 @@ class TaskTreeExtension(ExtensionApp):
             fold_every=self.fold_every,
             follow_interval=self.follow_interval,
             max_import_bytes=self.max_import_bytes,
+            retain_days=self.retain_days,
+            retain_events=self.retain_events,
+            retain_missions=self.retain_missions,
         )
 
     def initialize_handlers(self) -> None:
@@ -204,6 +229,8 @@ class TaskTreeExtension(ExtensionApp):
         manager.projects.describe = self._kernels.describe
         manager.resolver = self._kernels
         self.manager = manager
+        self.retention = Retention(manager, self.log)
+        self.retention.start()
 
     async def _open_log(self) -> EventLog:
         if not self.in_memory:
@@ -278,6 +305,7 @@ class TaskTreeExtension(ExtensionApp):
         serverapp = self.serverapp
         if self._kernels is not None and serverapp is not None:
             self._kernels.stop_listening(serverapp.event_logger)
+        await self.retention.stop()
         try:
             await self.manager.stop()
         finally:

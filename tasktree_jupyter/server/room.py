@@ -152,6 +152,12 @@ class Room:
         if self._keeper.behind and not self._closed:
             self._spawn(self._keeper.keep())
 
+    async def keep_snapshots(self) -> TaskTree:
+        """Have all snapshots of the newest state pinned and stored, and return the tree. Raises StorageError."""
+        tree = await self.settled()
+        await self._keeper.keep()
+        return tree
+
     async def close(self) -> None:
         """Finish what was begun, keep the fold, and let go of the log. The followers were told by whoever closes."""
         self._closed = True

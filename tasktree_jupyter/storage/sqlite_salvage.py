@@ -163,7 +163,7 @@ class _Rebuilding:
         self._at = 0
         self._whole_to: int | None = None  # Up to this offset nothing was lost.
         self._held: list[bytes] = []
-        self._upto = dict(wreck.sources)
+        self._seqs: dict[str, int] = {}
 
     def run(self) -> Saved:
         wreck, connection = self._wreck, self._connection
@@ -181,6 +181,8 @@ class _Rebuilding:
                     ends = max(ends, row[1])
             if ends > self._old:
                 self._lose(ends)
+            if unseen := self._unseen():
+                self._lose(self._old + unseen)
             self._flush()
             self._keep(folds)
         return self._saved
@@ -233,7 +235,7 @@ class _Rebuilding:
             self._add(event)
             self._saved.kept += 1
             if fact.source is not None and fact.seq is not None:
-                self._upto[fact.source] = max(self._upto.get(fact.source, 0), fact.seq)
+                self._seqs[fact.source] = max(self._seqs.get(fact.source, 0), fact.seq)
         self._old = last
 
     def _lose(self, last: int) -> None:
@@ -255,6 +257,16 @@ class _Rebuilding:
             }
         )
         self._add(b'%b,"offset":0,"at":%d}' % (body[:-1], at))
+
+    def _unseen(self) -> int:
+        """About how many events are missing at the log's end, where no row is left to tell: the sources know theirs."""
+        sent = 0
+        for source, upto in self._wreck.sources.items():
+            seen = self._seqs.get(source)
+            # Of a source with no event left in a trimmed log, all may have been trimmed.
+            if seen is not None or not self._wreck.trimmed:
+                sent += max(0, upto - (seen or 0))
+        return min(max(0, sent - self._saved.lost), _MOST_BELIEVED)
 
     def _add(self, event: bytes) -> None:
         self._new += 1
@@ -284,7 +296,8 @@ class _Rebuilding:
                     'REPLACE INTO folds (version, "offset", at, body) VALUES (?, ?, ?, ?)',
                     (fold.version, fold.offset, fold.at, fold.body),
                 )
-        for source, upto in self._upto.items():
+        for source in wreck.sources.keys() | self._seqs.keys():
+            upto = max(wreck.sources.get(source, 0), self._seqs.get(source, 0))
             run("REPLACE INTO sources (source, upto) VALUES (?, ?)", (source, upto))
         for key, value in wreck.attributes.items():
             run("REPLACE INTO attributes (key, value) VALUES (?, ?)", (key, value))

@@ -262,6 +262,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-
-
     sys.exit(main())

@@ -15,6 +15,7 @@ import {
   missionsOf,
   stateOf,
   StatusIcon,
+  StorageNotices,
   TreeView,
   useAtOnce,
   useListenable,
@@ -123,6 +124,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
 
   return (
     <div className="tt-view tt-view-fill tt-panel" data-version={followed}>
+      <StorageNotices notices={[hub.storage]} />
       <Section title={words.__('Projects')} count={projects.length}>
         {model.isChosen && model.notebookPath !== null ? (
           <button type="button" className="tt-link" onClick={() => model.followNotebook()}>

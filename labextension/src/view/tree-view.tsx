@@ -8,6 +8,7 @@ import { expansionOf } from './expansion.js';
 import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
+import { StorageNotices } from './storage-notice.js';
 import { missionsOf } from './missions.js';
 import { isRunning } from './tree-row.js';
 import { TreeGrid } from './tree-grid.js';
@@ -144,6 +145,7 @@ export function TreeView(props: TreeViewProps) {
   if (!tree || !isThere) {
     return (
       <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
+        <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
         <Empty
           state={state}
           projectTitle={projectTitle}
@@ -171,6 +173,7 @@ export function TreeView(props: TreeViewProps) {
         onRetry={retry}
         tools={props.tools}
       />
+      <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
       <Losses tree={tree} />
       <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
         <TreeGrid
