@@ -138,8 +138,8 @@ class TaskTreeExtension(ExtensionApp):
     retain_days = Float(
         0.0,
         min=0,
-        help="""After how many days events are let go. The tree stays as it is, snapshots too; what can't be had any more
-        is the history before. Default: 0, never.""",
+        help="""After how many days events are let go. The tree stays as it is, snapshots too; what can't be had any
+        more is the history before. Default: 0, never.""",
     ).tag(config=True)
 
     retain_events = Integer(

@@ -80,6 +80,19 @@ async def load_tree(log: EventLog, project_id: str) -> tuple[TaskTree, Head | No
     return tree, head, stored_at
 
 
+async def base_of(log: EventLog, project_id: str, head: Head) -> TaskTree:
+    """Return the state that stands for what a log has no events of any more; it may be a little later than that.
+
+    Raises:
+        StorageError: the log can't be read.
+    """
+    for offset in await log.fold_offsets(project_id, version=FOLD_VERSION):
+        if head.trimmed <= offset <= head.offset:
+            with suppress(Trimmed):
+                return (await fold_to(log, project_id, offset, head.trimmed))[0]
+    return await _without_base(log, project_id, msgspec.structs.replace(head, offset=head.trimmed))
+
+
 async def _without_base(log: EventLog, project_id: str, head: Head) -> TaskTree:
     """The fold that stood for what was trimmed can't be read: all of that counts as lost, and is told so."""
     tree = TaskTree()

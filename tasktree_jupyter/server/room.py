@@ -225,11 +225,20 @@ class Room:
         if self.epoch and commit.epoch != self.epoch:
             self._restart("epoch", 0)
             return
+        if commit.events and commit.first_offset <= self.offset and not self._has_delivered(commit):
+            # A backup was put back under our feet, and this is what follows on it.
+            self._restart("epoch", commit.first_offset - 1)
+            return
         self.epoch = commit.epoch
         self._head_offset = max(self._head_offset, commit.last_offset)
         self._take_in(commit.first_offset, commit.events)
         if self._head_offset > self.offset:
             self._catch_up()
+
+    def _has_delivered(self, commit: Commit) -> bool:
+        """Whether a commit that seems to be old was read from the log before it was handed over."""
+        recent = self._recent.after(commit.first_offset - 1)
+        return bool(recent) and recent[0] == commit.events[0]
 
     # Following the log
 

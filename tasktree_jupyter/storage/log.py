@@ -240,6 +240,13 @@ class EventLog(ABC):
         """
 
     @abstractmethod
+    async def begin(self, project_id: str, base: StoredFold, *, now: int) -> None:
+        """Make an absent project whose log begins after `base.offset`, as if all before had been trimmed.
+
+        `base` stands for what came before. Raises `StorageError` where the project is there.
+        """
+
+    @abstractmethod
     async def head(self, project_id: str) -> Head | None:
         """Where the log ends; None: no such project."""
 

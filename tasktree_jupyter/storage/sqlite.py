@@ -143,6 +143,10 @@ class SqliteLog(EventLog):
         commit: Commit = await self._write(project_id, lambda write: write.append(batches, now), makes=now)
         return commit
 
+    async def begin(self, project_id: str, base: StoredFold, *, now: int) -> None:
+        """See `EventLog.begin`."""
+        await self._write(project_id, lambda write: write.begin(base), makes=now, alone=True)
+
     async def head(self, project_id: str) -> Head | None:
         """See `EventLog.head`."""
         return await self._ask(project_id, sqlite_reader.read_head)

@@ -3,7 +3,8 @@ import { translatable } from '../core/translatable.js';
 import { told, useWords } from './words.js';
 
 /** What the kinds mean, in words that can be translated; of a kind that this page doesn't know the server's own are shown. */
-const SENTENCES: Record<string, string> = {
+const SENTENCES = new Map(
+  Object.entries({
   memory: translatable(
     'Nothing is kept when the Jupyter server stops: its folder for task trees can’t be used. “jupyter tasktree doctor” says why.'
   ),
@@ -22,7 +23,8 @@ const SENTENCES: Record<string, string> = {
   damaged: translatable(
     'This project’s file was damaged. What could be read of it was recovered, and the damaged file moved aside.'
   )
-};
+  })
+);
 
 /** How data is kept, where that isn't as usual. Null: nothing to say. */
 export function StorageNotices({ notices }: { notices: readonly (StorageNotice | null | undefined)[] }) {
@@ -32,7 +34,7 @@ export function StorageNotices({ notices }: { notices: readonly (StorageNotice |
     <p className="tt-notice tt-storage" role="status">
       {said.map(({ kind, message }) => (
         <span key={kind} data-storage={kind} title={message}>
-          {Object.hasOwn(SENTENCES, kind) ? told(words, SENTENCES[kind]!) : message}{' '}
+          {told(words, SENTENCES.get(kind) ?? message)}{' '}
         </span>
       ))}
     </p>
