@@ -150,7 +150,7 @@ def test_a_backup_brings_back_what_was_deleted_and_harms_nothing_that_is_there(
 ) -> None:
     for project_id in ("one", "the other"):
         story(publish, project_id)
-    nodes, folder = hub.nodes("one"), tmp_path / "backup"
+    nodes, others, folder = hub.nodes("one"), hub.nodes("the other"), tmp_path / "backup"
     kept = tasktree("backup", str(folder), "one", "the other")
     assert kept.code == 0, kept.err
     assert "2 projects are in" in kept.err
@@ -169,7 +169,7 @@ def test_a_backup_brings_back_what_was_deleted_and_harms_nothing_that_is_there(
 
     replaced = tasktree("restore", str(folder), "the other", "--replace", "--yes")
     assert replaced.code == 0, replaced.err
-    assert hub.nodes("the other") == nodes
+    assert hub.nodes("the other") == others
     assert not [info for info in hub.projects() if info["project_id"].startswith("restoring-")]
 
 
