@@ -238,7 +238,7 @@ class Room:
     def _has_delivered(self, commit: Commit) -> bool:
         """Whether a commit that seems to be old was read from the log before it was handed over."""
         recent = self._recent.after(commit.first_offset - 1)
-        return bool(recent) and recent[0] == commit.events[0]
+        return recent is not None and recent[:1] == commit.events[:1]
 
     # Following the log
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,11 @@ class Round:
         return word
 
     async def _use(self, log: SqliteLog) -> str:
-        order = [log.projects, lambda: self._append(log), lambda: self._read(log)]
+        order: list[Callable[[], Awaitable[object]]] = [
+            log.projects,
+            lambda: self._append(log),
+            lambda: self._read(log),
+        ]
         self.draw.shuffle(order)
         for call in order:
             try:

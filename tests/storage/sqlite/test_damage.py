@@ -360,9 +360,9 @@ async def test_a_mending_that_a_crash_cuts_short_is_finished_at_the_next_opening
         return call
 
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite_mending.os, "replace", until(os.replace))
-        patch.setattr(sqlite_mending.os, "link", until(os.link))
-        patch.setattr(sqlite_mending.Path, "unlink", until(Path.unlink))
+        patch.setattr(os, "replace", until(os.replace))
+        patch.setattr(os, "link", until(os.link))
+        patch.setattr(Path, "unlink", until(Path.unlink))
         patch.setattr(sqlite_mending, "_sync", until(sqlite_mending._sync))
         with contextlib.suppress(Crash):
             sqlite_mending.mend(path_of(folder), 100, "wal", lambda name: name == "p")
