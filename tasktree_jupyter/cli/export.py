@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Write it."""
     rest = Rest(servers.chosen(options))
     info = projects.called(options.project, rest.get("projects")["projects"])
-    pieces = _checked(rest.stream(f"projects/{segment(info['project_id'])}/export"))
+    pieces = checked(rest.stream(f"projects/{segment(info['project_id'])}/export"))
     if options.output == "-":
         for piece in pieces:
             sys.stdout.buffer.write(piece)
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces; raise where they aren't an export."""
     first = b""
     for piece in pieces:

@@ -25,6 +25,8 @@ COMMANDS: Final = {
     "export": ("export", "a project's whole log as JSON Lines"),
     "import": ("import_", "an exported log, as a project"),
     "delete": ("delete", "a project, with all its history"),
+    "backup": ("backup", "copies of all projects, in a folder, while the server runs"),
+    "restore": ("restore", "projects of a backup, each with another epoch"),
     "demo": ("demo.command", "play a believable run of any size"),
     "doctor": ("doctor.command", "check everything between a notebook and the tree, and say what to type"),
 }

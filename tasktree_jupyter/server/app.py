@@ -25,6 +25,7 @@ from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.neighbours import Neighbours
 from tasktree_jupyter.server.rest.routes import routes
+from tasktree_jupyter.server.retention import Retention
 from tasktree_jupyter.server.socket import UpdatesSocket
 from tasktree_jupyter.storage.log import EventLog, StorageError, Unavailable
 from tasktree_jupyter.storage.memory import MemoryLog
@@ -239,6 +240,26 @@ class TaskTreeExtension(ExtensionApp):
         the list, in seconds. Default: 2.""",
     ).tag(config=True)
 
+    retain_days = Float(
+        0.0,
+        min=0,
+        help="""After how many days events are let go. The tree stays as it is, snapshots too; what can't be had any
+        more is the history before. Default: 0, never.""",
+    ).tag(config=True)
+
+    retain_events = Integer(
+        0,
+        min=0,
+        help="""How many events a project keeps about; older ones are let go as with `retain_days`. Default: 0, all.""",
+    ).tag(config=True)
+
+    retain_missions = Integer(
+        0,
+        min=0,
+        help="""How many ended runs a project's tree keeps, the newest; older ones are removed from the tree, and their
+        events stay until another setting lets them go. Runs that go on don't count. Default: 0, all.""",
+    ).tag(config=True)
+
     @validate("data_dir")
     def _validate_data_dir(self, proposal: Any) -> str:
         return os.path.abspath(os.path.expanduser(str(proposal["value"])))
@@ -248,11 +269,10 @@ class TaskTreeExtension(ExtensionApp):
         return os.path.join(jupyter_data_dir(), "tasktree")
 
     manager: WebSocketManager
+    retention: Retention
     limits: Limits
     secret: str
-    banner: str | None = None
-    """What people have to know about how their data is kept; None: nothing unusual."""
-
+    _fallback: str | None = None
     _kernels: KernelProjects | None = None
     _kernel_watch: KernelWatch | None = None
     _connection_file: ConnectionFile | None = None
@@ -285,7 +305,7 @@ class TaskTreeExtension(ExtensionApp):
         serverapp = self.serverapp
         assert serverapp is not None
         log = await self._open_log()
-        manager = WebSocketManager(log, self.limits, self.log)
+        manager = WebSocketManager(log, self.limits, self.log, fallback=self._fallback)
         self._kernels = KernelProjects(
             log,
             root_dir=serverapp.root_dir,
@@ -303,6 +323,8 @@ class TaskTreeExtension(ExtensionApp):
         self._watch_kernels(manager, serverapp)
         manager.store = self._kernels.store
         self.manager = manager
+        self.retention = Retention(manager, self.log)
+        self.retention.start()
         metrics.watch(self)
 
     def _watch_kernels(self, manager: WebSocketManager, serverapp: ServerApp) -> None:
@@ -320,7 +342,7 @@ class TaskTreeExtension(ExtensionApp):
             try:
                 await log.start()
             except (Unavailable, StorageError, OSError) as error:
-                self.banner = f"Nothing is kept when the server stops: {error}"
+                self._fallback = str(error)
                 tell(
                     self.log,
                     "storage.degraded",
@@ -406,6 +428,7 @@ class TaskTreeExtension(ExtensionApp):
         serverapp = self.serverapp
         if self._kernels is not None and serverapp is not None:
             self._kernels.stop_listening(serverapp.event_logger)
+        await self.retention.stop()
         if self._kernel_watch is not None and serverapp is not None:
             self._kernel_watch.stop_listening(serverapp.event_logger)
             await self.manager.presence.server_stops()

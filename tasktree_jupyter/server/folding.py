@@ -73,8 +73,32 @@ async def load_tree(log: EventLog, project_id: str) -> tuple[TaskTree, Head | No
     head = await log.head(project_id)
     if head is None:
         return TaskTree(), None, 0
-    tree, stored_at = await fold_to(log, project_id, head.offset, head.trimmed)
+    try:
+        tree, stored_at = await fold_to(log, project_id, head.offset, head.trimmed)
+    except Trimmed:
+        tree, stored_at = await _without_base(log, project_id, head), 0
     return tree, head, stored_at
+
+
+async def base_of(log: EventLog, project_id: str, head: Head) -> TaskTree:
+    """Return the state that stands for what a log has no events of any more; it may be a little later than that.
+
+    Raises:
+        StorageError: the log can't be read.
+    """
+    for offset in await log.fold_offsets(project_id, version=FOLD_VERSION):
+        if head.trimmed <= offset <= head.offset:
+            with suppress(Trimmed):
+                return (await fold_to(log, project_id, offset, head.trimmed))[0]
+    return await _without_base(log, project_id, msgspec.structs.replace(head, offset=head.trimmed))
+
+
+async def _without_base(log: EventLog, project_id: str, head: Head) -> TaskTree:
+    """The fold that stood for what was trimmed can't be read: all of that counts as lost, and is told so."""
+    tree = TaskTree()
+    tree.offset = tree.dropped = head.trimmed
+    tree.at = await log.at_of(project_id, head.trimmed) or 0
+    return await _folded_on(tree, log, project_id, head.offset)
 
 
 async def fold_to(log: EventLog, project_id: str, offset: int, trimmed: int) -> tuple[TaskTree, int]:
@@ -89,6 +113,10 @@ async def fold_to(log: EventLog, project_id: str, offset: int, trimmed: int) -> 
     tree, stored_at = await _nearest_fold(log, project_id, offset, trimmed)
     if tree.offset < min(trimmed, offset):
         raise Trimmed(project_id, trimmed)
+    return await _folded_on(tree, log, project_id, offset), stored_at
+
+
+async def _folded_on(tree: TaskTree, log: EventLog, project_id: str, offset: int) -> TaskTree:
     pace = Pace()
     while tree.offset < offset:
         events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=offset)
@@ -98,16 +126,21 @@ async def fold_to(log: EventLog, project_id: str, offset: int, trimmed: int) -> 
             tree.apply(decode_event(event))
             if pace.due():
                 await pace.rest()
-    return tree, stored_at
+    return tree
 
 
 async def _nearest_fold(log: EventLog, project_id: str, offset: int, trimmed: int) -> tuple[TaskTree, int]:
     for version in (FOLD_VERSION, None):
-        fold = await log.fold_below(project_id, offset, version=version)
-        if fold is not None and fold.version <= FOLD_VERSION:
+        below: int | None = offset
+        while below is not None and below >= min(trimmed, offset):
+            fold = await log.fold_below(project_id, below, version=version)
+            if fold is None:
+                break
             # Stored folds are disposable, the log is the truth; what can't be read is passed over.
-            with suppress(msgspec.MsgspecError, zlib.error, ValueError, KeyError, TypeError):
-                return await asyncio.to_thread(_load_fold, fold.body), fold.offset
+            if fold.version <= FOLD_VERSION:
+                with suppress(msgspec.MsgspecError, zlib.error, ValueError, KeyError, TypeError):
+                    return await asyncio.to_thread(_load_fold, fold.body), fold.offset
+            below = fold.offset - 1
         if trimmed == 0:
             break
         # Of an older version only where the events that would make it anew are gone.

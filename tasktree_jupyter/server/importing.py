@@ -15,8 +15,11 @@ from typing import Any, Final
 from tasktree_jupyter.core.problem import Problem, invalid
 from tasktree_jupyter.core.shape import ProblemError, check_data, is_event_type, is_id, is_integer, sanitise
 from tasktree_jupyter.core.times import normalise_time
-from tasktree_jupyter.server.folding import READ_EVENTS, Pace
+from tasktree_jupyter.server.base_state import BaseReader, lines_of
+from tasktree_jupyter.server.folding import READ_EVENTS, Pace, base_of, encode_fold
 from tasktree_jupyter.server.frames import encode
+from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.kernels import PLACE
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.publication import decode_message
 from tasktree_jupyter.storage.log import Batch, Commit, EventLog, Head, NewEvent, NoSuchProject
@@ -31,6 +34,11 @@ wakes somebody here, and all of them at once would keep the loop."""
 
 _APPEND_EVENTS: Final = 1_000
 
+LONGEST_STATE: Final = 64 * 1024 * 1024
+LONGEST_ATTRIBUTE: Final = 4096
+CARRIED: Final = frozenset({"kind", "title", "path", "root_dir", PLACE})
+"""The attributes that an export carries: what a project is called, and which notebook it belongs to."""
+
 
 async def export_lines(log: EventLog, project_id: str, head: Head) -> AsyncIterator[bytes]:
     """Yield a project's log up to `head`, some lines at a time, each ended by a newline.
@@ -38,6 +46,7 @@ async def export_lines(log: EventLog, project_id: str, head: Head) -> AsyncItera
     Raises:
         StorageError: the log can't be read on; NoSuchProject where it is not the same log any more.
     """
+    base = await base_of(log, project_id, head) if head.trimmed else None
     first = {
         "tasktree": "export",
         "version": FORMAT,
@@ -45,10 +54,18 @@ async def export_lines(log: EventLog, project_id: str, head: Head) -> AsyncItera
         "epoch": head.epoch,
         "offset": head.offset,
         "at": head.at,
-        "trimmed": head.trimmed,
+        "trimmed": 0 if base is None else base.offset,
+        "attributes": {key: value for key, value in (await log.attributes(project_id)).items() if key in CARRIED},
     }
     yield encode(first) + b"\n"
-    after = head.trimmed
+    after = 0
+    if base is not None:
+        after = base.offset
+        pace = Pace()
+        for line in lines_of(base):
+            yield line
+            if pace.due():
+                await pace.rest()
     while after < head.offset:
         events = await log.read(project_id, after, limit=READ_EVENTS, until=head.offset)
         now = await log.head(project_id)
@@ -85,6 +102,8 @@ class Importer:
         self._rest = bytearray()
         self._line = 0
         self._said: dict[str, Any] | None = None
+        self._base: BaseReader | None = None
+        self._offset = 0
         self._at = 0
         self._upto: dict[str, int] = {}
         self._batches: list[Batch] = []
@@ -94,6 +113,11 @@ class Importer:
         self._waiting_bytes = 0
         self._lock = asyncio.Lock()
         self._begun = False
+
+    @property
+    def offset(self) -> int:
+        """The offset of the last event taken in."""
+        return self._offset
 
     async def begin(self) -> None:
         """Look whether the project is free. Raises ImportRefused (code `exists`) where it has events."""
@@ -115,12 +139,13 @@ class Importer:
             for line in lines:
                 self._take(bytes(self._rest) + line if self._rest else line)
                 self._rest.clear()
+                await self._begin_at_base()
                 while len(self._under_way) > _UNDER_WAY or self._waiting_bytes > _UNDER_WAY_BYTES:
                     await self._await_one()
                 if pace.due():
                     await pace.rest()
             self._rest += rest
-            if len(self._rest) > self._most:
+            if len(self._rest) > self._longest_line:
                 self._line += 1
                 raise self._too_long(len(self._rest))
 
@@ -129,17 +154,19 @@ class Importer:
         async with self._undoing():
             if self._rest.strip():
                 self._take(bytes(self._rest))
+                await self._begin_at_base()
             if self._said is None:
                 self._line = max(self._line, 1)
                 raise _bad("tasktree", "missing", "The body is empty; the first line must say what follows")
             self._flush()
             while self._under_way:
                 await self._await_one()
-            expected = self._said["offset"]
-            if expected != self.events:
+            expected = self._said["offset"] - int(self._said.get("trimmed") or 0)
+            if expected != self.events or self._base is not None:
                 self._line += 1
                 message = f"The first line says that {expected} events follow, but {self.events} came: it was cut off"
                 raise _bad("offset", "truncated", message)
+            self._attributes = await self._carried(self._said) | self._attributes
             if self._attributes or not self.events:
                 await self._log.set_attributes(self._project_id, self._attributes)
             head = await self._log.head(self._project_id)
@@ -181,7 +208,7 @@ class Importer:
         line = line.strip()
         if not line:
             return
-        if len(line) > self._most:
+        if len(line) > self._longest_line:
             raise self._too_long(len(line))
         try:
             value, careful = decode_message(line.decode())
@@ -191,6 +218,10 @@ class Importer:
             raise _bad("", "type", "A line must be a JSON object")
         if self._said is None:
             self._said = _header(value)
+            self._offset = int(self._said.get("trimmed") or 0)
+            self._base = BaseReader(self._offset) if self._offset else None
+        elif self._base is not None and not self._base.is_whole:
+            self._base.take(sanitise(value) if careful else value)
         else:
             self._take_event(value, careful)
 
@@ -209,12 +240,12 @@ class Importer:
         if problem := check_data(str(kind), data):
             raise ProblemError(problem)
         offset, at = event.get("offset"), event.get("at")
-        if not is_integer(offset, self.events + 1, self.events + 1):
-            raise _bad("offset", "range", f"offset must be {self.events + 1}, the one after the line before")
+        if not is_integer(offset, self._offset + 1, self._offset + 1):
+            raise _bad("offset", "range", f"offset must be {self._offset + 1}, the one after the line before")
         if not is_integer(at, self._at):
             raise _bad("at", "range", f"at must be an integer from {self._at}: times in a log never go back")
         promised = self._said["offset"] if self._said is not None else 0
-        if self.events >= promised:
+        if self._offset >= promised:
             raise _bad("offset", "range", f"The first line says that {promised} events follow, and this is one more")
         source, seq = self._sender(event)
         wire = {"type": kind, "project_id": self._project_id, "data": data, "timestamp": timestamp}
@@ -224,6 +255,7 @@ class Importer:
             self._at = int(at)  # type: ignore[arg-type]
         self._add(source, seq, body)
         self.events += 1
+        self._offset += 1
         self._batched += 1
         self._batched_bytes += len(body)
 
@@ -251,6 +283,41 @@ class Importer:
         if numbered is not None and seq is not None:
             self._upto[numbered] = seq
 
+    # The base of a trimmed log
+
+    @property
+    def _longest_line(self) -> int:
+        """A state's line has the ids of all that was removed, and more."""
+        return self._most if self._base is None or self._base.is_whole else max(self._most, LONGEST_STATE)
+
+    async def _begin_at_base(self) -> None:
+        """Begin the log with the state that stands for what was trimmed, once all of it is here."""
+        if self._base is None or not self._base.is_whole:
+            return
+        tree = self._base.tree()
+        self._base = None
+        self._at = tree.at
+        await self._log.begin(self._project_id, await encode_fold(tree), now=now_us())
+
+    async def _carried(self, said: dict[str, Any]) -> dict[str, Any]:
+        """What the export says of the project itself: only of the same one, and no place that another has taken."""
+        given = said.get("attributes")
+        if said.get("project_id") != self._project_id or not isinstance(given, dict):
+            return {}
+        fitting = {
+            key: value
+            for key, value in given.items()
+            if key in CARRIED and isinstance(value, str) and len(value) <= LONGEST_ATTRIBUTE
+        }
+        taken = {
+            record.attributes.get(PLACE)
+            for record in await self._log.projects()
+            if record.project_id != self._project_id
+        }
+        if fitting.get(PLACE) in taken:
+            fitting.pop(PLACE, None)
+        return fitting
+
     # Appending
 
     def _flush(self) -> None:
@@ -258,7 +325,7 @@ class Importer:
         if not self._batches:
             return
         batches = [Batch(batch.source, batch.first_seq, batch.events[-1].seq, batch.events) for batch in self._batches]
-        first, size = self.events - self._batched + 1, self._batched_bytes
+        first, size = self._offset - self._batched + 1, self._batched_bytes
         self._batches, self._batched, self._batched_bytes = [], 0, 0
         appending = asyncio.ensure_future(self._log.append(self._project_id, batches, now=self._at))
         self._under_way.append((first, size, appending))
@@ -285,7 +352,7 @@ def _header(value: dict[str, Any]) -> dict[str, Any]:
     if version != FORMAT:
         raise _bad("version", "version", f"version is {version!r}; this server reads {FORMAT}")
     if not is_integer(offset, 0):
-        raise _bad("offset", "range", "offset must be an integer from 0, the number of events that follow")
-    if value.get("trimmed"):
-        raise _bad("trimmed", "trimmed", f"The events up to {value['trimmed']} were gone when this was exported")
+        raise _bad("offset", "range", "offset must be an integer from 0, that of the last event that follows")
+    if not is_integer(value.get("trimmed", 0), 0, int(offset)):  # type: ignore[arg-type]
+        raise _bad("trimmed", "range", f"trimmed must be an integer from 0 to {offset}")
     return value

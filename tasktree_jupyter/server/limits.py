@@ -33,6 +33,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_queued_bytes: int = 64 * 1024 * 1024
     follow_interval: float = 2.0
     max_import_bytes: int = 512 * 1024 * 1024
+    retain_days: float = 0.0
+    retain_events: int = 0
+    retain_missions: int = 0
 
     @property
     def hard_message_bytes(self) -> int:

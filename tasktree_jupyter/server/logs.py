@@ -42,6 +42,18 @@ EVENTS: Final = {
     "storage.degraded": LogEvent(
         logging.WARNING, "at start: the logs can't be used and are in memory", ("data_dir", "error")
     ),
+    "storage.troubled": LogEvent(
+        logging.ERROR, "logs can't be written just now: disk full, read-only, failing; told once", ("condition",)
+    ),
+    "storage.well": LogEvent(logging.WARNING, "logs can be written again"),
+    "project.troubled": LogEvent(
+        logging.WARNING, "a project's file is locked by another process", ("project_id", "condition")
+    ),
+    "project.well": LogEvent(logging.INFO, "a project's file is well again", ("project_id",)),
+    "project.trimmed": LogEvent(logging.INFO, "old events were let go of, as retention says", ("project_id", "offset")),
+    "project.run_removed": LogEvent(
+        logging.INFO, "an old run was removed from the tree, as retention says", ("project_id", "mission_id")
+    ),
     "storage.failed": LogEvent(
         logging.WARNING,
         "something of a project couldn't be read or kept; it is tried again",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING, CLOSE_TOO_MANY
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.server.admission import Doors, ProjectBound, too_many
+from tasktree_jupyter.server.condition import Condition, StorageCondition
 from tasktree_jupyter.server.connection import Connection, PlainConnection
 from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless_frame, text_frame
 from tasktree_jupyter.server.history import History
@@ -62,7 +63,8 @@ class WebSocketManager:
     the loop.
     """
 
-    def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger) -> None:
+    def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger, *, fallback: str | None = None) -> None:
+        """`fallback`: why `log` stands in for the one that was wished for; None: it doesn't."""
         self.log = log
         self.limits = limits
         self.logger = logger
@@ -81,6 +83,9 @@ class WebSocketManager:
             followed=self._told_projects,
             tell=self._tell,
             logger=logger,
+        )
+        self.condition = StorageCondition(
+            log, logger, on_change=self._tell_condition, touched=self.projects.touched, fallback=fallback
         )
         self.resolver: Resolver | None = None
         self.store: str | None = None
@@ -306,6 +311,12 @@ class WebSocketManager:
         """How many connections there are."""
         return len(self._connections)
 
+    def _tell_condition(self, condition: Condition) -> None:
+        frame = json_frame({"op": "storage", "kind": condition.kind, "message": condition.message})
+        for websocket in tuple(self._connections):
+            if not isinstance(websocket, PlainConnection) and not websocket.write(frame):
+                self.disconnect(websocket)
+
     def _changed(self, room: Room) -> None:
         self.projects.changed(room)
 
@@ -348,6 +359,7 @@ class WebSocketManager:
             websocket.close(CLOSE_STOPPING, "server stopping")
             self.disconnect(websocket)
         await self.presence.close()
+        self.condition.close()
         self.projects.close()
         self.history.close()
         await self.rooms.close()

@@ -21,6 +21,7 @@ from prometheus_client.core import (
 )
 
 from tasktree_jupyter._version import __version__
+from tasktree_jupyter.server.condition import OK
 from tasktree_jupyter.server.tally import (
     BEGINNINGS,
     CODES,
@@ -44,7 +45,6 @@ class Watched(Protocol):
     """A server whose state is looked up at a scrape."""
 
     manager: WebSocketManager
-    banner: str | None
 
 
 class Now:
@@ -59,10 +59,10 @@ class Now:
         self.engines: set[str] = set()
         for each in watched:
             self._look_at(each.manager)
-            self.degraded |= each.banner is not None
 
     def _look_at(self, manager: WebSocketManager) -> None:
         self.engines.add(manager.log.engine)
+        self.degraded |= manager.condition.current.kind != OK
         self.threshold += manager.limits.warn_connections
         for connection in manager.connections:
             self.connections[connection.kind] += 1

@@ -20,6 +20,7 @@ from tasktree_jupyter.server.logs import storage_failed
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
+from tasktree_jupyter.storage.troubles import OF_ONE_PROJECT
 
 MAX_MISSIONS = 20
 MAX_TITLE = 500
@@ -116,6 +117,9 @@ class Projects:
     async def _info(self, record: ProjectRecord, head: Head) -> dict[str, Any]:
         project_id = record.project_id
         info = self.describe(record) | {"created_at": record.created_at}
+        trouble = self._log.troubles.of(project_id)
+        if trouble is not None and trouble.kind in OF_ONE_PROJECT:
+            info["storage"] = {"kind": trouble.kind, "message": trouble.message}
         room = self.rooms.find(project_id)
         if room is None or not room.exists:
             summary = record.attributes.get(SUMMARY)

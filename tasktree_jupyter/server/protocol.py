@@ -12,6 +12,7 @@ from tasktree_jupyter._version import __version__
 from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
 from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import Problem, ProblemError, is_id, is_integer, is_project_id
+from tasktree_jupyter.server.condition import OK
 from tasktree_jupyter.server.connection import Connection, Socket, read_message
 from tasktree_jupyter.server.folding import encode_parts
 from tasktree_jupyter.server.frames import encode, json_frame, text_frame
@@ -63,10 +64,12 @@ class ProtocolConnection(Connection):
 
     def opened(self) -> None:
         """Send `welcome`, the first frame."""
-        limits = self.limits
+        limits, condition = self.limits, self.manager.condition.current
+        unusual = {} if condition.kind == OK else {"storage": {"kind": condition.kind, "message": condition.message}}
         self.write(
             json_frame(
-                {
+                unusual
+                | {
                     "op": "welcome",
                     "protocol": PROTOCOL_VERSION,
                     "server": __version__,

@@ -161,6 +161,12 @@ class Room:
         if self._keeper.behind and not self._closed:
             self._spawn(self._keeper.keep())
 
+    async def keep_snapshots(self) -> TaskTree:
+        """Have all snapshots of the newest state pinned and stored, and return the tree. Raises StorageError."""
+        tree = await self.settled()
+        await self._keeper.keep()
+        return tree
+
     async def close(self) -> None:
         """Finish what was begun, keep the fold, and let go of the log. The followers were told by whoever closes."""
         self._closed = True
@@ -232,11 +238,20 @@ class Room:
         if self.epoch and commit.epoch != self.epoch:
             self._restart("epoch", 0)
             return
+        if commit.events and commit.first_offset <= self.offset and not self._has_delivered(commit):
+            # A backup was put back under our feet, and this is what follows on it.
+            self._restart("epoch", commit.first_offset - 1)
+            return
         self.epoch = commit.epoch
         self._heard_of(commit.last_offset, committed)
         self._take_in(commit.first_offset, commit.events)
         if self._head_offset > self.offset:
             self._catch_up()
+
+    def _has_delivered(self, commit: Commit) -> bool:
+        """Whether a commit that seems to be old was read from the log before it was handed over."""
+        recent = self._recent.after(commit.first_offset - 1)
+        return recent is not None and recent[:1] == commit.events[:1]
 
     # Following the log
 
@@ -341,6 +356,15 @@ class Room:
             except StorageError as error:
                 storage_failed(self._logger, "read", self.project_id, "Can't read %r, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
+                if not await self._is_same_log():
+                    return []
+
+    async def _is_same_log(self) -> bool:
+        """Whether it can be read and isn't another: a damaged one is replaced by what could be read of it."""
+        with suppress(StorageError):
+            head = await self._log.head(self.project_id)
+            return head is not None and head.epoch == self.epoch
+        return True
 
     def _take_in(self, first: int, events: list[bytes]) -> None:
         """Fold and deliver consecutive events, of which any number may have been taken already."""

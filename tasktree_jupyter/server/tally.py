@@ -51,7 +51,7 @@ CODES: Final = (
 
 REASONS: Final = ("epoch", "trimmed", "ahead", "slow")
 BEGINNINGS: Final = ("new", "recovered", "too_far", "resync")
-OPERATIONS: Final = ("append", "read", "fold", "snapshot", "list", "presence", "salt")
+OPERATIONS: Final = ("append", "read", "fold", "snapshot", "list", "presence", "retain", "salt")
 
 
 class Counts:

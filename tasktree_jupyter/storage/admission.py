@@ -11,6 +11,8 @@ import msgspec
 
 from tasktree_jupyter.storage.log import Appended, Batch
 
+_OFFSET = b',"offset":'
+
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
     """What appending some batches means.
@@ -93,3 +95,15 @@ def _admit(
 def at_of_event(event: bytes) -> int:
     """The `at` that `judge` wrote at the end of a wire event, in microseconds."""
     return int(event[event.rindex(b":") + 1 : -1])
+
+
+def ends_with_offset(event: bytes, offset: int) -> bool:
+    """Whether a wire event bears this offset, where `judge` wrote it."""
+    start = event.rfind(_OFFSET)
+    return start > 0 and event.startswith(b'%d,"at":' % offset, start + len(_OFFSET)) and event.endswith(b"}")
+
+
+def with_offset(event: bytes, offset: int) -> bytes:
+    """The same event at another offset; its `at` stays."""
+    start = event.rindex(_OFFSET)
+    return b"%b%b%d%b" % (event[:start], _OFFSET, offset, event[event.index(b",", start + len(_OFFSET)) :])

@@ -14,13 +14,19 @@ from typing import Any
 
 import msgspec
 
+from tasktree_jupyter.storage.troubles import Kind, Troubles
+
 
 class StorageError(Exception):
-    """Nothing was stored and no `seq` was used. `retryable` says whether the same call may work later."""
+    """Nothing was stored and no `seq` was used.
 
-    def __init__(self, message: str, *, retryable: bool = True) -> None:
+    `retryable` says whether the same call may work later, `kind` what is wrong, where that is known.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True, kind: Kind | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.kind = kind
 
 
 class Trimmed(StorageError):
@@ -44,7 +50,14 @@ class NewerSchema(StorageError):
     """The project was written by a newer version of this package. Its data was left untouched."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, retryable=False)
+        super().__init__(message, retryable=False, kind="newer")
+
+
+class Damaged(StorageError):
+    """What is kept of the project can't be read as it was written. What can be saved is being saved: ask again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind="damaged")
 
 
 class Unavailable(StorageError):
@@ -194,6 +207,16 @@ class EventLog(ABC):
     def promise(self) -> str:
         """What "acknowledged" means with this engine, one sentence."""
 
+    @property
+    def troubles(self) -> Troubles:
+        """What keeps this engine from working as usual just now; one that can't tell has none."""
+        troubles: Troubles = self.__dict__.setdefault("_troubles", Troubles())
+        return troubles
+
+    async def particulars(self) -> dict[str, Any]:
+        """What helps whoever looks after the data, as JSON: where it is, how much room is left, what can't be read."""
+        return {}
+
     @abstractmethod
     async def start(self) -> None:
         """Get ready. Raises `Unavailable` if the engine can't work here; nothing else may be called then."""
@@ -214,6 +237,13 @@ class EventLog(ABC):
         is later, the `at` of the log's head. Events of one batch have consecutive offsets.
 
         Cancelling the caller doesn't take the append back. Raises `ValueError` for a batch that contradicts itself.
+        """
+
+    @abstractmethod
+    async def begin(self, project_id: str, base: StoredFold, *, now: int) -> None:
+        """Make an absent project whose log begins after `base.offset`, as if all before had been trimmed.
+
+        `base` stands for what came before. Raises `StorageError` where the project is there.
         """
 
     @abstractmethod

@@ -105,6 +105,16 @@ class MemoryLog(EventLog):
             results=judged.results,
         )
 
+    async def begin(self, project_id: str, base: StoredFold, *, now: int) -> None:
+        """See `EventLog.begin`."""
+        followers = self._opened()
+        if project_id in self._projects:
+            raise StorageError(f"there is a project {project_id!r}", retryable=False)
+        project = self._projects[project_id] = _Project(now)
+        project.trimmed, project.trimmed_at = base.offset, base.at
+        project.folds[base.version, base.offset] = base
+        followers.moved(project_id, project.head())
+
     async def head(self, project_id: str) -> Head | None:
         """See `EventLog.head`."""
         project = self._find(project_id)

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import functools
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import apsw
 import msgspec
 
 from tasktree_jupyter.storage import sqlite_reader
@@ -22,6 +22,7 @@ from tasktree_jupyter.storage.followers import Followers
 from tasktree_jupyter.storage.log import (
     Batch,
     Commit,
+    Damaged,
     EventLog,
     Head,
     NoSuchProject,
@@ -32,8 +33,9 @@ from tasktree_jupyter.storage.log import (
     StoredFold,
 )
 from tasktree_jupyter.storage.sqlite_folder import Folder, Signature, signature
+from tasktree_jupyter.storage.sqlite_mending import ASIDE, Mended
 from tasktree_jupyter.storage.sqlite_reader import Question, Readers
-from tasktree_jupyter.storage.sqlite_schema import select, storage_error
+from tasktree_jupyter.storage.sqlite_schema import NotOurs, select, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
 from tasktree_jupyter.storage.sqlite_watch import Turns, Watcher
 from tasktree_jupyter.storage.sqlite_writer import Job, Outcome, Writer
@@ -43,6 +45,9 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _READ_THREADS = 4
+_NOTICE_S = 3600.0
+"""For how long people are told that a file was damaged; the events that are lost are marked in its log for ever."""
+
 _POLL_S = {"wal": 0.03, "truncate": 0.2}
 
 
@@ -77,6 +82,8 @@ class SqliteLog(EventLog):
         self._poll = poll
         self._turns = Turns()
         self._readers = Readers(self._folder)
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._mending: dict[Path, asyncio.Future[Any]] = {}
         self._records: dict[Path, tuple[Signature, ProjectRecord]] = {}
         self._complained: dict[Path, str] = {}
         self._running: _Running | None = None
@@ -106,7 +113,7 @@ class SqliteLog(EventLog):
             threads.shutdown()
             raise
         poll = self._poll or _POLL_S[self._folder.journal]
-        watcher = Watcher(self._folder, self._turns, self._on_foreign, interval=poll)
+        watcher = Watcher(self._folder, self._turns, self._on_foreign, self._on_damaged, interval=poll)
         writer = Writer(self._folder, self._turns, self._on_outcome, self._release, self._readers.sweep)
         self._running = _Running(loop, Followers(loop), writer, watcher, threads)
         writer.start()
@@ -135,6 +142,10 @@ class SqliteLog(EventLog):
         check_batches(batches)
         commit: Commit = await self._write(project_id, lambda write: write.append(batches, now), makes=now)
         return commit
+
+    async def begin(self, project_id: str, base: StoredFold, *, now: int) -> None:
+        """See `EventLog.begin`."""
+        await self._write(project_id, lambda write: write.begin(base), makes=now, alone=True)
 
     async def head(self, project_id: str) -> Head | None:
         """See `EventLog.head`."""
@@ -200,7 +211,12 @@ class SqliteLog(EventLog):
     async def projects(self) -> list[ProjectRecord]:
         """See `EventLog.projects`."""
         running = self._opened()
-        return await running.loop.run_in_executor(running.threads, self._list)
+        found, damaged = await running.loop.run_in_executor(running.threads, self._list)
+        if damaged:
+            mended = [await self._mend("", path) for path in damaged]
+            if any(mended):
+                found, _ = await running.loop.run_in_executor(running.threads, self._list)
+        return found
 
     async def pin(self, project_id: str, offset: int, name: str) -> None:
         """See `EventLog.pin`."""
@@ -237,14 +253,34 @@ class SqliteLog(EventLog):
         alone: bool = False,
     ) -> Any:
         running = self._opened()
-        job = Job(project_id, work, running.loop.create_future(), absent, makes, alone)
-        running.writer.submit(job)
-        return await job.future
+        done = running.loop.create_future()
+        running.writer.submit(Job(project_id, work, done, absent, makes, alone))
+        return await done
 
     async def _ask(self, project_id: str, question: Question[T]) -> T | None:
         running = self._opened()
         ask = functools.partial(self._readers.ask, project_id, question)
-        return await running.loop.run_in_executor(running.threads, ask)
+        try:
+            return await running.loop.run_in_executor(running.threads, ask)
+        except (Damaged, NotOurs) as error:
+            # Whoever asks again finds what was saved, and another epoch: the followers are told before.
+            if await self._mend(project_id, self._folder.path_of(project_id)):
+                raise Damaged(str(error)) from error
+            raise
+
+    async def _mend(self, project_id: str, path: Path) -> bool:
+        """Have a file looked at, and mended if it is damaged; True if it was."""
+        running = self._opened()
+        mending = self._mending.get(path)
+        if mending is None:
+            mending = self._mending[path] = running.loop.create_future()
+            mending.add_done_callback(lambda _: self._mending.pop(path, None))
+            running.writer.submit(Job(project_id, None, mending, mends=path))
+        try:
+            return bool(await asyncio.shield(mending))
+        except StorageError as error:
+            _log.warning("A damaged file can't be mended now: %s", error)
+            return False
 
     async def _ask_existing(self, project_id: str, question: Question[T]) -> T:
         answer = await self._ask(project_id, question)
@@ -270,9 +306,21 @@ class SqliteLog(EventLog):
         if self._running is not None:
             self._running.followers.moved(project_id, head)
 
+    def _on_damaged(self, project_id: str) -> None:
+        """On the watcher's thread."""
+        self._on_loop(self._mend_soon, project_id)
+
+    def _mend_soon(self, project_id: str) -> None:
+        if self._running is not None and not self._running.closing:
+            path = self._folder.path_of(project_id)
+            task = self._running.loop.create_task(self._mend(project_id, path))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     def _settle(self, outcome: Outcome) -> None:
+        self._note(outcome)
         for future, answer in outcome.answers:
-            if future.done():
+            if future is None or future.done():
                 continue
             if isinstance(answer, Exception):
                 future.set_exception(answer)
@@ -281,43 +329,90 @@ class SqliteLog(EventLog):
         if not outcome.failed:
             self._tell(outcome.project_id, outcome.head)
 
+    def _note(self, outcome: Outcome) -> None:
+        """Keep the troubles up to date. They are logged by whoever listens to them."""
+        project_id, error = outcome.project_id, outcome.error
+        if error is not None and error.kind is not None and error.kind != "damaged":
+            self.troubles.note(error.kind, project_id, str(error))
+        elif outcome.wrote or (not outcome.failed and outcome.head is None):
+            self.troubles.clear(project_id, "full", "readonly", "locked", "failing", "newer")
+        if outcome.mended is not None:
+            message = _told_of(outcome.mended)
+            _log.error("%s. The damaged file was moved aside, to %s", message, outcome.mended.aside)
+            self.troubles.note("damaged", project_id, f"{message}.")
+            if self._running is not None:
+                self._running.loop.call_later(_NOTICE_S, self.troubles.clear, project_id, "damaged")
+
+    async def particulars(self) -> dict[str, Any]:
+        """See `EventLog.particulars`."""
+        running = self._opened()
+        # What can't be read is known once it was tried.
+        await self.projects()
+        return await running.loop.run_in_executor(running.threads, self._particulars)
+
+    def _particulars(self) -> dict[str, Any]:
+        path = self._folder.path
+        return {
+            "filesystem": filesystem_of(path),
+            "network": is_network(filesystem_of(path)),
+            "free_bytes": shutil.disk_usage(path).free,
+            "damaged": [aside.name for aside in self._folder.damaged()],
+            "unreadable": [
+                {"file": path.name, "message": message} for path, message in self._complained.items() if path.exists()
+            ],
+        }
+
     def _release(self, project_id: str) -> None:
         """On the writer's thread, before a file is removed: Windows removes no file that is open."""
         self._readers.release(project_id)
         if self._running is not None:
             self._running.watcher.release(project_id)
 
-    def _list(self) -> list[ProjectRecord]:
+    def _list(self) -> tuple[list[ProjectRecord], list[Path]]:
+        """The projects, oldest first, and the files that seem to be damaged."""
         records: dict[Path, tuple[Signature, ProjectRecord]] = {}
         found: list[ProjectRecord] = []
+        damaged: list[Path] = []
         for path in self._folder.paths():
             mark = signature(path)
             known = self._records.get(path)
             if known is not None and known[0] == mark:
                 record: ProjectRecord | None = known[1]
             else:
-                record = self._record(path)
+                record = self._record(path, damaged)
             if record is not None:
                 found.append(record)
                 if mark is not None:
                     records[path] = (mark, record)
         self._records = records
-        return sorted(found, key=lambda record: (record.created_at, record.project_id))
+        return sorted(found, key=lambda record: (record.created_at, record.project_id)), damaged
 
-    def _record(self, path: Path) -> ProjectRecord | None:
+    def _record(self, path: Path, damaged: list[Path]) -> ProjectRecord | None:
         try:
             file = self._folder.open(path, writes=False)
             if file is None:
                 return None
             try:
                 ((created_at,),) = select(file.connection, "SELECT created_at FROM log")
-                return ProjectRecord(file.project_id, created_at, sqlite_reader.read_attributes(file.connection))
-            except apsw.Error as error:
+                record = ProjectRecord(file.project_id, created_at, sqlite_reader.read_attributes(file.connection))
+            except Exception as error:
                 raise storage_error(error, path) from error
             finally:
                 self._folder.close(file)
         except StorageError as error:
+            if isinstance(error, Damaged | NotOurs):
+                damaged.append(path)
             if self._complained.get(path) != str(error):
                 self._complained[path] = str(error)
                 _log.warning("Left out of the list of projects: %s", error)
             return None
+        self._complained.pop(path, None)
+        return record
+
+
+def _told_of(mended: Mended) -> str:
+    saved = mended.saved
+    if saved is None:
+        return f"The file {mended.aside.name.partition(ASIDE)[0]} was damaged, and nothing in it could be read"
+    lost = f"{saved.lost} are known to be lost" if saved.lost else "none is known to be lost"
+    return f"The file of project {saved.project_id!r} was damaged: {saved.kept} events were recovered, {lost}"

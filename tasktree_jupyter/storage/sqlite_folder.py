@@ -8,6 +8,7 @@ happen under one lock of the folder; appends and reads don't need it.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import re
@@ -19,13 +20,16 @@ from pathlib import Path
 
 import apsw
 
-from tasktree_jupyter.storage import sqlite_schema
-from tasktree_jupyter.storage.log import StorageError, Unavailable
+from tasktree_jupyter.storage import sqlite_mending, sqlite_schema
+from tasktree_jupyter.storage.log import Damaged, StorageError, Unavailable
+from tasktree_jupyter.storage.sqlite_mending import ASIDE, Mended
 
 SUFFIX = ".sqlite"
 _LOCK = "folder.lock"
 _BESIDE = ("-wal", "-shm", "-journal")
 _SETTLED_NS = 2_000_000_000
+_LONGEST_OPENING_MS = 1000
+"""Opening happens under the folder's lock: a file that somebody keeps locked mustn't keep all others waiting."""
 
 Signature = tuple[int, ...]
 
@@ -84,7 +88,7 @@ class Folder:
     def __init__(self, path: Path, *, journal: str, busy_ms: int) -> None:
         self.path = path
         self.journal = journal
-        self._busy_ms = busy_ms
+        self.busy_ms = busy_ms
         self._mutex = threading.Lock()
         self._lock: apsw.Connection | None = None
 
@@ -96,7 +100,7 @@ class Folder:
             if not lock.exists():
                 _touch(lock)
             self._lock = apsw.Connection(str(lock), flags=apsw.SQLITE_OPEN_READWRITE)
-            self._lock.set_busy_handler(sqlite_schema.patience(self._busy_ms))
+            self._lock.set_busy_handler(sqlite_schema.patience(self.busy_ms))
             with self._locked():
                 self._probe()
         except (OSError, apsw.Error, StorageError) as error:
@@ -125,7 +129,7 @@ class Folder:
         try:
             with self._locked():
                 return self._open(path, writes=writes)
-        except (apsw.Error, OSError) as error:
+        except Exception as error:
             raise sqlite_schema.storage_error(error, path) from error
 
     def open_or_make(self, project_id: str, created_at: int) -> ProjectFile:
@@ -137,7 +141,7 @@ class Folder:
                 if file is None:
                     self._make(path, project_id, created_at)
                     file = self._open(path, writes=True)
-        except (apsw.Error, OSError) as error:
+        except Exception as error:
             raise sqlite_schema.storage_error(error, path) from error
         if file is None:
             raise StorageError(f"{path.name} was removed while it was being made")
@@ -159,7 +163,7 @@ class Folder:
                     file.connection.execute("UPDATE log SET deleted = 1")
                 finally:
                     file.connection.close()
-                self._unlink(file.path)
+                self._forget(file.path)
         except (apsw.Error, OSError) as error:
             raise sqlite_schema.storage_error(error, file.path) from error
 
@@ -167,7 +171,7 @@ class Folder:
         """Unlink a file that can't be opened."""
         try:
             with self._locked():
-                self._unlink(path)
+                self._forget(path)
         except (apsw.Error, OSError) as error:
             raise sqlite_schema.storage_error(error, path) from error
 
@@ -183,20 +187,24 @@ class Folder:
                 self._lock.execute("ROLLBACK")
 
     def _open(self, path: Path, *, writes: bool) -> ProjectFile | None:
+        sqlite_mending.finish(path)
         if identity(path) is None:
             return None
         sqlite_schema.check_version(path)
-        connection = sqlite_schema.connect(path, busy_ms=self._busy_ms, writes=writes)
+        connection = sqlite_schema.connect(path, busy_ms=min(self.busy_ms, _LONGEST_OPENING_MS), writes=writes)
         try:
-            sqlite_schema.check_connection(connection, path)
+            sqlite_schema.bring_forward(connection, path)
             if writes:
                 sqlite_schema.use_journal(connection, self.journal)
+            else:
+                connection.execute("PRAGMA query_only=1")
             row = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"), None)
             if row is None or not isinstance(row[0], str):
-                raise StorageError(f"{path} is damaged: it doesn't say whose log it is", retryable=False)
+                raise Damaged(f"{path} is damaged: it doesn't say whose log it is")
             project_id, deleted = row
             if file_name(project_id) != path.name:
-                raise StorageError(f"{path} belongs to another project, {project_id!r}", retryable=False)
+                raise sqlite_schema.NotOurs(f"{path} belongs to another project, {project_id!r}")
+            connection.set_busy_handler(sqlite_schema.patience(self.busy_ms))
         except BaseException:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
@@ -207,13 +215,40 @@ class Folder:
             return None
         return ProjectFile(path, project_id, connection)
 
+    def mend(self, path: Path) -> Mended | None:
+        """Look at a file that seems to be damaged, and save what can be saved of it. None: it is sound, or isn't ours.
+
+        Nobody in this process may have it open. Raises `StorageError` where it can't be done now.
+        """
+        try:
+            with self._locked():
+                mended = sqlite_mending.mend(
+                    path, self.busy_ms, self.journal, lambda name: file_name(name) == path.name
+                )
+                self._sync()
+                return mended
+        except Exception as error:
+            raise sqlite_schema.storage_error(error, path) from error
+
+    def damaged(self) -> list[Path]:
+        """The files that were moved aside."""
+        return sorted(path for path in self.path.glob(f"*{SUFFIX}{ASIDE}*") if not path.name.endswith(_BESIDE))
+
+    def probe(self) -> None:
+        """See that a file can be written here just now. Raises `StorageError`."""
+        try:
+            with self._locked():
+                self._probe()
+        except (apsw.Error, OSError) as error:
+            raise sqlite_schema.storage_error(error, self.path) from error
+
     def _make(self, path: Path, project_id: str, created_at: int) -> None:
         """Make the whole file under another name first: a crash leaves no half of one."""
         self._unlink(path)
         new = Path(f"{path}.new")
         self._unlink(new)
         _touch(new)
-        connection = sqlite_schema.connect(new, busy_ms=self._busy_ms, writes=True)
+        connection = sqlite_schema.connect(new, busy_ms=self.busy_ms, writes=True)
         try:
             sqlite_schema.fill(connection, project_id, secrets.token_hex(8), created_at)
             sqlite_schema.use_journal(connection, self.journal)
@@ -226,6 +261,13 @@ class Folder:
         """The file first: if the process dies here, what is left beside it belongs to nothing and goes later."""
         for beside in ("", *_BESIDE):
             Path(f"{path}{beside}").unlink(missing_ok=True)
+        self._sync()
+
+    def _forget(self, path: Path) -> None:
+        """Unlink a project's file, and those that were moved aside: deleting deletes."""
+        self._unlink(path)
+        for aside in path.parent.glob(f"{glob.escape(path.name)}{ASIDE}*"):
+            aside.unlink(missing_ok=True)
         self._sync()
 
     def _sync(self) -> None:
@@ -242,7 +284,7 @@ class Folder:
         probe = self.path / "probe.new"
         self._unlink(probe)
         _touch(probe)
-        connection = sqlite_schema.connect(probe, busy_ms=self._busy_ms, writes=True)
+        connection = sqlite_schema.connect(probe, busy_ms=self.busy_ms, writes=True)
         try:
             sqlite_schema.use_journal(connection, self.journal)
             if connection.execute("PRAGMA journal_mode").get != self.journal:

@@ -56,7 +56,7 @@ class _Slice:
                 self._write()
                 merged = last + 1
                 continue
-            events = unpack(codec, body, count)
+            events = unpack(codec, body, first, last)
             if not self._events:
                 self._first = first
             self._events += events

@@ -12,10 +12,10 @@ import apsw
 import msgspec
 
 from tasktree_jupyter.storage.admission import at_of_event
-from tasktree_jupyter.storage.log import Head, NoSuchProject, Pin, StoredFold, Trimmed
+from tasktree_jupyter.storage.log import Damaged, Head, NoSuchProject, Pin, StorageError, StoredFold, Trimmed
 from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile
 from tasktree_jupyter.storage.sqlite_rows import unpack
-from tasktree_jupyter.storage.sqlite_schema import select, storage_error
+from tasktree_jupyter.storage.sqlite_schema import check_unchanged, select, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import read_head as read_head
 
 T = TypeVar("T")
@@ -42,8 +42,12 @@ class Readers:
         if file is None:
             return None
         try:
+            check_unchanged(file.connection, file.path)
             answer = question(file.connection)
-        except (apsw.Error, OSError) as error:
+        except StorageError:
+            self._give(file)
+            raise
+        except Exception as error:
             self._folder.close(file)
             raise storage_error(error, file.path) from error
         except BaseException:
@@ -111,7 +115,9 @@ def read_events(connection: apsw.Connection, project_id: str, after: int, limit:
     while True:
         rows = _page(connection, project_id, after, wanted)
         for first, last, codec, body in rows:
-            found = unpack(codec, body, last - first + 1)
+            if first > after + 1:
+                raise Damaged(f"{project_id!r} is damaged: the events {after + 1} to {first - 1} aren't there")
+            found = unpack(codec, body, first, last)
             events += found[max(after + 1 - first, 0) : wanted + 1 - first]
             after = min(last, wanted)
         if not rows or after >= wanted:
@@ -138,6 +144,8 @@ def _page(connection: apsw.Connection, project_id: str, after: int, wanted: int)
             size += len(row[3])
             if size >= _PAGE_BYTES:
                 break
+        if not rows and after < head.offset:
+            raise Damaged(f"{project_id!r} is damaged: the events from {after + 1} on aren't there")
     return rows
 
 
@@ -159,7 +167,7 @@ def read_at(connection: apsw.Connection, offset: int) -> int | None:
     first, last, first_at, last_at, codec, body = rows[0]
     if first_at == last_at or offset == first:
         return int(first_at)
-    return at_of_event(unpack(codec, body, last - first + 1)[offset - first])
+    return at_of_event(unpack(codec, body, first, last)[offset - first])
 
 
 def read_offset_at(connection: apsw.Connection, project_id: str, at: int) -> int:
@@ -182,7 +190,7 @@ def read_offset_at(connection: apsw.Connection, project_id: str, at: int) -> int
             elif last_at <= at:
                 low = last
             else:
-                events = unpack(codec, body, last - first + 1)
+                events = unpack(codec, body, first, last)
                 return int(first) - 1 + sum(at_of_event(event) <= at for event in events)
         return low
 

@@ -8,6 +8,7 @@ be unlinked, so that a process which still has it open doesn't acknowledge anyth
 from __future__ import annotations
 
 import contextlib
+import errno as errno_names
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ from typing import Any
 
 import apsw
 
-from tasktree_jupyter.storage.log import NewerSchema, StorageError
+from tasktree_jupyter.storage import sqlite_migrations
+from tasktree_jupyter.storage.log import Damaged, NewerSchema, StorageError
 
-SCHEMA = 1
 APPLICATION_ID = 0x54547265
 _TABLES = """
 CREATE TABLE log (
@@ -35,10 +36,19 @@ CREATE TABLE folds (
 CREATE TABLE pins (name TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE attributes (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
+_NO_SPACE = {number for name in ("ENOSPC", "EDQUOT", "EFBIG") if (number := getattr(errno_names, name, None))}
+_NO_WRITING = {errno_names.EROFS, errno_names.EACCES, errno_names.EPERM}
 _WAL_BYTES_KEPT = 4 * 1024 * 1024
 _CACHE_KIB = 512
 _MAGIC = b"SQLite format 3\0"
 _HEADER_BYTES = 100
+
+
+class NotOurs(StorageError):
+    """A file that doesn't seem to be the project's log: left alone, unless what is in it says that it is."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
 
 
 def connect(path: Path, *, busy_ms: int, writes: bool) -> apsw.Connection:
@@ -85,7 +95,7 @@ def fill(connection: apsw.Connection, project_id: str, epoch: str, created_at: i
             "INSERT INTO log (id, project_id, epoch, created_at) VALUES (1, ?, ?, ?)", (project_id, epoch, created_at)
         )
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={SCHEMA}")
+        connection.execute(f"PRAGMA user_version={sqlite_migrations.SCHEMA}")
 
 
 def use_journal(connection: apsw.Connection, journal: str) -> None:
@@ -106,24 +116,73 @@ def check_version(path: Path) -> None:
         header = file.xRead(_HEADER_BYTES, 0) if file.xFileSize() else b""
     finally:
         file.xClose()
-    if header and not header.startswith(_MAGIC):
-        raise StorageError(f"{path} is damaged: it doesn't begin as a database", retryable=False)
+    if not _is_sound(header):
+        raise Damaged(f"{path} is damaged: it doesn't begin as a database")
     _check(path, int.from_bytes(header[60:64]), int.from_bytes(header[68:72]))
 
 
-def check_connection(connection: apsw.Connection, path: Path) -> None:
-    """Raise `NewerSchema` for a newer file, `StorageError` for one that is no project's log."""
-    version = int(connection.execute("PRAGMA user_version").get)
+def _is_sound(header: bytes) -> bool:
+    """Whether the fields that never change in our files are as they must be.
+
+    SQLite itself takes some wrong ones for another format, e.g. a file that may only be read.
+    Source: https://sqlite.org/fileformat2.html, "The Database Header".
+    """
+    page_size = int.from_bytes(header[16:18])
+    return (
+        header.startswith(_MAGIC)
+        and len(header) == _HEADER_BYTES
+        and (page_size == 1 or (page_size >= 512 and page_size & (page_size - 1) == 0))
+        and header[18] in (1, 2)
+        and header[19] in (1, 2)
+        and header[20] == 0
+        and header[21:24] == b"\x40\x20\x20"
+        and 1 <= int.from_bytes(header[44:48]) <= 4
+        and int.from_bytes(header[56:60]) == 1
+    )
+
+
+def check_connection(connection: apsw.Connection, path: Path) -> int:
+    """The file's schema. Raises `NewerSchema` for a newer file, `StorageError` for one that is no project's log."""
+    version = version_of(connection)
     _check(path, version, int(connection.execute("PRAGMA application_id").get))
+    return version
+
+
+def version_of(connection: apsw.Connection) -> int:
+    """The schema that a file has just now: another server may have brought it forward."""
+    return int(connection.execute("PRAGMA user_version").get)
+
+
+def bring_forward(connection: apsw.Connection, path: Path) -> None:
+    """Give the file the schema that this version works with: all of it, or nothing where it fails or the power goes."""
+    version = check_connection(connection, path)
+    if version == sqlite_migrations.SCHEMA:
+        return
+    connection.execute("PRAGMA query_only=0")
+    with writing(connection):
+        # Another process may have been quicker.
+        sqlite_migrations.upgrade(connection, check_connection(connection, path))
+
+
+def check_unchanged(connection: apsw.Connection, path: Path) -> None:
+    """Raise `NewerSchema` where a newer server has brought the file forward since it was opened."""
+    version = version_of(connection)
+    if version > sqlite_migrations.SCHEMA:
+        raise _newer(path, version)
 
 
 def _check(path: Path, version: int, application_id: int) -> None:
     if application_id != APPLICATION_ID:
-        raise StorageError(f"{path} is no log of tasktree_jupyter", retryable=False)
-    if version > SCHEMA:
-        raise NewerSchema(
-            f"{path} was written by a newer tasktree_jupyter (schema {version}, known here: {SCHEMA}): upgrade this one"
-        )
+        raise NotOurs(f"{path} is no log of tasktree_jupyter")
+    if version > sqlite_migrations.SCHEMA:
+        raise _newer(path, version)
+
+
+def _newer(path: Path, version: int) -> NewerSchema:
+    return NewerSchema(
+        f"{path} was written by a newer tasktree_jupyter"
+        f" (schema {version}, known here: {sqlite_migrations.SCHEMA}): upgrade this one"
+    )
 
 
 @contextlib.contextmanager
@@ -143,13 +202,28 @@ def select(connection: apsw.Connection, statement: str, values: tuple[Any, ...] 
     return connection.execute(statement, values)
 
 
-def storage_error(error: Exception, path: Path) -> StorageError:
-    """What an error of SQLite or the system means to a caller."""
+def storage_error(error: Exception, path: Path, errno: int = 0) -> StorageError:
+    """What an error of SQLite or the system means to a caller; `errno`: the system's, where SQLite knows it.
+
+    What can't be anything else is taken for damage: a row of another shape, a table that isn't there.
+    """
     if isinstance(error, StorageError):
         return error
+    said = f"{path.name}: {error or type(error).__name__}"
     if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return StorageError(f"{path.name} is locked by another process: {error}")
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        return StorageError(f"{path} is damaged: {error}", retryable=False)
-    retryable = isinstance(error, OSError | apsw.FullError | apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError)
-    return StorageError(f"{path.name}: {error or type(error).__name__}", retryable=retryable)
+        return StorageError(f"{path.name} is locked by another process: {error}", kind="locked")
+    if isinstance(error, apsw.FullError) or _errno(error, errno) in _NO_SPACE:
+        return StorageError(f"{said}: no space is left on the disk, or a quota is used up", kind="full")
+    if isinstance(error, apsw.ReadOnlyError) or _errno(error, errno) in _NO_WRITING:
+        return StorageError(f"{said}: it can't be written", kind="readonly")
+    if isinstance(error, OSError | apsw.IOError | apsw.CantOpenError | apsw.NoMemError | apsw.InterruptError):
+        return StorageError(said, kind="failing")
+    if isinstance(error, MemoryError):
+        return StorageError(f"{path.name}: out of memory", kind="failing")
+    return Damaged(f"{path} is damaged: {error or type(error).__name__}")
+
+
+def _errno(error: Exception, errno: int) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    return errno if isinstance(error, apsw.IOError | apsw.CantOpenError) else None

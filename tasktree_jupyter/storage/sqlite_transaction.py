@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import apsw
 
 from tasktree_jupyter.storage.admission import at_of_event, judge
-from tasktree_jupyter.storage.log import Batch, Commit, Head, StoredFold
+from tasktree_jupyter.storage.log import Batch, Commit, Head, StorageError, StoredFold
 from tasktree_jupyter.storage.sqlite_rows import FAST, pack, split, unpack
 from tasktree_jupyter.storage.sqlite_schema import select
 from tasktree_jupyter.storage.thinning import surplus
@@ -101,7 +101,7 @@ class Transaction:
             return
         row = "SELECT first, last, last_at, codec, body FROM batches WHERE first <= ? ORDER BY first DESC LIMIT 1"
         first, last, last_at, codec, body = next(select(self._connection, row, (offset,)))
-        events = unpack(codec, body, last - first + 1)
+        events = unpack(codec, body, first, last)
         gone = offset - first + 1
         trimmed_at = at_of_event(events[gone - 1])
         run("DELETE FROM batches WHERE first <= ?", (offset,))
@@ -110,6 +110,21 @@ class Transaction:
         run("UPDATE log SET trimmed = ?, trimmed_at = ?", (offset, trimmed_at))
         self.freed = True
         self.head = Head(head.epoch, offset, head.offset, head.at)
+
+    def begin(self, base: StoredFold) -> None:
+        """Let an empty log begin after `base`."""
+        (attributes,) = next(select(self._connection, "SELECT count(*) FROM attributes"))
+        if self.head.offset or attributes:
+            raise StorageError(f"there is a project {self._project_id!r}", retryable=False)
+        self._connection.execute(
+            "UPDATE log SET trimmed = ?, trimmed_at = ?, merged = ?", (base.offset, base.at, base.offset + 1)
+        )
+        self.head = Head(self.head.epoch, base.offset, base.offset, base.at)
+        self.save_fold(self.head.epoch, base)
+
+    def touch(self) -> None:
+        """Write something that changes nothing, to see that it can be done."""
+        self._connection.execute("UPDATE log SET trimmed = trimmed")
 
     def flush(self) -> None:
         """Write what was appended, as few rows."""

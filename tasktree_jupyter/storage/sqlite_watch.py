@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import apsw
 import msgspec
 
-from tasktree_jupyter.storage.log import Head, StorageError
+from tasktree_jupyter.storage.log import Damaged, Head
 from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile, Signature, signature
+from tasktree_jupyter.storage.sqlite_schema import NotOurs, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import read_head
 
 _log = logging.getLogger(__name__)
@@ -83,13 +83,20 @@ class Watcher:
     """Polls the followed projects on connections of its own."""
 
     def __init__(
-        self, folder: Folder, turns: Turns, moved: Callable[[str, Head | None], None], *, interval: float
+        self,
+        folder: Folder,
+        turns: Turns,
+        moved: Callable[[str, Head | None], None],
+        damaged: Callable[[str], None],
+        *,
+        interval: float,
     ) -> None:
-        """`moved` is called on this thread; `interval` in seconds."""
+        """`moved` and `damaged` are called on this thread; `interval` in seconds."""
         self._thread = threading.Thread(target=self._run, name="tasktree-watcher", daemon=True)
         self._folder = folder
         self._turns = turns
         self._moved = moved
+        self._damaged = damaged
         self._interval = interval
         self._wake = threading.Condition()
         self._polling = threading.Lock()
@@ -172,9 +179,12 @@ class Watcher:
                 self._ask(one, one.file, seen, fresh=fresh)
             elif rarely or fresh:
                 self._look(one, seen, fresh=fresh)
-        except (apsw.Error, OSError, StorageError) as error:
-            _log.debug("Following project %r: %s", one.project_id, error)
+        except Exception as error:
+            told = storage_error(error, one.path)
+            _log.debug("Following project %r: %s", one.project_id, told)
             self._close(one)
+            if isinstance(told, Damaged | NotOurs):
+                self._damaged(one.project_id)
 
     def _ask(self, one: _Watched, file: ProjectFile, seen: int, *, fresh: bool) -> None:
         """Has anything been committed since the last time?"""

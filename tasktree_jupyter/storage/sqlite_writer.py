@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import apsw
 import msgspec
 
 from tasktree_jupyter.storage import sqlite_merge
-from tasktree_jupyter.storage.log import Head, NewerSchema, StorageError
+from tasktree_jupyter.storage.log import Damaged, Head, NewerSchema, StorageError
 from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile
-from tasktree_jupyter.storage.sqlite_schema import storage_error, writing
+from tasktree_jupyter.storage.sqlite_mending import Mended
+from tasktree_jupyter.storage.sqlite_schema import NotOurs, check_unchanged, patience, storage_error, writing
 from tasktree_jupyter.storage.sqlite_transaction import Transaction, read_head
 from tasktree_jupyter.storage.sqlite_watch import Turns
 
@@ -36,30 +39,46 @@ _CHECKPOINT_AFTER_S = 2.0
 _MERGE_AFTER_S = 10.0
 _CLOSE_AFTER_S = 60.0
 _SWEEP_S = 5.0
+_TRY_AGAIN_S = 2.0
+_LOOK_AGAIN_S = 60.0
+_SHORT_BUSY_MS = 50
+_LEAST_FREE = 256 * 1024
+"""With less room than this (bytes) a disk that was full still is, though a small write would succeed."""
+
+_PASSING = ("full", "readonly", "locked", "failing")
 
 
 class Job(msgspec.Struct, eq=False):
     """One thing to do to a project, and who waits for it.
 
     `makes`: the creation time if it makes an absent project, else None; then `absent` is the answer, or raised if it is
-    an exception. `alone`: it gets a transaction of its own.
+    an exception. `alone`: it gets a transaction of its own. Without `work` the project is deleted, or, with `mends`,
+    that file is looked at and mended; whose it is needn't be known then.
     """
 
     project_id: str
     work: Callable[[Transaction], Any] | None
-    future: asyncio.Future[Any]
+    future: asyncio.Future[Any] | None
     absent: Any = None
     makes: int | None = None
     alone: bool = False
+    mends: Path | None = None
 
 
 class Outcome(msgspec.Struct, eq=False):
-    """What one turn of the writer did to a project. `head` is None if it is not there (any more)."""
+    """What one turn of the writer did to a project. `head` is None if it is not there (any more).
+
+    `wrote` says that something really went to the disk, `error` why nothing did, and `mended` that the file was found
+    damaged.
+    """
 
     project_id: str
     head: Head | None
-    answers: list[tuple[asyncio.Future[Any], Any]]
+    answers: list[tuple[asyncio.Future[Any] | None, Any]]
     failed: bool = False
+    wrote: bool = False
+    error: StorageError | None = None
+    mended: Mended | None = None
 
 
 class _Written(ProjectFile):
@@ -102,6 +121,8 @@ class Writer:
         self._release = release
         self._sweep = sweep
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._troubled: dict[str, float] = {}
+        self._sound: dict[Path, float] = {}
         self._files: dict[str, _Written] = {}
         self._swept = True
 
@@ -149,6 +170,8 @@ class Writer:
             return True
 
     def _patience(self) -> float | None:
+        if self._troubled:
+            return max(0.05, min(self._troubled.values()) - time.monotonic())
         if any(file.wal_pages or file.freed or file.unmerged > 1 for file in self._files.values()):
             return _QUIET_S
         return _SWEEP_S if self._files or not self._swept else None
@@ -159,15 +182,39 @@ class Writer:
         self._swept = False
         outcome = Outcome(project_id, None, [], failed=True)
         try:
-            outcome = self._delete(jobs[0]) if jobs[0].work is None else self._commit(project_id, jobs)
+            outcome = self._do(project_id, jobs)
         except StorageError as error:
+            outcome.error = error
             outcome.answers = [(job.future, error) for job in jobs]
         except Exception as error:
             _log.exception("Writing to project %r failed", project_id)
             told = StorageError(f"writing failed: {error!r}", retryable=False)
             outcome.answers = [(job.future, told) for job in jobs]
         finally:
+            self._note(outcome)
             self._turns.end(project_id, lambda: self._deliver(outcome))
+
+    def _do(self, project_id: str, jobs: list[Job]) -> Outcome:
+        job = jobs[0]
+        if job.mends is not None:
+            return self._mend_for(job, job.mends)
+        if job.work is None:
+            return self._delete(job)
+        try:
+            return self._commit(project_id, jobs)
+        except (Damaged, NotOurs):
+            mended = self._mend(self._folder.path_of(project_id), project_id)
+            if mended is None:
+                raise
+        self._deliver(Outcome(project_id, None, [], failed=True, mended=mended))
+        return self._commit(project_id, jobs)
+
+    def _note(self, outcome: Outcome) -> None:
+        """Remember who is in trouble: they are tried again by themselves, so that it is seen when it is over."""
+        if outcome.error is not None and outcome.error.kind in _PASSING:
+            self._troubled[outcome.project_id] = time.monotonic() + _TRY_AGAIN_S
+        elif outcome.wrote:
+            self._troubled.pop(outcome.project_id, None)
 
     def _commit(self, project_id: str, jobs: list[Job]) -> Outcome:
         """All jobs in one transaction, one sync."""
@@ -176,24 +223,59 @@ class Writer:
             file = self._file(project_id, makes)
             if file is None:
                 return Outcome(project_id, None, [(job.future, job.absent) for job in jobs])
+            if project_id in self._troubled:
+                # A file that is locked for long mustn't keep the other projects waiting each time.
+                file.connection.set_busy_handler(patience(_SHORT_BUSY_MS))
+            changes = file.connection.total_changes()
             try:
                 with writing(file.connection):
-                    head = read_head(file.connection)
+                    # While we waited for our turn the file may have been moved aside, or brought forward.
+                    head = read_head(file.connection) if file.current() else None
                     if head is not None:
+                        check_unchanged(file.connection, file.path)
                         transaction = Transaction(file.connection, project_id, head)
                         answers = [(job.future, job.work(transaction)) for job in jobs if job.work is not None]
                         transaction.flush()
-            except (apsw.Error, OSError) as error:
-                if not isinstance(error, apsw.BusyError):
+            except Exception as error:
+                told = storage_error(error, file.path, file.connection.system_errno)
+                if told.kind != "locked":
                     self._drop(project_id)
-                raise storage_error(error, file.path) from error
+                raise told from error
             if head is not None:
                 file.unmerged += transaction.rows
                 file.freed |= transaction.freed
                 file.used = time.monotonic()
-                return Outcome(project_id, transaction.head, answers)
+                if project_id in self._troubled:
+                    file.connection.set_busy_handler(patience(self._folder.busy_ms))
+                wrote = file.connection.total_changes() != changes
+                return Outcome(project_id, transaction.head, answers, wrote=wrote)
             self._drop(project_id)
         raise StorageError(f"project {project_id!r} is being deleted by another process")
+
+    def _mend_for(self, job: Job, path: Path) -> Outcome:
+        """Mend a file that a reader couldn't read, and say where its log ends now."""
+        mended = self._mend(path, job.project_id)
+        saved = None if mended is None else mended.saved
+        project_id = job.project_id or ("" if saved is None else saved.project_id)
+        if not project_id:
+            return Outcome("", None, [(job.future, mended is not None)], failed=True, mended=mended)
+        file = self._file(project_id, None)
+        head = None if file is None else read_head(file.connection)
+        return Outcome(project_id, head, [(job.future, mended is not None)], mended=mended, wrote=mended is not None)
+
+    def _mend(self, path: Path, project_id: str) -> Mended | None:
+        """None where nothing is wrong with the file; then it isn't looked at again for a while."""
+        now = time.monotonic()
+        if now - self._sound.get(path, -_LOOK_AGAIN_S) < _LOOK_AGAIN_S:
+            return None
+        held = [file.project_id for file in self._files.values() if file.path == path]
+        for name in {project_id, *held} - {""}:
+            self._drop(name)
+            self._release(name)
+        mended = self._folder.mend(path)
+        if mended is None:
+            self._sound[path] = now
+        return mended
 
     def _delete(self, job: Job) -> Outcome:
         path = self._folder.path_of(job.project_id)
@@ -207,7 +289,7 @@ class Writer:
         except NewerSchema:
             raise
         except StorageError as error:
-            if error.retryable:
+            if error.retryable and not isinstance(error, Damaged):
                 raise
             self._release(job.project_id)
             self._folder.discard(path)
@@ -228,7 +310,7 @@ class Writer:
             return None
         try:
             written = _Written(file)
-        except apsw.Error as error:
+        except Exception as error:
             self._folder.close(file)
             raise storage_error(error, file.path) from error
         while len(self._files) >= _MOST_FILES:
@@ -259,6 +341,11 @@ class Writer:
     def _upkeep_idle(self) -> None:
         """One short piece of work at a time: someone may come."""
         now = time.monotonic()
+        for project_id, due in list(self._troubled.items()):
+            if due <= now:
+                self._try(project_id)
+            if not self._queue.empty():
+                return
         for project_id, file in list(self._files.items()):
             idle = now - file.used
             if not file.current() or idle >= _CLOSE_AFTER_S:
@@ -273,15 +360,34 @@ class Writer:
                 return
         self._swept = not self._sweep()
 
+    def _try(self, project_id: str) -> None:
+        """See whether a project that couldn't be written to can be now. It changes nothing in it."""
+        self._troubled[project_id] = time.monotonic() + _TRY_AGAIN_S
+        if shutil.disk_usage(self._folder.path).free < _LEAST_FREE:
+            return
+        job = Job(project_id, Transaction.touch, None)
+        if self._folder.path_of(project_id).exists():
+            self._turn(project_id, [job])
+            return
+        try:
+            self._folder.probe()
+        except StorageError:
+            return
+        self._troubled.pop(project_id)
+        self._deliver(Outcome(project_id, None, [], wrote=True, failed=True))
+
     def _merge(self, file: _Written) -> None:
         try:
             if not sqlite_merge.merge(file.connection):
                 file.unmerged = 0
         except apsw.BusyError:
             return
-        except (apsw.Error, StorageError):
+        except Exception as error:
             file.unmerged = 0
-            raise
+            told = storage_error(error, file.path, file.connection.system_errno)
+            if not isinstance(told, Damaged):
+                raise
+            self._queue.put(Job(file.project_id, None, None, mends=file.path))
 
     def _shrink(self, file: _Written) -> None:
         """Give some free pages back to the file system; few at a time, since it moves others into their place."""
@@ -305,9 +411,9 @@ def _runs(jobs: list[Job]) -> list[list[Job]]:
     runs: list[list[Job]] = []
     shared = False
     for job in jobs:
-        if shared and not job.alone:
+        if shared and not job.alone and job.work is not None:
             runs[-1].append(job)
         else:
             runs.append([job])
-        shared = not job.alone
+        shared = not job.alone and job.work is not None
     return runs

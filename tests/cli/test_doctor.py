@@ -93,6 +93,8 @@ def test_where_all_is_well_it_finds_nothing_and_leaves_nothing(doctor: Doctor, h
         "login",
         "versions",
         "storage",
+        "storage-folder",
+        "storage-files",
         "server-extension",
         "labextension",
         "connection-file",

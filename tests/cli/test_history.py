@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -142,3 +143,54 @@ def test_a_clock_time_is_the_last_one_here(text: str, day: int) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(CommandError):
         moment(text)
+
+
+def test_a_backup_brings_back_what_was_deleted_and_harms_nothing_that_is_there(
+    tasktree: Command, publish: Publish, hub: Hub, tmp_path: Path
+) -> None:
+    for project_id in ("one", "the other"):
+        story(publish, project_id)
+    nodes, others, folder = hub.nodes("one"), hub.nodes("the other"), tmp_path / "backup"
+    kept = tasktree("backup", str(folder), "one", "the other")
+    assert kept.code == 0, kept.err
+    assert "2 projects are in" in kept.err
+    again = tasktree("backup", str(folder))
+    assert (again.code, "isn't empty" in again.err) == (1, True)
+
+    tasktree("delete", "one", "--yes")
+    publish("the other", node("r/3", parent_id="r", title="since then"))
+    since = hub.nodes("the other")
+    back = tasktree("restore", str(folder))
+    assert back.code == 1
+    assert "one is back with 5 events" in back.err
+    assert "the other has events already" in back.err
+    assert hub.nodes("one") == nodes
+    assert hub.nodes("the other") == since
+
+    replaced = tasktree("restore", str(folder), "the other", "--replace", "--yes")
+    assert replaced.code == 0, replaced.err
+    assert hub.nodes("the other") == others
+    assert not [info for info in hub.projects() if info["project_id"].startswith("restoring-")]
+
+
+def test_a_backup_that_is_not_whole_changes_nothing(
+    tasktree: Command, publish: Publish, hub: Hub, tmp_path: Path
+) -> None:
+    story(publish, "precious")
+    nodes, folder = hub.nodes("precious"), tmp_path / "backup"
+    assert tasktree("backup", str(folder), "precious").code == 0
+    (file,) = folder.glob("*.jsonl")
+    content = file.read_bytes()
+
+    file.write_bytes(content[:-100])
+    told = tasktree("restore", str(folder), "--replace", "--yes")
+    assert (told.code, "SHA-256" in told.err) == (1, True)
+    # One that the server doesn't take, though it is what the list says.
+    manifest = json.loads((folder / "tasktree-backup.json").read_text("utf-8"))
+    manifest["projects"][0]["sha256"] = hashlib.sha256(content[:-100]).hexdigest()
+    (folder / "tasktree-backup.json").write_text(json.dumps(manifest), "utf-8")
+    assert tasktree("restore", str(folder), "--replace", "--yes").code == 1
+    assert hub.nodes("precious") == nodes
+    (folder / "tasktree-backup.json").unlink()
+    told = tasktree("restore", str(folder))
+    assert (told.code, "no whole backup" in told.err) == (1, True)

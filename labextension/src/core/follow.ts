@@ -35,6 +35,15 @@ export interface MissionInfo {
   ended_at?: string | null;
 }
 
+/**
+ * Something that people must know about how data is kept. `kind`: `memory`, `full`, `readonly`, `failing`; of one project `locked`,
+ * `damaged`; a newer server may know more. `message` is the server's, in English.
+ */
+export interface StorageNotice {
+  kind: string;
+  message: string;
+}
+
 export interface ProjectInfo {
   project_id: string;
   title?: string | null;
@@ -48,6 +57,8 @@ export interface ProjectInfo {
   /** Newest first, at most 20. */
   missions: MissionInfo[];
   missions_total: number;
+  /** Only where the project's file isn't well. */
+  storage?: StorageNotice;
 }
 
 /** Fits React's `useSyncExternalStore(follow.subscribe, follow.getVersion)`; both may be passed without their object. */
@@ -102,6 +113,8 @@ export interface Resolved {
 export interface Hub extends Listenable {
   readonly url: string;
   readonly connection: Connection;
+  /** What the server says of how it keeps data; null or absent where that is as usual. */
+  readonly storage?: StorageNotice | null;
   /** How often to try to reconnect without success before stopping until `retryNow`. May be changed at any time. */
   maxAttempts: number;
   /** Each call is one holder, who closes it; the project is left shortly after the last one did. */

@@ -2,12 +2,13 @@
 import { keyOf } from './endpoint.js';
 import { environmentWith, type Cancel, type Environment } from './environment.js';
 import type { Envelope } from './envelope.js';
-import type { Connection, Follow, Hub, ProjectList, Published, Resolved } from './follow.js';
+import type { Connection, Follow, Hub, ProjectList, Published, Resolved, StorageNotice } from './follow.js';
 import { Notifier } from './notifier.js';
 import { whyRefused } from './probe.js';
 import { Project } from './project.js';
 import {
   asFrame,
+  asNotice,
   SUBPROTOCOL,
   type ClientFrame,
   type ProjectsFrame,
@@ -30,7 +31,8 @@ export type {
   ProjectList,
   Published,
   Resolved,
-  StopReason
+  StopReason,
+  StorageNotice
 } from './follow.js';
 export { HubError } from './follow.js';
 
@@ -77,6 +79,7 @@ export class TabHub implements Hub {
   private readonly followed = new Map<string, Followed>();
   private watched: Watched | null = null;
   private isWelcome = false;
+  private notice: StorageNotice | null = null;
 
   constructor(
     readonly url: string,
@@ -99,6 +102,11 @@ export class TabHub implements Hub {
 
   get connection(): Connection {
     return this.service.state;
+  }
+
+  /** Of a server that can't be heard it isn't known. */
+  get storage(): StorageNotice | null {
+    return this.isWelcome ? this.notice : null;
   }
 
   get maxAttempts(): number {
@@ -218,7 +226,12 @@ export class TabHub implements Hub {
     this.askedAgain(send);
     switch (frame.op) {
       case 'welcome':
+        this.notice = asNotice(frame.storage);
         this.welcome();
+        break;
+      case 'storage':
+        this.notice = asNotice(frame);
+        this.changed();
         break;
       case 'projects':
         this.projects(frame as ProjectsFrame);

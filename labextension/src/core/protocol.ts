@@ -1,6 +1,6 @@
 /** The frames of `tasktree.v1.json` (docs/protocol.md). */
 import type { Envelope, TreeEvent } from './envelope.js';
-import type { ProjectInfo, Published } from './follow.js';
+import type { ProjectInfo, Published, StorageNotice } from './follow.js';
 import { isObject } from './json.js';
 import type { TreeNode } from './reader.js';
 import type { TreeState } from './state.js';
@@ -35,6 +35,13 @@ export interface Limits {
 export interface Frame {
   op: string;
   [field: string]: unknown;
+}
+
+/** What a `welcome` or a `storage` frame says of how data is kept; null: as usual. */
+export function asNotice(value: unknown): StorageNotice | null {
+  return isObject(value) && typeof value.kind === 'string' && typeof value.message === 'string'
+    ? { kind: value.kind, message: value.message }
+    : null;
 }
 
 /** Null where a text is no frame. */

@@ -16,6 +16,7 @@ import {
   missionsOf,
   stateOf,
   StatusIcon,
+  StorageNotices,
   TreeView,
   useAtOnce,
   useListenable,
@@ -124,6 +125,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
 
   return (
     <div className="tt-view tt-view-fill tt-panel" data-version={followed}>
+      <StorageNotices notices={[hub.storage]} />
       <Section title={words.__('Projects')} count={projects.length}>
         {model.isChosen && model.notebookPath !== null ? (
           <button type="button" className="tt-link" onClick={() => model.followNotebook()}>

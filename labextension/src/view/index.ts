@@ -7,6 +7,7 @@ export * from './format.js';
 export { throttled, useAtOnce, useFollow, useListenable } from './hooks.js';
 export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
+export { StorageNotices } from './storage-notice.js';
 export { Badge } from './tree-row.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
 export { type NodeAction, type NodeActions } from './details.js';

@@ -9,8 +9,8 @@ export function Losses({ tree: { dropped = 0, overflow = 0 } }: { tree: TreeRead
   const lost = [
     dropped > 0
       ? words._n(
-          'In this project, 1 event was lost before the server got it.',
-          'In this project, %2 events were lost before the server got them.',
+          'In this project, 1 event is missing: it never reached the server, or the file that held it was damaged.',
+          'In this project, %2 events are missing: they never reached the server, or the file that held them was damaged.',
           dropped,
           formatCount(dropped)
         )

@@ -10,6 +10,7 @@ import { expansionOf } from './expansion.js';
 import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
+import { StorageNotices } from './storage-notice.js';
 import { missionsOf } from './missions.js';
 import { NONE, stalenessOf, StalenessContext } from './staleness.js';
 import { isHeard, titleOf } from './tree-row.js';
@@ -155,6 +156,7 @@ export function TreeView(props: TreeViewProps) {
   if (!tree || !isThere) {
     return (
       <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
+        <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
         <Empty
           state={state}
           projectTitle={projectTitle}
@@ -184,6 +186,7 @@ export function TreeView(props: TreeViewProps) {
           onRetry={retry}
           tools={props.tools}
         />
+        <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
         <Losses tree={tree} />
         <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
           <TreeGrid

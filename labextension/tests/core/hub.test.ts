@@ -71,6 +71,28 @@ function followed(): Follow {
   return follow;
 }
 
+describe('How the server keeps data', () => {
+  it('is told at the welcome and whenever it changes, and not known without a connection', () => {
+    hub.follow('p');
+    world.socket.open();
+    const full = { kind: 'full', message: 'The disk is full.' };
+    world.socket.say({ op: 'welcome', protocol: 1, limits: { ping_interval: 20 }, storage: full });
+    expect(hub.storage).toEqual(full);
+    const seen = hub.getVersion();
+    world.socket.say({ op: 'storage', kind: 'ok', message: null });
+    world.pass(20);
+    expect(hub.storage).toBeNull();
+    expect(hub.getVersion()).toBeGreaterThan(seen);
+    world.socket.say({ op: 'storage', ...full });
+    expect(hub.storage).toEqual(full);
+    world.socket.end();
+    expect(hub.storage).toBeNull();
+    world.pass(1_000);
+    connect();
+    expect(hub.storage).toBeNull();
+  });
+});
+
 describe('A followed project', () => {
   it('goes from connecting over catching up to live', () => {
     const follow = hub.follow('p');

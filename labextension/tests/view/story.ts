@@ -1,5 +1,12 @@
 /** Trees and connections for the tests of what people see. */
-import type { Connection, Follow, FollowStatus, Hub, ProjectInfo } from '../../src/core/follow.js';
+import type {
+  Connection,
+  Follow,
+  FollowStatus,
+  Hub,
+  ProjectInfo,
+  StorageNotice
+} from '../../src/core/follow.js';
 import { NOTHING_STALE, type StaleTasks } from '../../src/core/presence.js';
 import type { TreeReader } from '../../src/core/reader.js';
 import { TaskTree } from '../../src/core/tree.js';
@@ -138,11 +145,17 @@ export class FakeHub extends Changing implements Hub {
   readonly url = 'ws://hub/';
   connection: Connection = { kind: 'open' };
   maxAttempts = Infinity;
+  storage: StorageNotice | null = null;
   retries = 0;
   readonly followed: FakeFollow[] = [];
 
   set(connection: Connection): void {
     this.connection = connection;
+    this.changed();
+  }
+
+  setStorage(notice: StorageNotice | null): void {
+    this.storage = notice;
     this.changed();
   }
 

@@ -1,6 +1,7 @@
 import { act, within } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
 import { bundleOf } from '../../src/core/compact.js';
+import type { ProjectInfo } from '../../src/core/follow.js';
 import { StaticTree } from '../../src/core/static-tree.js';
 import { show } from './page.js';
 import { gridSearch, Story } from './story.js';
@@ -211,13 +212,45 @@ describe('details', () => {
 test('what was lost is told', async () => {
   const story = gridSearch(5);
   const page = show(story);
-  expect(page.container.textContent).not.toContain('lost');
+  expect(page.container.textContent).not.toContain('missing');
   story.event('events_dropped', { count: 1200 });
   act(() => page.follow.set({}));
-  await page.until(() =>
-    expect(page.getByText(/1.200 events were lost before the server got them/)).toBeTruthy()
-  );
+  await page.until(() => expect(page.getByText(/1.200 events are missing/)).toBeTruthy());
 });
+
+describe('how data is kept', () => {
+  test('a full disk is told while it is full, and no longer', async () => {
+    const page = show(gridSearch(3));
+    expect(page.container.querySelector('.tt-storage')).toBeNull();
+    act(() => page.hub.setStorage({ kind: 'full', message: 'The disk is full.' }));
+    await page.until(() => expect(page.getByText(/Nothing is lost/)).toBeTruthy());
+    act(() => page.hub.setStorage(null));
+    await page.until(() => expect(page.container.querySelector('.tt-storage')).toBeNull());
+  });
+
+  test('what a newer server says of it is told in its own words', async () => {
+    const page = show(gridSearch(3));
+    act(() => page.hub.setStorage({ kind: 'constructor', message: 'The moon is <b>full</b>.' }));
+    await page.until(() => expect(page.getByText('The moon is <b>full</b>.')).toBeTruthy());
+  });
+
+  test('a damaged file is told in its own project', async () => {
+    const page = show(gridSearch(3));
+    const storage = { kind: 'damaged', message: 'Of its events 3 are lost.' };
+    act(() => page.follow.set({ info: { ...info, storage } }));
+    await page.until(() => expect(page.getByText(/was damaged/).title).toBe(storage.message));
+  });
+});
+
+const info: ProjectInfo = {
+  project_id: 'p',
+  kind: 'named',
+  created_at: 1,
+  offset: 1,
+  at: 1,
+  missions: [],
+  missions_total: 0
+};
 
 describe('hostile content', () => {
   const EVIL = '<img src=x onerror="document.title=1"><script>document.title=1</script>';

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.cli import servers
+from tasktree_jupyter.cli.doctor import storage
 from tasktree_jupyter.cli.doctor.installation import disabled_parts, judge_panel
 from tasktree_jupyter.cli.doctor.report import Report
 from tasktree_jupyter.cli.problem import CommandError
@@ -64,7 +65,7 @@ def check(report: Report, rest: Rest) -> dict[str, Any] | None:
     report.ok("endpoint", _ENDPOINT_IS_THERE)
     report.ok("login", "Jupyter's login accepts us.")
     _compare(report, version)
-    _storage(report, version.get("storage") or {})
+    storage.check(report, version.get("storage") or {})
     return version
 
 
@@ -104,21 +105,6 @@ def _compare(report: Report, version: dict[str, Any]) -> None:
         )
     else:
         report.ok("versions", f"Both halves are tasktree_jupyter {theirs}.")
-
-
-def _storage(report: Report, storage: dict[str, Any]) -> None:
-    engine, mode, banner = storage.get("engine"), storage.get("mode"), storage.get("banner")
-    if banner:
-        report.failed(
-            "storage",
-            f"{banner}",
-            "Make that folder writable, or name another one and start the server again:\n"
-            "jupyter lab --TaskTreeExtension.data_dir=/some/folder",
-        )
-    elif engine == "memory":
-        report.ok("storage", "Projects are kept in memory, as configured (in_memory): they go when the server stops.")
-    else:
-        report.ok("storage", f"Projects are kept by {engine}, in mode {mode}. {storage.get('promise')}")
 
 
 def check_page(report: Report, rest: Rest) -> bool:

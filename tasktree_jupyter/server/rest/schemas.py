@@ -82,10 +82,20 @@ def _own() -> dict[str, Schema]:
                 "fold": COUNT,
                 "python": TEXT,
                 "storage": an_object(
-                    {"engine": TEXT, "mode": TEXT, "promise": TEXT},
                     {
-                        "banner": {"type": "string", "description": "What people must know where nothing is kept"},
-                        "data_dir": {"type": "string", "description": "Only for who may write"},
+                        "engine": TEXT,
+                        "mode": TEXT,
+                        "promise": TEXT,
+                        "condition": {"enum": ["ok", "memory", "full", "readonly", "failing"]},
+                    },
+                    {
+                        "banner": {"type": "string", "description": "What people must know unless the condition is ok"},
+                        "data_dir": {"type": "string", "description": "This and the rest only for who may write"},
+                        "filesystem": {"type": "string", "description": "The system's name for it; empty: unknown"},
+                        "network": {"type": "boolean"},
+                        "free_bytes": COUNT,
+                        "damaged": {**a_list(TEXT), "description": "Damaged files, moved aside in data_dir"},
+                        "unreadable": a_list(an_object({"file": TEXT, "message": TEXT})),
                     },
                 ),
             }
@@ -131,7 +141,11 @@ def _own() -> dict[str, Schema]:
                 "sources": {
                     **a_list(ref("Source")),
                     "description": "Only of one project: who emits, or did and may again",
-                }
+                },
+                "storage": {
+                    **an_object({"kind": {"enum": ["locked", "damaged"]}, "message": TEXT}),
+                    "description": "Only where the project's file isn't well, or wasn't within the last hour",
+                },
             },
         ),
         "Source": an_object(

@@ -104,7 +104,7 @@ class ImportHandler(BodyHandler):
         with refusing(), _refusing_imports():
             await importer.finish()
         self.manager.projects.touched(project_id)
-        body = {"project_id": project_id, "epoch": importer.epoch, "offset": importer.events, "events": importer.events}
+        body = {"project_id": project_id, "epoch": importer.epoch, "offset": importer.offset, "events": importer.events}
         self.answer(body, 201)
 
     def on_connection_close(self) -> None:

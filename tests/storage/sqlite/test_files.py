@@ -151,40 +151,6 @@ async def test_a_newer_file_is_refused_and_left_untouched(
     assert names(folder) == sorted(["folder.lock", file_name("p"), file_name("q")])
 
 
-@pytest.mark.parametrize("damage", [b"no database at all" * 500, b"", b"SQLite format 3\x00" + b"\xff" * 5000])
-async def test_damage_stays_in_one_project_which_can_still_be_deleted(
-    folder: Path, log: SqliteLog, batch: MakeBatch, damage: bytes
-) -> None:
-    await log.append("p", [batch("a", 1, 1)], now=1)
-    await log.append("q", [batch("a", 1, 1)], now=1)
-    await log.close()
-    path_of(folder).write_bytes(damage)
-    log = SqliteLog(folder)
-    await log.start()
-
-    with pytest.raises(StorageError) as told:
-        await log.append("p", [batch("a", 2, 2)], now=1)
-    assert not told.value.retryable
-    assert path_of(folder).name in str(told.value)
-    with pytest.raises(StorageError):
-        await log.read("p", 0, limit=1)
-    assert [record.project_id for record in await log.projects()] == ["q"]
-    assert len(await log.read("q", 0, limit=5)) == 1
-
-    assert await log.delete("p")
-    assert (await log.append("p", [batch("a", 1, 1)], now=1)).first_offset == 1
-    await log.close()
-
-
-async def test_a_damaged_row_is_told_when_it_is_read(folder: Path, log: SqliteLog, batch: MakeBatch) -> None:
-    await log.append("p", [batch("a", 1, 50)], now=1)
-    raw(folder, "UPDATE batches SET body = zeroblob(20)")
-
-    with pytest.raises(StorageError, match="damaged") as told:
-        await log.read("p", 0, limit=5)
-    assert not told.value.retryable
-
-
 def crash_amid_a_commit(path: Path) -> None:
     """Leave what a crash leaves: the journal, and the file with its first pages written and its last ones not."""
     journal = Path(f"{path}-journal")
@@ -218,23 +184,6 @@ async def test_a_commit_that_a_crash_cut_short_is_rolled_back_not_taken_for_dama
     assert await log.head("p") is not None
     assert len(await log.read("p", 0, limit=100)) == 3
     assert (await log.append("p", [batch("a", 4, 4)], now=3)).last_offset == 4
-    await log.close()
-
-
-async def test_a_file_that_doesnt_say_whose_log_it_is_is_told_and_hides_no_other(
-    folder: Path, log: SqliteLog, batch: MakeBatch
-) -> None:
-    for project_id in ("p", "q"):
-        await log.append(project_id, [batch("a", 1, 1)], now=1)
-    await log.close()
-    raw(folder, "DELETE FROM log")
-    log = SqliteLog(folder)
-    await log.start()
-
-    with pytest.raises(StorageError, match="damaged") as told:
-        await log.append("p", [batch("a", 2, 2)], now=2)
-    assert not told.value.retryable
-    assert [record.project_id for record in await log.projects()] == ["q"]
     await log.close()
 
 
