@@ -165,15 +165,19 @@ class Source:
 
     def push(self, entry: Entry) -> None:
         """Take an event. Where the queue is full, the oldest one waiting is dropped for it."""
+        size = entry.size
         with self._lock:
-            self.emitted += 1
-            self.unfolded.append(entry)
-            if self.keep:
-                self.taken += 1
-                self._pending.append(entry)
-                self._bytes += entry.size
-                if self._bytes > self.max_bytes or len(self._pending) > self.max_events:
-                    self._shed()
+            try:
+                self.unfolded.append(entry)
+            finally:
+                # An interrupt may come after any call: what the process's own tree has must reach the server too.
+                self.emitted += 1
+                if self.keep:
+                    self.taken += 1
+                    self._bytes += size
+                    self._pending.append(entry)
+                    if self._bytes > self.max_bytes or len(self._pending) > self.max_events:
+                        self._shed()
 
     def __len__(self) -> int:
         """How many events wait or are under way."""

@@ -83,6 +83,10 @@ def test_it_is_sent_as_the_source_that_has_ended_and_then_removed(world: World) 
     assert world.serve() == []
     world.sent.append(said)
     world.acknowledge()
+    # Nobody will end what it had left open: the server is told so.
+    lost = world.sent[-1]
+    assert (lost["op"], lost["project_id"], lost["source"], lost["state"]) == ("source", "p", "dead", "lost")
+    assert isinstance(lost["pid"], int)
     assert (world.late.waiting, path.exists(), world.serve()) == (0, False, [])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,23 @@ def test_without_a_server_nothing_is_kept_but_for_the_fold() -> None:
 
 def test_every_source_has_a_name_of_its_own() -> None:
     assert len({Source().id for _ in range(1000)}) == 1000
+
+
+class Interrupted(deque[Entry]):
+    """An interrupt comes when an event was taken."""
+
+    def append(self, entry: Entry, /) -> None:
+        super().append(entry)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_amid_an_emit_leaves_the_event_with_both_or_with_neither() -> None:
+    source = pushed(1)
+    source.unfolded = Interrupted(source.unfolded)
+    with pytest.raises(KeyboardInterrupt):
+        source.push(entry(1))
+    assert (source.emitted, len(source.unfolded), len(source)) == (2, 2, 2)
+    assert numbers(frame(source)) == [0, 1]
 
 
 def test_many_threads_lose_nothing_while_frames_are_made() -> None:

@@ -21,7 +21,7 @@ from tasktree_jupyter.client.spool import Spool
 from tasktree_jupyter.client.spooling import FLUSH_WINDOW
 from tests.client.conftest import Run
 from tests.client.discovery.played import Played
-from tests.client.hub import Hub, Program, free_port, written
+from tests.client.hub import PATIENCE, Hub, Program, free_port, written
 
 ARRIVES = """
 import sys, time
@@ -51,6 +51,7 @@ input()
 KILLED = (
     CONNECTED
     + """
+tt.task("run", project=project).open()
 emitted = os.open("emitted", os.O_WRONLY | os.O_CREAT)
 n = 20
 while True:
@@ -186,6 +187,15 @@ def test_a_kernel_that_is_killed_loses_no_more_than_the_last_moment(left_behind:
     assert len(arrived) > 20 + len(left_behind.emitted) / 3
     # The rest is what a busy machine may hold the thread up.
     assert window < FLUSH_WINDOW + 0.75
+
+
+def test_what_it_had_open_is_ended_though_the_server_hears_of_it_only_now(left_behind: LeftBehind) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while "running" in (statuses := [node["status"] for node in left_behind.hub.nodes("killed").values()]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (run,) = left_behind.hub.nodes("killed").values()
+    assert (statuses, run["trigger"]) == (["failed"], "process_died")
 
 
 def test_what_a_process_left_when_it_ended_arrives_in_order_once(left_behind: LeftBehind) -> None:
