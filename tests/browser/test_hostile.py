@@ -106,8 +106,7 @@ def test_hostile_content_is_text_in_cell_panel_details_and_static_page(lab: Lab,
     ids = [row.node_id for row in panel.rows() if row.node_id is not None]
     for place, node_id in enumerate(ids[1:]):
         panel.root.evaluate("view => { view.querySelector('[role=treegrid]').scrollTop = 0; }")
-        # Focus moves a row out of the group of those that are summed up: what is under the mouse may change.
-        panel.root.locator(f'[role="row"][data-node-id="{node_id}"]').dispatch_event("click")
+        panel.root.locator(f'[role="row"][data-node-id="{node_id}"]').click()
         details = panel.root.locator(".tt-details")
         details.wait_for()
         assert unsafe(details.inner_text(), "\n\t") == set()

@@ -106,6 +106,8 @@ function last<T>(items: readonly T[], n: number): readonly T[] {
   return n > 0 ? items.slice(-n) : [];
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** `keep`: rows that stay in sight whatever their status, since somebody is on them. */
 export function visibleRows(
   tree: TreeReader,
@@ -135,14 +137,15 @@ export function visibleRows(
   };
 
   const addChildren = (parent: string | null, children: readonly string[], level: number): void => {
-    const { shown, rest, counts } = splitChildren(tree, children, keep);
+    // No id holds a control character, so that this is no node's key.
+    const key = `\u0000rest:${parent ?? ''}`;
+    const open = expansion.isChosen(key);
+    // What is in an opened group is in sight there: taken out when somebody comes to it, it would slip away from under the pointer.
+    const { shown, rest, counts } = splitChildren(tree, children, open ? NOBODY : keep);
     const omitted = tree.omitted(parent);
     const siblings = shown.length + (rest.length > 0 ? 1 : 0) + (omitted ? 1 : 0);
     shown.forEach((id, index) => addNode(id, level, index + 1, siblings));
     if (rest.length > 0) {
-      // No id holds a control character, so that this is no node's key.
-      const key = `\u0000rest:${parent ?? ''}`;
-      const open = expansion.isChosen(key);
       const position = shown.length + 1;
       rows.push({ kind: 'rest', key, level, position, siblings, open, count: rest.length, counts });
       if (open) {

@@ -19,6 +19,15 @@ describe('rows', () => {
     expect(page.titles()).toContain('fit 1');
   });
 
+  test('a click on a row within what is summed up opens its details at once: nothing slips away from under the pointer', async () => {
+    const page = show(gridSearch(400));
+    await page.user.click(page.row('386 completed'));
+    const before = page.titles();
+    await page.user.click(page.row('fit 1'));
+    expect(page.row('fit 1').getAttribute('aria-selected')).toBe('true');
+    expect(page.titles()).toEqual(before);
+  });
+
   test('what a stored tree left out is told, and can’t be opened', async () => {
     const story = new Story().task('run', null, { status: 'running' });
     for (let i = 0; i < 900; i += 1) {
