@@ -93,8 +93,7 @@ FRONT_END_SUITES = [
     Suite("tsc", npm("tsc", "--noEmit"), ("npm",), FRONT_END),
     Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True),
 ]
-# Two at a time, a file to one worker: most of these tests wait for servers and kernels to start. In the order of their
-# names: the other order keeps the longest files for the end, and then one worker has nothing to do.
+# Two at a time, a file to one worker: most tests wait for servers and kernels. By name: else the longest come last.
 PYTEST_OPTIONS = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 PYTEST = Suite("pytest", pytest(*PYTEST_OPTIONS), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "chromium"), report=True)
@@ -230,7 +229,9 @@ def install_libraries(bench: Bench) -> None:
         *project["dependencies"],
         *(each for extra in project["optional-dependencies"].values() for each in extra),
     ]
-    bench.step(PYTHON, "-m", "pip", "install", *(each for each in wanted if not each.startswith(project["name"])))
+    # Most of it is never imported, so it isn't compiled.
+    libraries = [each for each in wanted if not each.startswith(project["name"])]
+    bench.step(PYTHON, "-m", "pip", "install", "--no-compile", *libraries)
 
 
 def install_package(bench: Bench) -> None:

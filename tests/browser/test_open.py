@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.jupyter import Jupyter, wait_until
 from tests.browser.lab import Lab
-from tests.clone import clone, path_without_node
+from tests.clone import clone, link_packages, path_without_node
 
 INSTALL_SECONDS = 280
 
@@ -25,7 +25,7 @@ class Opened(Jupyter):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "home", root=folder / "clone" / "notebooks")
         self.home.mkdir()
-        clone(folder / "clone")
+        link_packages(clone(folder / "clone"))
         self.programs = folder / "programs"
         self.programs.mkdir()
 

@@ -367,7 +367,7 @@ def test_who_disables_the_extension_is_named(doctor: Doctor, nowhere: Hub) -> No
     ("program", "message", "advice"),
     [
         ("no such program", "couldn't be asked: api/kernels is answered with HTTP 500", "--kernel NAME"),
-        ("KERNEL -I", "There is no tasktree_jupyter in the kernel other", "%pip install tasktree_jupyter=="),
+        ("KERNEL ALONE", "There is no tasktree_jupyter in the kernel other", "%pip install tasktree_jupyter=="),
         ("KERNEL", "doesn't reach the server: no TaskTree server was found", "Start the server again"),
     ],
     ids=["that cannot start", "without the package", "that inherits nothing"],
@@ -376,8 +376,9 @@ def test_a_kernel(doctor: Doctor, home: Hub, program: str, message: str, advice:
     """Each is a real kernel, of a specification that the server finds."""
     folder = home.folder / "data" / "kernels" / "other"
     folder.mkdir(parents=True, exist_ok=True)
-    python = [sys.executable, "-I"] if program.endswith("-I") else [sys.executable]
-    argv = [*python, "-m", "ipykernel_launcher", "-f", "{connection_file}"] if "KERNEL" in program else [program]
+    hidden = "import sys; sys.modules['tasktree_jupyter'] = None; " if program == "KERNEL ALONE" else ""
+    code = f"{hidden}from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+    argv = [sys.executable, "-c", code, "-f", "{connection_file}"] if "KERNEL" in program else [program]
     empty = {VARIABLE: "", "JUPYTER_RUNTIME_DIR": str(home.folder / "elsewhere")} if program == "KERNEL" else {}
     spec = {"argv": argv, "display_name": "Other", "language": "python", "env": empty}
     (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tasktree_jupyter.client.source import Entry, Limits
 from tasktree_jupyter.client.spool import DAMAGED, About, Full, Spool
+from tests.client.hub import ROOT
 
 WIDE = Limits(message_bytes=1_000_000, events=500)
 ABOUT = About(source="k1", name="p", place="folder / on here", pid=4711, host="here")
@@ -236,7 +237,8 @@ def test_no_damage_makes_it_raise_or_invent(tmp_path_factory: pytest.TempPathFac
 
 def test_a_disk_that_refuses_leaves_it_as_it_was(tmp_path: Path) -> None:
     code = f"""
-import resource, signal
+import resource, signal, sys
+sys.path.append({str(ROOT)!r})
 from tests.client.test_spool import *
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 spool = Spool.create({str(tmp_path / "spool")!r}, ABOUT, 2**20)
