@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -197,8 +198,15 @@ class Jupyter:
         """End all sessions and kernels, as a user does in the panel of running kernels."""
         for session in self.get("api/sessions"):
             self.request("DELETE", f"api/sessions/{session['id']}")
-        for kernel in self.get("api/kernels"):
+        for kernel in wait_until(self._kernels, "the list of kernels")["kernels"]:
             self.request("DELETE", f"api/kernels/{kernel['id']}")
+
+    def _kernels(self) -> dict[str, Any] | None:
+        """Jupyter can't list kernels (500) while one of them is just going."""
+        try:
+            return {"kernels": self.get("api/kernels")}
+        except urllib.error.HTTPError:
+            return None
 
     def kernel_states(self) -> list[str]:
         return [kernel["execution_state"] for kernel in self.get("api/kernels")]
