@@ -223,13 +223,12 @@ def make_python(bench: Bench) -> None:
 
 
 def install_libraries(bench: Bench) -> None:
-    """Install all that the package and its tests use."""
+    """Install all that the package and its tests use; most of it is never imported, so it isn't compiled."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [
         *project["dependencies"],
         *(each for extra in project["optional-dependencies"].values() for each in extra),
     ]
-    # Most of it is never imported, so it isn't compiled.
     libraries = [each for each in wanted if not each.startswith(project["name"])]
     bench.step(PYTHON, "-m", "pip", "install", "--no-compile", *libraries)
 
