@@ -80,8 +80,10 @@ def test_files_it_can_not_read_are_listed_by_the_running_server(tasktree: Comman
         tasktree("delete", "broken", "--yes")
         connection = apsw.Connection(str(newer))
         connection.execute("PRAGMA user_version=1")
+        # The header alone is read of a file that may be newer, so it mustn't lag behind the WAL.
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         connection.close()
-        tasktree("delete", "from-tomorrow", "--yes")
+        assert tasktree("delete", "from-tomorrow", "--yes").code == 0
     assert not list(hub.logs.glob("*.damaged-*"))
 
 

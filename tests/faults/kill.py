@@ -181,15 +181,14 @@ class Run:
             await emitter.say("stop")
         for line in await asyncio.gather(*listening):
             assert line.startswith("settled"), line
-        server = self._servers[0]
-        state = await asyncio.to_thread(_state, server, project)
-        # A server may still be storing what it took from an emitter that has ended.
-        while (again := await asyncio.to_thread(_later, server, project)) != state:
-            state = again
+        # Everything is acknowledged by now, so the log is at its end. A server's own state comes there a moment later
+        # where another server stored the last of it.
+        events = await asyncio.to_thread(self._servers[0].events, project)
+        replayed = fold(events)
+        states = [await asyncio.to_thread(_state_at, server, project, replayed.offset) for server in self._servers]
+        state = states[0]
         await subscribers.say(f"{state.epoch} {state.offset}")
         await subscribers.line_with("held")
-        events = await asyncio.to_thread(server.events, project)
-        replayed = fold(events)
         names = [f"subscriber-{n}" for n in range(SUBSCRIBERS)]
         return History(
             epoch=state.epoch,
@@ -197,10 +196,7 @@ class Run:
             state=state,
             emitters={emitter.name: told(folder / f"{emitter.name}.jsonl") for emitter in emitters},
             subscribers={name: heard(folder / f"{name}.jsonl") for name in names}
-            | {
-                f"state of server {n}": [await asyncio.to_thread(_state, one, project)]
-                for n, one in enumerate(self._servers)
-            }
+            | {f"state of server {n}": [held] for n, held in enumerate(states)}
             | {
                 "replay of the log": [
                     Final(state.epoch, replayed.offset, _text(replayed.state(), list(replayed.nodes())))
@@ -221,9 +217,12 @@ class Run:
                 report.deliveries += len(record.events) if isinstance(record, Events) else 0
 
 
-def _later(server: Server, project: str) -> Final:
-    time.sleep(3.0)
-    return _state(server, project)
+def _state_at(server: Server, project: str, offset: int) -> Final:
+    """Its state, once it holds as much of the log as this; what it holds at last where it never does."""
+    deadline = time.monotonic() + PATIENCE / 4
+    while (state := _state(server, project)).offset < offset and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return state
 
 
 def _state(server: Server, project: str) -> Final:
