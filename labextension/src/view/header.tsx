@@ -7,7 +7,8 @@ import type { Mission } from './missions.js';
 import { useStaleness } from './staleness.js';
 import { endedLeaves, staleCount, statusCount, statusName } from './status.js';
 import { StaleIcon, StatusIcon } from './status-icon.js';
-import { elapsed, isHeard, titleOf } from './tree-row.js';
+import { elapsed, isHeard } from './elapsed.js';
+import { titleOf } from './node.js';
 import { useWords, type Words } from './words.js';
 
 /** Stands for every run of the project at once. */

@@ -4,17 +4,18 @@ import { NOTHING_STALE } from '../core/presence.js';
 import type { TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { useNow } from './clock.js';
-import { Details, type NodeActions } from './details.js';
+import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
-import { expansionOf } from './expansion.js';
+import { expansionOf } from './tree/expansion.js';
 import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
 import { StorageNotices } from './storage-notice.js';
 import { missionsOf } from './missions.js';
 import { NONE, stalenessOf, StalenessContext } from './staleness.js';
-import { isHeard, titleOf } from './tree-row.js';
-import { TreeGrid } from './tree-grid.js';
+import { isHeard } from './elapsed.js';
+import { titleOf } from './node.js';
+import { TreeGrid } from './tree/tree-grid.js';
 import { useWords } from './words.js';
 
 /** A tree that was saved with the notebook. */

@@ -1,6 +1,6 @@
 /** The visible rows of a tree: what is open, in order, with long groups summed up. */
-import type { Status, StatusCounts, TreeReader } from '../core/reader.js';
-import { isEnded } from '../core/status.js';
+import type { Status, StatusCounts, TreeReader } from '../../core/reader.js';
+import { isEnded } from '../../core/status.js';
 import type { Expansion } from './expansion.js';
 
 /** A group of more children than this shows `SHOWN` of them and sums up the rest. */

@@ -1,6 +1,6 @@
 /** What tasks report about themselves: any JSON, from anyone. Everything is shown as text. */
-import { seenLine, seenLines } from '../core/seen.js';
-import { useWords } from './words.js';
+import { seenLine, seenLines } from '../../core/seen.js';
+import { useWords } from '../words.js';
 
 const LONGEST = 2000;
 

@@ -1,12 +1,12 @@
 import { useVirtualizer, defaultRangeExtractor, type Range } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import type { TreeReader } from '../core/reader.js';
+import type { TreeReader } from '../../core/reader.js';
 import type { Expansion } from './expansion.js';
-import { useAtOnce } from './hooks.js';
+import { useAtOnce } from '../hooks.js';
 import { canOpen, childRows, parentIndex, visibleRows, type Row } from './rows.js';
-import { useStaleness } from './staleness.js';
+import { useStaleness } from '../staleness.js';
 import { RowCells } from './tree-row.js';
-import { useWords } from './words.js';
+import { useWords } from '../words.js';
 
 export const ROW_HEIGHT = 26;
 /** Rows an output under a cell shows before it scrolls. */

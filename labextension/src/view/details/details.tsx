@@ -1,16 +1,17 @@
 import { useState } from 'react';
-import type { TreeNode, TreeReader } from '../core/reader.js';
-import { seenLine, seenLines } from '../core/seen.js';
-import { parseTime } from '../core/times.js';
-import { translatable } from '../core/translatable.js';
-import { formatClock, formatCount, formatElapsed, formatPercent, silenceText } from './format.js';
-import { statusName } from './status.js';
-import { errorText, reasonText } from './reasons.js';
-import { useStaleness, type Staleness } from './staleness.js';
-import { StaleIcon, StatusIcon } from './status-icon.js';
-import { elapsed, isHeard, isRunning, titleOf, unusualText } from './tree-row.js';
+import type { TreeNode, TreeReader } from '../../core/reader.js';
+import { seenLine, seenLines } from '../../core/seen.js';
+import { parseTime } from '../../core/times.js';
+import { translatable } from '../../core/translatable.js';
+import { formatClock, formatCount, formatElapsed, formatPercent, silenceText } from '../format.js';
+import { statusName } from '../status.js';
+import { errorText, reasonText } from '../reasons.js';
+import { useStaleness, type Staleness } from '../staleness.js';
+import { StaleIcon, StatusIcon } from '../status-icon.js';
+import { elapsed, isHeard, isRunning } from '../elapsed.js';
+import { titleOf, unusualText } from '../node.js';
 import { Links, Pairs, Value } from './value.js';
-import { listed, useWords, type Words } from './words.js';
+import { listed, useWords, type Words } from '../words.js';
 
 interface Props {
   tree: TreeReader;

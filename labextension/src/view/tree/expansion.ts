@@ -1,4 +1,4 @@
-import type { TreeReader } from '../core/reader.js';
+import type { TreeReader } from '../../core/reader.js';
 
 /** What opens by itself stops opening beyond this many rows: about two screens of a notebook's output. */
 const AUTOMATIC_ROWS = 32;

@@ -1,0 +1,135 @@
+import type { Rollup, TreeNode, TreeReader } from '../../core/reader.js';
+import { seenLine } from '../../core/seen.js';
+import { Badge, StaleBadge } from '../badge.js';
+import { Bar, leafSegments, progressText, segments } from '../bar.js';
+import { elapsedText } from '../elapsed.js';
+import { formatCount, formatCounts, silenceText } from '../format.js';
+import { countText, messageOf, percentText, unusualText } from '../node.js';
+import { useStaleness } from '../staleness.js';
+import { failuresBelow } from '../status.js';
+import { StaleIcon, StatusIcon, UnusualIcon } from '../status-icon.js';
+import { Title } from '../title.js';
+import { useWords } from '../words.js';
+import type { NodeRow, Row } from './rows.js';
+
+/** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
+const DEEPEST_INDENT = 16;
+
+interface CellsProps {
+  tree: TreeReader;
+  row: Row;
+  /** Microseconds since 1970 up to which running tasks are timed; null: unknown. */
+  now: number | null;
+  ticks: boolean;
+  /** To tell today's times from others, milliseconds since 1970. */
+  today: number;
+}
+
+/** What is inside a row; the row itself, with its keyboard and its place, belongs to the grid. */
+export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
+  const words = useWords();
+  const stale = useStaleness();
+  const indent = { '--tt-level': Math.min(row.level - 1, DEEPEST_INDENT) } as React.CSSProperties;
+  if (row.kind !== 'node') {
+    return (
+      <div role="gridcell" aria-colspan={4} className="tt-name tt-more" style={indent}>
+        <span className="tt-guides" />
+        <Twisty open={row.kind === 'rest' ? row.open : null} />
+        <span className="tt-icon tt-ellipsis" aria-hidden="true">
+          ⋯
+        </span>
+        <span className="tt-title">{formatCounts(words, row.counts, row.count)}</span>
+        {row.kind === 'omitted' ? (
+          <span className="tt-message">{words.__('not kept in this output')}</span>
+        ) : null}
+      </div>
+    );
+  }
+  const node = tree.node(row.id);
+  if (!node) {
+    return null;
+  }
+  const rollup = tree.rollup(row.id);
+  const isGroup = row.children > 0 || rollup.total > 1;
+  return (
+    <>
+      <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} today={today} />
+      <div role="gridcell" className="tt-cell-bar">
+        <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} stale={stale.since(row.id) !== null} />
+        {isGroup ? (
+          <span className="tt-hidden">{progressText(words, rollup, stale.count(row.id))}</span>
+        ) : null}
+      </div>
+      <div role="gridcell" className="tt-number tt-cell-count">
+        {isGroup ? countText(rollup) : percentText(node)}
+      </div>
+      <div role="gridcell" className="tt-number tt-cell-elapsed">
+        {elapsedText(tree, row.id, node, now, ticks, stale)}
+      </div>
+    </>
+  );
+}
+
+interface NameProps {
+  tree: TreeReader;
+  row: NodeRow;
+  node: TreeNode;
+  rollup: Rollup;
+  indent: React.CSSProperties;
+  today: number;
+}
+
+function Name({ tree, row, node, rollup, indent, today }: NameProps) {
+  const staleness = useStaleness();
+  const since = staleness.since(row.id);
+  const stale = row.children > 0 ? staleness.count(row.id) : 0;
+  const running = row.children > 0 ? (rollup.counts.running ?? 0) - stale : 0;
+  const failed = row.children > 0 ? failuresBelow(node.status, rollup) : 0;
+  const words = useWords();
+  const silence = since === null ? null : silenceText(words, since, today * 1000);
+  const message = silence ?? messageOf(words, tree, node);
+  const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
+  const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
+  return (
+    <div role="gridcell" className="tt-name" style={indent}>
+      <span className="tt-guides" />
+      <Twisty open={row.open} />
+      {silence === null ? <StatusIcon status={node.status} /> : <StaleIcon label={silence} />}
+      <Title node={node} faint={faint} />
+      {row.children > 1 && row.open === false ? (
+        <span className="tt-times">×{formatCount(row.children)}</span>
+      ) : null}
+      {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
+      <Badge status="running" count={running} />
+      <StaleBadge count={stale} />
+      <Badge status="failed" count={failed} />
+      {node.agent ? <span className="tt-chip tt-agent">{seenLine(node.agent)}</span> : null}
+      {(node.attempt ?? 1) > 1 ? (
+        <span className="tt-chip tt-attempt" title={attempt}>
+          <span aria-hidden="true">↻ {formatCount((node.attempt ?? 1) - 1)}</span>
+          <span className="tt-hidden">{attempt}</span>
+        </span>
+      ) : null}
+      {message ? (
+        <span
+          className={silence === null ? 'tt-message' : 'tt-message tt-stale'}
+          title={silence !== null && node.message ? `${silence}: ${node.message}` : message}
+        >
+          {message}
+        </span>
+      ) : null}
+    </div>
+  );
+}
+
+function Twisty({ open }: { open: boolean | null }) {
+  return (
+    <span className={`tt-twisty${open ? ' tt-open' : ''}`} data-twisty={open !== null} aria-hidden="true">
+      {open === null ? null : (
+        <svg viewBox="0 0 10 10" width="10" height="10" focusable="false">
+          <path d="M3 1.5 7 5 3 8.5z" />
+        </svg>
+      )}
+    </span>
+  );
+}
