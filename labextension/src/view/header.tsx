@@ -30,6 +30,9 @@ interface Props {
   state: ViewState | null;
   storedAt: number | null;
   onRetry?: () => void;
+  search?: React.ReactNode;
+  /** What chooses the part that is shown. */
+  parts?: React.ReactNode;
   tools?: React.ReactNode;
 }
 
@@ -63,6 +66,8 @@ export function Header(props: Props) {
             <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && heard)}</span>
           )}
         </div>
+        {props.search}
+        {props.parts}
         {props.state ? (
           <ConnectionBadge state={props.state} storedAt={props.storedAt} onRetry={props.onRetry} />
         ) : null}

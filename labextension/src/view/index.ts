@@ -12,4 +12,5 @@ export { Badge } from './badge.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
 export { type NodeAction, type NodeActions } from './details/details.js';
 export { english, told, useWords, wordsOf, WordsContext, type Catalogue, type Words } from './words.js';
-export { TreeView, pictureOf, type Reveal, type Stored, type TreeViewProps } from './tree-view.js';
+export { type Reveal } from './part.js';
+export { TreeView, pictureOf, type Stored, type TreeViewProps } from './tree-view.js';

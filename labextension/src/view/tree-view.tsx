@@ -1,21 +1,26 @@
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useContext, useEffect, useId, useMemo, useState } from 'react';
 import type { Follow, Hub } from '../core/follow.js';
 import { NOTHING_STALE } from '../core/presence.js';
+import { parseQuery } from '../core/query.js';
 import type { TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { useNow } from './clock.js';
 import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
-import { expansionOf } from './tree/expansion.js';
 import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
+import { Search } from './search.js';
+import { MemoryContext, memoryOf, useRemembered } from './memory.js';
 import { StorageNotices } from './storage-notice.js';
 import { missionsOf } from './missions.js';
+import type { Reveal } from './part.js';
+import { PartSwitch } from './part-switch.js';
+import { PARTS, partOf } from './parts.js';
+import { treePart } from './tree/tree-part.js';
 import { NONE, stalenessOf, StalenessContext } from './staleness.js';
 import { isHeard } from './elapsed.js';
 import { titleOf } from './node.js';
-import { TreeGrid } from './tree/tree-grid.js';
 import { useWords } from './words.js';
 
 /** A tree that was saved with the notebook. */
@@ -52,10 +57,6 @@ export interface TreeViewProps {
   tools?: React.ReactNode;
 }
 
-export interface Reveal {
-  nodeId: string;
-}
-
 interface Picture {
   tree: TreeReader;
   live: boolean;
@@ -88,24 +89,48 @@ export function pictureOf(
   return old ? { tree: old, live: false } : null;
 }
 
+/** A project's run in its parts, with all that says whether it may be believed. */
 export function TreeView(props: TreeViewProps) {
+  const { projectId } = props;
+  return (
+    <MemoryContext.Provider value={memoryOf(projectId)}>
+      <ProjectView key={projectId} {...props} />
+    </MemoryContext.Provider>
+  );
+}
+
+function ProjectView(props: TreeViewProps) {
   const { projectId, follow, hub, layout, badge = true, runs = true, onMission } = props;
   const words = useWords();
   const stored = props.stored ?? null;
   const { state, version, heardAt } = useFollow(follow, hub, props.source);
   const [chosen, setChosen] = useState<string | null>(null);
   const [pinned, setPinned] = useState<string | null>(null);
-  const [selected, setSelected] = useState<string | null>(null);
-  const [revealed, setRevealed] = useState<Reveal | null>(null);
-  const expansion = useMemo(() => expansionOf(projectId), [projectId]);
+  const [part, setPart] = useRemembered('part', partOf);
+  const memory = useContext(MemoryContext);
+  const [kept] = useState(() => memory.read('selected', selectionOf));
+  const [picked, setPicked] = useState<{ node: string | null } | null>(null);
+  const [wish, setWish] = useState<Reveal | null>(null);
+  const [heard, setHeard] = useState<Reveal | null>(null);
+  const [search, setSearch] = useRemembered('search', textOf);
+  const query = useMemo(() => parseQuery(search), [search]);
+  const bodyId = useId();
   const retry = useMemo(() => (hub ? () => hub.retryNow() : undefined), [hub]);
 
-  const reveal = props.reveal ?? null;
-  if (reveal !== revealed) {
-    setRevealed(reveal);
-    if (reveal) {
+  const reveal = useCallback(
+    (wanted: Reveal) => {
+      setWish(wanted);
+      setPicked({ node: wanted.nodeId });
+      setPart('tree');
+    },
+    [setPart]
+  );
+  const asked = props.reveal ?? null;
+  if (asked !== heard) {
+    setHeard(asked);
+    if (asked) {
       setChosen(null);
-      setSelected(reveal.nodeId);
+      reveal(asked);
     }
   }
 
@@ -143,11 +168,21 @@ export function TreeView(props: TreeViewProps) {
   const choose = useCallback(
     (id: string) => {
       setChosen(id);
-      setSelected(null);
+      setPicked({ node: null });
       onMission?.(id);
     },
     [onMission]
   );
+
+  const select = useCallback((node: string | null) => setPicked({ node }), []);
+  const goTo = useCallback((nodeId: string) => reveal({ nodeId }), [reveal]);
+  const isKept = kept !== null && kept.mission === mission && tree?.node(kept.node) !== undefined;
+  const selected = picked ? picked.node : isKept ? kept.node : null;
+  useEffect(() => {
+    if (picked) {
+      memory.write('selected', picked.node === null ? null : { mission, node: picked.node });
+    }
+  }, [memory, picked, mission]);
 
   const projectName = follow?.info?.title ?? stored?.title ?? null;
   const projectTitle = projectName === null ? null : seenLine(projectName);
@@ -169,6 +204,12 @@ export function TreeView(props: TreeViewProps) {
     );
   }
   const root = mission ? tree.node(mission) : undefined;
+  const seen = { tree, roots: shownRoots, follow, hub };
+  const parts = PARTS.filter(each => each.isThere(seen)).map(each => ({
+    part: each,
+    count: each.count?.(seen) ?? null
+  }));
+  const shown = parts.find(each => each.part.id === part)?.part ?? treePart;
   const title = root?.title !== undefined ? titleOf(root) : (projectTitle ?? words.__('Tasks'));
   return (
     <StalenessContext.Provider value={staleness}>
@@ -185,26 +226,39 @@ export function TreeView(props: TreeViewProps) {
           state={badge ? state : null}
           storedAt={picture?.live ? null : tree.at}
           onRetry={retry}
+          search={<Search text={search} onSearch={setSearch} />}
+          parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
           tools={props.tools}
         />
         <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
         <Losses tree={tree} />
         <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
-          <TreeGrid
-            tree={tree}
-            version={`${version}.${tree.version}`}
-            roots={shownRoots}
-            withOmittedRoots={mission === null}
-            expansion={expansion}
-            label={words.__('Tasks of %1', title)}
-            now={now}
-            today={clock}
-            ticks={ticks}
-            selected={selected}
-            onSelect={setSelected}
-            layout={layout}
-            reveal={reveal}
-          />
+          <div
+            id={bodyId}
+            className="tt-part"
+            role={parts.length > 1 ? 'tabpanel' : undefined}
+            aria-label={parts.length > 1 ? shown.label(words) : undefined}
+          >
+            <shown.Body
+              projectId={projectId}
+              tree={tree}
+              version={`${version}.${tree.version}`}
+              roots={shownRoots}
+              withOmittedRoots={mission === null}
+              title={title}
+              now={now}
+              today={clock}
+              ticks={ticks}
+              selected={selected}
+              query={query}
+              onSelect={select}
+              onReveal={goTo}
+              layout={layout}
+              reveal={wish}
+              follow={follow}
+              hub={hub}
+            />
+          </div>
           {selected === null ? null : (
             <Details
               tree={tree}
@@ -212,7 +266,7 @@ export function TreeView(props: TreeViewProps) {
               now={now}
               today={clock}
               ticks={ticks}
-              onSelect={setSelected}
+              onSelect={select}
               actions={props.actions}
             />
           )}
@@ -220,6 +274,22 @@ export function TreeView(props: TreeViewProps) {
       </div>
     </StalenessContext.Provider>
   );
+}
+
+function textOf(kept: unknown): string {
+  return typeof kept === 'string' ? kept : '';
+}
+
+interface Selection {
+  mission: string | null;
+  node: string;
+}
+
+function selectionOf(kept: unknown): Selection | null {
+  const { mission, node } = (kept ?? {}) as Record<string, unknown>;
+  return typeof node === 'string' && (typeof mission === 'string' || mission === null)
+    ? { mission, node }
+    : null;
 }
 
 /** Running tasks are timed to now only while that is true; else to when it last was. Microseconds since 1970. */

@@ -1,8 +1,10 @@
 import type { TreeReader } from '../../core/reader.js';
+import { memoryOf, type ViewMemory } from '../memory.js';
 
 /** What opens by itself stops opening beyond this many rows: about two screens of a notebook's output. */
 const AUTOMATIC_ROWS = 32;
-const REMEMBERED_PROJECTS = 50;
+/** Of the rows somebody opened or closed, so many of the last are remembered beyond the page. */
+const REMEMBERED_ROWS = 500;
 
 /**
  * Which rows are open. What the user opened or closed stays so. Untouched, a row is open while something runs below it and, since that
@@ -10,10 +12,14 @@ const REMEMBERED_PROJECTS = 50;
  * done; unless the user is at work in it.
  */
 export class Expansion {
-  #chosen = new Map<string, boolean>();
+  readonly #chosen: Map<string, boolean>;
   #opened = new Set<string>();
   #listeners = new Set<() => void>();
   #version = 0;
+
+  constructor(private readonly memory: ViewMemory) {
+    this.#chosen = new Map(memory.read('expanded', choicesOf));
+  }
 
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -51,8 +57,10 @@ export class Expansion {
 
   choose(keys: Iterable<string>, open: boolean): void {
     for (const key of keys) {
+      this.#chosen.delete(key);
       this.#chosen.set(key, open);
     }
+    this.memory.write('expanded', [...this.#chosen].slice(-REMEMBERED_ROWS));
     this.#version += 1;
     for (const listener of [...this.#listeners]) {
       listener();
@@ -67,21 +75,20 @@ function wantsAttention(tree: TreeReader, id: string): boolean {
   return own === 'running' || own === 'failed' || own === 'review' || running + failures + review > 0;
 }
 
-const remembered = new Map<string, Expansion>();
+function choicesOf(kept: unknown): [string, boolean][] {
+  return Array.isArray(kept) ? kept.filter(isChoice) : [];
+}
 
-/** An output is rendered anew when its data changes; what the user opened must outlive that. */
+function isChoice(kept: unknown): kept is [string, boolean] {
+  return Array.isArray(kept) && typeof kept[0] === 'string' && typeof kept[1] === 'boolean';
+}
+
+const expansions = new WeakMap<ViewMemory, Expansion>();
+
+/** One for all views of a project: an output is rendered anew when its data changes, and what the user opened must outlive that. */
 export function expansionOf(projectId: string | null): Expansion {
-  if (projectId === null) {
-    return new Expansion();
-  }
-  const expansion = remembered.get(projectId) ?? new Expansion();
-  remembered.delete(projectId);
-  remembered.set(projectId, expansion);
-  for (const oldest of remembered.keys()) {
-    if (remembered.size <= REMEMBERED_PROJECTS) {
-      break;
-    }
-    remembered.delete(oldest);
-  }
+  const memory = memoryOf(projectId);
+  const expansion = expansions.get(memory) ?? new Expansion(memory);
+  expansions.set(memory, expansion);
   return expansion;
 }

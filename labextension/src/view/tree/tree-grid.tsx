@@ -39,7 +39,7 @@ export function TreeGrid(props: Props) {
   const stale = useStaleness();
   const withOmittedRoots = props.withOmittedRoots ?? false;
   const choices = useAtOnce(expansion, each => each.getVersion()) ?? 0;
-  const [focusKey, setFocusKey] = useState<string | null>(null);
+  const [focusKey, setFocusKey] = useState<string | null>(selected);
   const [seen, setSeen] = useState<Props['reveal']>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const moveFocus = useRef(false);

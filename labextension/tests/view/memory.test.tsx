@@ -1,0 +1,84 @@
+// What was chosen in a view comes back in the next one of the project.
+import { afterEach, describe, expect, test } from 'vitest';
+import { ViewMemory, type Keeper } from '../../src/view/memory.js';
+import { show } from './page.js';
+import { gridSearch } from './story.js';
+
+class Kept implements Keeper {
+  readonly all = new Map<string, string>();
+  get length(): number {
+    return this.all.size;
+  }
+  key = (index: number) => [...this.all.keys()][index] ?? null;
+  getItem = (key: string) => this.all.get(key) ?? null;
+  removeItem = (key: string) => void this.all.delete(key);
+  setItem = (key: string, value: string) => void this.all.set(key, value);
+}
+
+const asNumber = (value: unknown) => (typeof value === 'number' ? value : 0);
+
+afterEach(() => localStorage.clear());
+
+describe('the memory of a project', () => {
+  test('is there after a reload, and is the project’s own', async () => {
+    const keeper = new Kept();
+    new ViewMemory('p', keeper).write('width', 7);
+    await Promise.resolve();
+    expect(new ViewMemory('p', keeper).read('width', asNumber)).toBe(7);
+    expect(new ViewMemory('q', keeper).read('width', asNumber)).toBe(0);
+  });
+
+  test('takes nothing for granted of what it finds', () => {
+    const keeper = new Kept();
+    for (const text of ['', '{', '7', '[1]', 'null', '{"width":"wide"}', '{"__proto__":{"width":7}}']) {
+      keeper.setItem('tasktree:view:1:p', text);
+      expect(new ViewMemory('p', keeper).read('width', asNumber)).toBe(0);
+    }
+  });
+
+  test('goes on where the browser keeps nothing', async () => {
+    const full: Keeper = Object.assign(new Kept(), {
+      setItem: () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      }
+    });
+    const memory = new ViewMemory('p', full);
+    memory.write('width', 7);
+    await Promise.resolve();
+    expect(memory.read('width', asNumber)).toBe(7);
+    expect(new ViewMemory('p', null).read('width', asNumber)).toBe(0);
+  });
+
+  test('is kept of fifty projects', async () => {
+    const keeper = new Kept();
+    for (let i = 0; i < 60; i += 1) {
+      new ViewMemory(`p${i}`, keeper).write('width', i);
+      await Promise.resolve();
+    }
+    expect(keeper.length).toBe(50);
+  });
+});
+
+describe('a view that comes back', () => {
+  test('has the same task selected and the same rows open', async () => {
+    const first = show(gridSearch(), { projectId: 'again', layout: 'fill' });
+    await first.user.click(first.row('load data').querySelector('.tt-twisty')!);
+    await first.user.click(first.row('clean'));
+    const titles = first.titles();
+    first.unmount();
+    const next = show(gridSearch(), { projectId: 'again', layout: 'inline' });
+    expect(next.titles()).toEqual(titles);
+    expect(next.row('clean').getAttribute('aria-selected')).toBe('true');
+    expect(next.getByRole('region', { name: 'Details of clean' })).toBeTruthy();
+  });
+
+  test('selects nothing in another run, and nothing that is gone', async () => {
+    const first = show(gridSearch(), { projectId: 'others', missionId: 'run' });
+    await first.user.click(first.row('load data'));
+    first.unmount();
+    const gone = gridSearch().node('load', null);
+    expect(show(gone, { projectId: 'others', missionId: 'run' }).queryByRole('region')).toBeNull();
+    const other = gridSearch().task('run 2', null, { status: 'running' });
+    expect(show(other, { projectId: 'others', missionId: 'run 2' }).queryByRole('region')).toBeNull();
+  });
+});
