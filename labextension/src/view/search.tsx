@@ -1,6 +1,15 @@
 import { useId } from 'react';
 import { useWords } from './words.js';
 
+const EXAMPLES = [
+  'status:failed',
+  'agent:worker-1',
+  'tag:slow',
+  'param:max_depth=9',
+  'metric:auc>0.9',
+  '-warm-up'
+].join('  ');
+
 interface Props {
   text: string;
   onSearch: (text: string) => void;
@@ -10,6 +19,7 @@ interface Props {
 export function Search({ text, onSearch }: Props) {
   const words = useWords();
   const hint = useId();
+  const help = words.__('Words, or for example: %1', EXAMPLES);
   return (
     <span className="tt-search" role="search">
       <svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" focusable="false">
@@ -22,7 +32,7 @@ export function Search({ text, onSearch }: Props) {
         placeholder={words.__('Search')}
         aria-label={words.__('Search tasks')}
         aria-describedby={hint}
-        title={HELP}
+        title={help}
         spellCheck={false}
         autoComplete="off"
         onChange={event => onSearch(event.target.value)}
@@ -36,11 +46,8 @@ export function Search({ text, onSearch }: Props) {
         }}
       />
       <span id={hint} className="tt-hidden">
-        {HELP}
+        {help}
       </span>
     </span>
   );
 }
-
-const HELP =
-  'status:failed agent:worker-1 tag:slow param:max_depth=9 metric:auc>0.9 kind:fit -text "some words"';

@@ -213,7 +213,14 @@ function ProjectView(props: TreeViewProps) {
   const title = root?.title !== undefined ? titleOf(root) : (projectTitle ?? words.__('Tasks'));
   return (
     <StalenessContext.Provider value={staleness}>
-      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
+      {/* Keys of the view as a whole; what has the focus inside takes its own first. */}
+      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
+      <div
+        className={`tt-view tt-view-${layout}`}
+        data-connection={shownAs}
+        {...place}
+        onKeyDown={event => toSearch(event)}
+      >
         <Header
           tree={tree}
           mission={mission}
@@ -251,6 +258,7 @@ function ProjectView(props: TreeViewProps) {
               ticks={ticks}
               selected={selected}
               query={query}
+              onSearch={setSearch}
               onSelect={select}
               onReveal={goTo}
               layout={layout}
@@ -274,6 +282,18 @@ function ProjectView(props: TreeViewProps) {
       </div>
     </StalenessContext.Provider>
   );
+}
+
+/** `/` leads to the search. */
+function toSearch(event: React.KeyboardEvent<HTMLElement>): void {
+  const isTyping = event.target instanceof HTMLElement && event.target.matches('input, select, textarea');
+  const input = event.currentTarget.querySelector<HTMLInputElement>('.tt-search-input');
+  if (event.key === '/' && !isTyping && input) {
+    event.preventDefault();
+    event.stopPropagation();
+    input.focus();
+    input.select();
+  }
 }
 
 function textOf(kept: unknown): string {

@@ -1,0 +1,121 @@
+// What somebody looks for is found, whatever they have typed so far.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseQuery } from '../../src/core/query.js';
+import type { TreeNode } from '../../src/core/reader.js';
+
+const FIT: TreeNode = {
+  node_id: 'run/7',
+  title: 'fit 4711',
+  status: 'failed',
+  kind: 'fit',
+  agent: 'Worker-3',
+  message: 'fold 2 of 5',
+  tags: ['slow', 'night run'],
+  params: { max_depth: 9, imputer: 'median', scale: true, C: 0.1 },
+  metrics: { auc: 0.93, loss: 'NaN', bound: 'Infinity' },
+  error: { type: 'ValueError', message: 'Input X contains NaN.' }
+};
+
+function finds(text: string, node: Partial<TreeNode> = FIT): boolean {
+  return parseQuery(text)?.matches({ node_id: 'n', status: 'draft', ...node }) ?? true;
+}
+
+describe('a query', () => {
+  test.each([
+    'fit',
+    'FIT 47',
+    '4711',
+    'valueerror',
+    'contains',
+    '"contains nan"',
+    '"fold 2',
+    'worker',
+    'night',
+    'run/7',
+    'status:failed',
+    'status:FAIL',
+    'status:running,failed',
+    'agent:worker-3',
+    'agent:worker-*',
+    'agent:*3',
+    'tag:slow',
+    'tag:"night run"',
+    'kind:fit',
+    'id:run/7',
+    'param:max_depth=9',
+    'param:max_depth=9.0',
+    'param:max_depth>8 param:max_depth<=9',
+    'param:imputer=Median',
+    'param:imputer',
+    'param:scale=true',
+    'param:C=1e-1',
+    'param:depth!=3',
+    'metric:auc>0.9',
+    'metric:bound>1e308',
+    'metric:loss=nan',
+    '-status:completed',
+    '-agent:worker-1 fit',
+    'fit status:failed agent:worker-3 tag:slow param:max_depth=9'
+  ])('finds it by %s', text => {
+    expect(finds(text)).toBe(true);
+  });
+
+  test.each([
+    'fat',
+    'status:completed',
+    'agent:worker',
+    'agent:worker-*9',
+    'tag:slo',
+    'param:max_depth=8',
+    'param:max_depth!=9',
+    'param:depth=9',
+    'param:depth',
+    'metric:auc<0.9',
+    'metric:loss>0',
+    'metric:loss<0',
+    '-fit',
+    '-status:failed',
+    'fit status:running',
+    'id:run',
+    'param:toString',
+    'param:__proto__'
+  ])('does not find it by %s', text => {
+    expect(finds(text)).toBe(false);
+  });
+
+  test.each(['', '  ', '-', '""', 'status:', 'agent: ', '-tag:'])('asks for nothing as %j', text => {
+    expect(parseQuery(text)).toBeNull();
+  });
+
+  test('keeps asking for the rest while a field is being typed', () => {
+    expect(finds('fit agent:')).toBe(true);
+    expect(finds('fat agent:')).toBe(false);
+    expect(finds('param:max_depth=')).toBe(true);
+  });
+
+  test('takes what is no field of tasks for text', () => {
+    expect(finds('http://host', { message: 'see http://host/7' })).toBe(true);
+    expect(finds('fold:2', { message: 'fold:2 of 5' })).toBe(true);
+  });
+
+  test('older words for a status mean what they mean elsewhere', () => {
+    expect(finds('status:in_progress', { status: 'running' })).toBe(true);
+  });
+
+  test('never fails, whatever is typed and whatever a task holds', () => {
+    const value = fc.anything();
+    fc.assert(
+      fc.property(fc.string(), value, value, value, (text, params, metrics, message) => {
+        const node = { node_id: 'n', status: 'draft', params, metrics, message } as unknown as TreeNode;
+        parseQuery(`${text} param:a=1 metric:b>2`)?.matches(node);
+        parseQuery(text)?.matches(node);
+      })
+    );
+  });
+
+  test('a long pattern takes no long time', () => {
+    expect(finds(`agent:${'*a'.repeat(2000)}`, { agent: 'a'.repeat(4000) })).toBe(true);
+    expect(finds(`agent:${'*a'.repeat(2000)}b`, { agent: 'a'.repeat(4000) })).toBe(false);
+  });
+});
