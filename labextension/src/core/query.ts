@@ -45,7 +45,7 @@ const FIELDS: Partial<Record<string, (value: string) => Test>> = {
     return node => wanted.some(word => word !== '' && node.status.startsWith(word));
   },
   agent: value => anyOf(value, node => [node.agent]),
-  tag: value => anyOf(value, node => node.tags ?? []),
+  tag: value => anyOf(value, tagsOf),
   kind: value => anyOf(value, node => [node.kind]),
   id: value => anyOf(value, node => [node.node_id]),
   param: value => comparing(value, node => node.params),
@@ -83,6 +83,10 @@ function fits(text: string, parts: readonly string[]): boolean {
     at = found + part.length;
   }
   return at <= text.length - last.length;
+}
+
+function tagsOf({ tags }: TreeNode): readonly string[] {
+  return Array.isArray(tags) ? tags : [];
 }
 
 type Values = Record<string, unknown> | undefined;
@@ -151,6 +155,6 @@ function words(value: string): Test {
     has(node.error?.message) ||
     has(node.error?.type) ||
     has(node.agent) ||
-    (node.tags?.some(has) ?? false) ||
+    tagsOf(node).some(has) ||
     has(node.node_id);
 }

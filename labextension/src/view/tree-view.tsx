@@ -284,9 +284,11 @@ function ProjectView(props: TreeViewProps) {
   );
 }
 
+const TYPED_INTO: ReadonlySet<string> = new Set(['INPUT', 'SELECT', 'TEXTAREA']);
+
 /** `/` leads to the search. */
 function toSearch(event: React.KeyboardEvent<HTMLElement>): void {
-  const isTyping = event.target instanceof HTMLElement && event.target.matches('input, select, textarea');
+  const isTyping = event.target instanceof Element && TYPED_INTO.has(event.target.tagName);
   const input = event.currentTarget.querySelector<HTMLInputElement>('.tt-search-input');
   if (event.key === '/' && !isTyping && input) {
     event.preventDefault();

@@ -106,9 +106,9 @@ describe('a query', () => {
   test('never fails, whatever is typed and whatever a task holds', () => {
     const value = fc.anything();
     fc.assert(
-      fc.property(fc.string(), value, value, value, (text, params, metrics, message) => {
-        const node = { node_id: 'n', status: 'draft', params, metrics, message } as unknown as TreeNode;
-        parseQuery(`${text} param:a=1 metric:b>2`)?.matches(node);
+      fc.property(fc.string(), value, value, value, value, (text, params, metrics, message, tags) => {
+        const node = { node_id: 'n', status: 'draft', params, metrics, message, tags } as unknown as TreeNode;
+        parseQuery(`param:a=1 metric:b>2 tag:c d ${text}`)?.matches(node);
         parseQuery(text)?.matches(node);
       })
     );
