@@ -26,7 +26,8 @@ def node_of(executed: Executed, name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def executed(hub: Hub) -> Executed:
-    return execute(hub, "quickstart.ipynb", COMPUTED)
+    # As it is, it runs in the browser tests.
+    return execute(hub, "quickstart.ipynb", COMPUTED, work=("n_estimators=60", "n_estimators=3"))
 
 
 def test_the_server_has_one_mission_of_all_fits_and_all_are_done(executed: Executed) -> None:
