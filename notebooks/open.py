@@ -88,7 +88,7 @@ def install() -> bool:
     print("The sources have changed: installing them again …" if again else
           "Installing TaskTree and JupyterLab into it; this takes a minute or two …", flush=True)  # fmt: skip
     began = time.monotonic()
-    # Most of what is installed is never imported: to compile it all would take a third of the time.
+    # Most of what is installed is never imported: to compile it all takes long.
     pip = [str(environment_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     if subprocess.run([*pip, f"{ROOT}[quickstart]"]).returncode:
         return False
