@@ -15,12 +15,14 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -36,7 +38,12 @@ BATCHES_A_SECOND = 100
 PATIENCE = 60.0
 
 
-def _open(url: str, *subprotocols: str) -> connect:
+RECEIVE_BYTES = 64 * 1024
+"""What the system takes in for who doesn't read. By default it is tens of MiB, whose upkeep the sender pays for on one
+machine; so small, what isn't read is the server's to hold, as with clients far away."""
+
+
+def _open(url: str, *subprotocols: str, sock: socket.socket | None = None) -> connect:
     return connect(
         url,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -44,7 +51,18 @@ def _open(url: str, *subprotocols: str) -> connect:
         proxy=None,
         max_size=None,
         ping_interval=None,
+        **({} if sock is None else {"sock": sock}),
     )
+
+
+def _small(url: str) -> socket.socket:
+    """A socket that takes in little."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    place = urlsplit(url)
+    sock.connect((place.hostname, place.port))
+    sock.setblocking(False)
+    return sock
 
 
 # The subscribers' processes
@@ -114,7 +132,8 @@ async def stop_reading(count: int, url: str) -> None:
     opened: list[ClientConnection] = []
     for n in range(count):
         plain = n >= count // 2
-        ws = await (_open(f"{url}?project_id={PROJECT}") if plain else _open(url, SUBPROTOCOL))
+        sock = _small(url)
+        ws = await (_open(f"{url}?project_id={PROJECT}", sock=sock) if plain else _open(url, SUBPROTOCOL, sock=sock))
         opened.append(ws)
         if not plain:
             await ws.send(json.dumps({"op": "subscribe", "ref": 1, "project_id": PROJECT}))
