@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tasktree_jupyter.client.patience import seconds_to_wait
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits, Source
 from tasktree_jupyter.client.spool import DAMAGED, SUFFIX, VERSION, Spool
@@ -187,7 +188,8 @@ class LateDeliveries:
             source.unsent()
             delivery.failures += 1
             delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(delivery.failures, 16))
-            delivery.retry_at = time.monotonic() + delay * random.uniform(0.5, 1.0)
+            delay = max(delay * random.uniform(0.5, 1.0), seconds_to_wait(frame))
+            delivery.retry_at = time.monotonic() + delay
         else:
             logger.warning(
                 "%d events of an ended process stay in %s: %s",

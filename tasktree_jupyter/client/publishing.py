@@ -14,6 +14,7 @@ import msgspec
 
 from tasktree_jupyter.client import origin
 from tasktree_jupyter.client.discovery import identity
+from tasktree_jupyter.client.patience import seconds_to_wait
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.core.sanitise import without_surrogates
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 15.0
-_LONGEST_WAIT: Final = 300.0
 _HOLD: Final = 5.0
 """Seconds before a project that refuses everything is asked again."""
 _FAILURES_BEFORE_COMPLAINT: Final = 5
@@ -230,7 +230,7 @@ class Publisher:
     def _hold(self, link: _Link, frame: dict[str, Any]) -> None:
         link.failures += 1
         delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16)) * random.uniform(0.5, 1.0)
-        link.held_until = time.monotonic() + max(delay, _seconds(frame.get("retry_after")))
+        link.held_until = time.monotonic() + max(delay, seconds_to_wait(frame))
         if link.failures >= _FAILURES_BEFORE_COMPLAINT and not link.complained:
             link.complained = True
             reason = frame.get("message") or frame.get("code")
@@ -249,13 +249,6 @@ class Publisher:
         else:
             what = "doesn't say which project this is; name one by tasktree_jupyter.project(name)"
         self._complaints.add(f"TaskTree's server {what}: {reason}")
-
-
-def _seconds(value: object) -> float:
-    """How long the server says to wait; never so long that one wrong word would silence us."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return min(max(0.0, float(value)), _LONGEST_WAIT)
-    return 0.0
 
 
 def _positive(value: object, otherwise: int) -> int:

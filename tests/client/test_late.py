@@ -154,6 +154,18 @@ def test_what_can_be_taken_later_is_sent_again(world: World) -> None:
     assert {**again, "ref": first["ref"]} == first
 
 
+@pytest.mark.parametrize(("said", "waits"), [(40, 40), (1e9, 300), (-1, 0), ("soon", 0), (True, 0)])
+def test_it_waits_as_long_as_it_is_told(world: World, said: object, waits: float) -> None:
+    leave(world)
+    world.connect()
+    before = time.monotonic()
+    world.answer(op="error", code="rate_limited", message="slower", retry=True, retry_after=said)
+    *_, until = world.late.serve(before)
+    assert until is not None
+    assert waits <= until - before < waits + 1
+    assert len(world.sent) == 1
+
+
 def test_a_log_that_lost_what_it_had_is_told_how_much_is_missing(world: World) -> None:
     leave(world, first=101)
     world.connect()
