@@ -14,7 +14,7 @@ from tasktree_jupyter.cli import moments, projects, servers, terminal
 from tasktree_jupyter.cli.problem import CommandError, usage
 from tasktree_jupyter.cli.rest import Rest, segment
 from tasktree_jupyter.core.tree import TaskTree
-from tasktree_jupyter.display import plain, text
+from tasktree_jupyter.display import format, plain, text
 from tasktree_jupyter.display.bundle import bundle
 
 EXAMPLES: Final = """\
@@ -68,7 +68,31 @@ def run(options: argparse.Namespace) -> int:
     if options.depth is not None:
         _count_what_is_deeper(shown, tree)
     out.say(*text.render(shown, max_lines=options.lines, max_columns=out.columns).splitlines())
+    if moment == "now":
+        # A server too old to know who is silent says nothing of it.
+        out.say(*silences(rest.get(f"projects/{segment(info['project_id'])}").get("sources", [])))
     return 0
+
+
+def silences(sources: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line for each process that isn't heard though it has open tasks: nobody knows whether these still run.
+
+    Args:
+        sources: as REST has them (docs/protocol.md).
+    """
+    return [
+        f"No word since {format.clock(source['silent_since'])} from {_process(source)}:"
+        f" {format.count(source['stale'])} of the open tasks may be gone (stale)."
+        for source in sources
+        if source.get("silent_since") is not None and source.get("stale")
+    ]
+
+
+def _process(source: dict[str, Any]) -> str:
+    if source.get("pid") is None:
+        return "a process"
+    host = source.get("host")
+    return f"process {source['pid']}" + (f" on {plain.line(host)}" if host else "")
 
 
 def _count_what_is_deeper(shown: dict[str, Any], tree: TaskTree) -> None:

@@ -238,11 +238,12 @@ class Presence:
         """Return the sources of a project that haven't ended, as REST has them. Raises StorageError."""
         living = [source for source in await self.sources.of(project_id) if source.record.ending is None]
         silent = await self._silent(project_id, living)
-        return [
-            _described(source)
-            | {"connected": self._is_connected(source), "silent_since": silent.get(source.id, (None, []))[0]}
-            for source in living
-        ]
+        described = []
+        for source in living:
+            since, tasks = silent.get(source.id, (None, []))
+            heard = {"connected": self._is_connected(source), "silent_since": since, "stale": len(tasks)}
+            described.append(_described(source) | heard)
+        return described
 
     def _is_connected(self, source: Source) -> bool:
         return bool(source.lines) or self.neighbours.hear(source.project_id, source.id)

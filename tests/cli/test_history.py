@@ -13,6 +13,7 @@ import pytest
 
 from tasktree_jupyter.cli.moments import moment
 from tasktree_jupyter.cli.problem import CommandError
+from tasktree_jupyter.cli.show import silences
 from tests.cli.conftest import Command, Publish, node
 from tests.client.hub import Hub
 
@@ -22,6 +23,17 @@ def story(publish: Publish, project_id: str) -> None:
     publish(project_id, {"type": "mission_snapshot", "data": {"snapshot_id": "s1", "name": "before tuning"}})
     publish(project_id, node("r/1", status="completed", metrics={"auc": 0.929}))
     publish(project_id, node("r/2", parent_id="r", title="two", status="running"))
+
+
+def test_show_tells_of_processes_that_are_not_heard() -> None:
+    silent = {"source": "k1", "host": "node\x1b[7", "pid": 4711, "silent_since": 1_769_868_131_000_000, "stale": 1200}
+    heard = {"source": "k2", "host": "node7", "pid": 1, "silent_since": None, "stale": 0}
+    unnamed = {"source": "k3", "host": None, "pid": None, "silent_since": 1_769_868_131_000_000, "stale": 1}
+    first, second = silences([silent, heard, unnamed, {"source": "of an older server"}])
+    assert first.startswith("No word since 2026-01-31 14:02:11 UTC from process 4711 on node")
+    assert "1\N{NARROW NO-BREAK SPACE}200 of the open tasks may be gone (stale)." in first
+    assert "\x1b" not in first
+    assert "from a process: 1 of" in second
 
 
 def test_an_export_comes_back_as_the_same_project(

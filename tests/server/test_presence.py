@@ -112,8 +112,8 @@ async def test_a_source_that_isnt_heard_is_told_as_silent_with_its_open_tasks(co
     assert (told["source"], told["pid"], told["nodes"]) == ("k1", os.getpid(), ["k1-fit", "k1-run"])
     assert [frame["op"] for frame in frames] == ["subscribed", "snapshot", "presence", "live"]
     assert frames[2]["sources"] == [told]
-    about = {source["source"]: (source["connected"], source["silent_since"]) for source in info["sources"]}
-    assert about == {"k1": (False, told["silent_since"]), "k2": (True, None)}
+    about = {each["source"]: (each["connected"], each["silent_since"], each["stale"]) for each in info["sources"]}
+    assert about == {"k1": (False, told["silent_since"], 2), "k2": (True, None, 0)}
     assert (await statuses(rest))["k1-fit"] == "running"
     living.leaves_without_a_word()
 

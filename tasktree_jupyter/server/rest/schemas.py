@@ -159,6 +159,7 @@ def _own() -> dict[str, Schema]:
                     "type": ["integer", "null"],
                     "description": "Microseconds since 1970; its open tasks are stale. null: it isn't silent",
                 },
+                "stale": {**COUNT, "description": "How many those are, at most 10 000"},
             }
         ),
         "Projects": an_object({"projects": a_list(ref("Project"))}),
