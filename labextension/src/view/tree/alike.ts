@@ -1,5 +1,5 @@
 /** Siblings that are alike, and what is told of them together; kept up member by member. */
-import type { Rollup, Status, StatusCounts, TreeNode } from '../../core/reader.js';
+import type { Rollup, Status, StatusCounts, TreeNode, TreeReader } from '../../core/reader.js';
 import { isEnded, STATUSES } from '../../core/status.js';
 import { parseTime } from '../../core/times.js';
 import { NONE, type Staleness } from '../staleness.js';
@@ -19,8 +19,8 @@ export interface Member {
   place: number;
   alike: Alike;
   node: TreeNode;
-  /** What is below it; null for a leaf. */
-  below: Rollup | null;
+  /** What is at or below it; null until somebody wants the sum. */
+  sum: Rollup | null;
   /** Null until it was looked at. */
   times: Times | null;
 }
@@ -46,7 +46,7 @@ const durationOf = (member: Member) => member.times?.duration ?? -1;
 const compared = (one: number, other: number) => (one === other ? 0 : one - other);
 
 export class Alike {
-  readonly members: Member[] = [];
+  members: Member[] = [];
   /** By their own status. */
   readonly counts: Record<Status, number> = {
     draft: 0,
@@ -66,8 +66,7 @@ export class Alike {
   private readonly durations = new Durations();
   private readonly pace = new Pace();
   private readonly metrics = new BestMetrics();
-  private readonly sum = { leaves: 0, total: 0, done: 0, failures: 0 };
-  private readonly leafCounts: Partial<Record<Status, number>> = {};
+  private sums: Sums | null = null;
   private earliest = Infinity;
 
   /** `key`: what makes them alike, see `kindOf`; null for those that are like no others. */
@@ -76,33 +75,73 @@ export class Alike {
     readonly label: string
   ) {}
 
-  /** Takes in a member whose `times` are known, or not yet. */
-  push(member: Member): void {
+  /** Takes in one more. */
+  push(member: Member, tree: TreeReader): void {
     member.alike = this;
     member.place = this.members.length;
     this.members.push(member);
     this.count(member, 1);
+    if (this.sums) {
+      member.sum = tree.rollup(member.id);
+      this.sums.add(member.sum, 1);
+    }
   }
 
-  /** `change` changes the member. */
-  update(member: Member, change: () => void): void {
-    this.count(member, -1);
-    change();
-    this.count(member, 1);
+  /** The member, or something below it, is another now. */
+  update(member: Member, tree: TreeReader, node: TreeNode): void {
+    if (node !== member.node) {
+      this.count(member, -1);
+      member.node = node;
+      member.times = timesOf(node);
+      this.count(member, 1);
+    }
+    if (this.sums) {
+      this.sums.add(member.sum, -1);
+      member.sum = tree.rollup(member.id);
+      this.sums.add(member.sum, 1);
+    }
+  }
+
+  /** It is known now when it began and ended. */
+  time(member: Member): void {
+    member.times = timesOf(member.node);
+    this.addTimed(member, member.times, 1);
+  }
+
+  /** Some of the siblings went; `places`: where they stood among all of them, ascending. */
+  remove(gone: ReadonlySet<Member>, places: readonly number[]): void {
+    for (const member of gone) {
+      if (member.alike === this) {
+        this.count(member, -1);
+        this.sums?.add(member.sum, -1);
+      }
+    }
+    // Another list: rows may still go by the one there was.
+    this.members = this.members.filter(member => !gone.has(member));
+    let before = 0;
+    this.members.forEach((member, place) => {
+      while ((places[before] ?? Infinity) < member.index) {
+        before += 1;
+      }
+      member.place = place;
+      member.index -= before;
+    });
   }
 
   /** Roll-up over all of them. */
-  rollup(): Rollup {
-    const counts: StatusCounts = {};
-    for (const status of STATUSES) {
-      const count = this.leafCounts[status] ?? 0;
-      if (count > 0) {
-        counts[status] = count;
+  rollup(tree: TreeReader): Rollup {
+    if (!this.sums) {
+      this.sums = new Sums();
+      for (const member of this.members) {
+        member.sum = tree.rollup(member.id);
+        this.sums.add(member.sum, 1);
       }
     }
-    const divisor = this.sum.total - (counts.skipped ?? 0);
-    const progress = divisor > 0 ? Math.floor(this.sum.done / divisor) : 1000;
-    return { ...this.sum, progress, counts };
+    return this.sums.rollup();
+  }
+
+  get failedOnes(): Iterable<Member> {
+    return this.failed;
   }
 
   firstFailed(): readonly Member[] {
@@ -167,7 +206,9 @@ export class Alike {
 
   best(): Best | null {
     return this.metrics.best(() =>
-      this.members.filter(({ node, times }) => times && node.status === 'completed').map(({ node }) => node.metrics)
+      this.members
+        .filter(({ node, times }) => times && node.status === 'completed')
+        .map(({ node }) => node.metrics)
     );
   }
 
@@ -183,10 +224,9 @@ export class Alike {
 
   /** Adds what a member gives to the sums, or takes away what it gave. */
   private count(member: Member, sign: 1 | -1): void {
-    const { node, below, times } = member;
-    const { status } = node;
+    const { times } = member;
+    const { status } = member.node;
     this.counts[status] += sign;
-    this.addBelow(node, below, sign);
     if (status === 'failed') {
       this.sort(member, this.failed, this.topFailed, sign);
     }
@@ -223,26 +263,46 @@ export class Alike {
       top.remove(member);
     }
   }
+}
 
-  private addBelow(node: TreeNode, below: Rollup | null, sign: 1 | -1): void {
-    const { sum, leafCounts } = this;
-    if (below) {
-      sum.leaves += sign * below.leaves;
-      sum.total += sign * below.total;
-      sum.done += sign * below.done;
-      sum.failures += sign * below.failures;
-      for (const [status, count] of Object.entries(below.counts) as [Status, number][]) {
-        leafCounts[status] = (leafCounts[status] ?? 0) + sign * count;
+/** Roll-ups added up. */
+class Sums {
+  private leaves = 0;
+  private total = 0;
+  private done = 0;
+  private failures = 0;
+  private readonly counts: StatusCounts = {};
+
+  add(rollup: Rollup | null, sign: 1 | -1): void {
+    if (rollup) {
+      this.leaves += sign * rollup.leaves;
+      this.total += sign * rollup.total;
+      this.done += sign * rollup.done;
+      this.failures += sign * rollup.failures;
+      for (const [status, count] of Object.entries(rollup.counts) as [Status, number][]) {
+        this.counts[status] = (this.counts[status] ?? 0) + sign * count;
       }
-      return;
     }
-    const { status, progress = 0, expected = 0 } = node;
-    const isOver = isEnded(status);
-    sum.leaves += sign;
-    sum.total += sign * (isOver ? 1 : Math.max(expected, 1));
-    sum.done += sign * (status === 'skipped' ? 0 : isOver ? 1000 : Math.floor(progress * 1000 + 0.5));
-    sum.failures += status === 'failed' ? sign : 0;
-    leafCounts[status] = (leafCounts[status] ?? 0) + sign;
+  }
+
+  rollup(): Rollup {
+    const { leaves, total, done, failures } = this;
+    const counts: StatusCounts = {};
+    for (const status of STATUSES) {
+      const count = this.counts[status] ?? 0;
+      if (count > 0) {
+        counts[status] = count;
+      }
+    }
+    const divisor = total - (counts.skipped ?? 0);
+    return {
+      leaves,
+      total,
+      done,
+      failures,
+      counts,
+      progress: divisor > 0 ? Math.floor(done / divisor) : 1000
+    };
   }
 }
 

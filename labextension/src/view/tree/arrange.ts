@@ -49,7 +49,10 @@ export function arrange(
 
   const places = kept.map(member => {
     const place = last.indexOf(member);
-    return { member, place: place < 0 ? placeFor(member, failed.length, running.length, shown.length) : place };
+    return {
+      member,
+      place: place < 0 ? placeFor(member, failed.length, running.length, shown.length) : place
+    };
   });
   places.sort((one, other) => one.place - other.place);
   for (const { member, place } of places) {

@@ -1,15 +1,11 @@
 /** The best value of each metric among tasks that come and go. */
 import { betterOf } from './better.js';
+import { Top } from './top.js';
 
 /** More metrics than this are for a table. */
 const FOLLOWED = 8;
-
-interface Values {
-  count: number;
-  best: number;
-  /** The best one went: all have to be looked at again. */
-  isLost: boolean;
-}
+/** So many of the best values are known: a few of them may go. */
+const KNOWN = 16;
 
 export interface Best {
   name: string;
@@ -19,57 +15,58 @@ export interface Best {
 type Metrics = Readonly<Record<string, unknown>> | undefined;
 
 export class BestMetrics {
-  private readonly values = new Map<string, Values>();
+  private readonly values = new Map<string, Top<number>>();
 
   add(metrics: Metrics): void {
-    for (const [name, value] of told(metrics)) {
-      const known = this.values.get(name);
-      if (known) {
-        known.count += 1;
-        known.best = known.count === 1 || isBetter(name, value, known.best) ? value : known.best;
-      } else if (this.values.size < FOLLOWED) {
-        this.values.set(name, { count: 1, best: value, isLost: false });
+    for (const name in metrics) {
+      const value = told(metrics, name);
+      if (value !== null) {
+        const top = this.values.get(name) ?? topOf(name);
+        if (this.values.size < FOLLOWED || this.values.has(name)) {
+          this.values.set(name, top);
+        }
+        top.add(value);
       }
     }
   }
 
   remove(metrics: Metrics): void {
-    for (const [name, value] of told(metrics)) {
-      const known = this.values.get(name);
-      if (known) {
-        known.count -= 1;
-        known.isLost ||= value === known.best;
+    for (const name in metrics) {
+      const value = told(metrics, name);
+      if (value !== null) {
+        this.values.get(name)?.remove(value);
       }
     }
   }
 
   /** Of the first metric of which it is known which values are better; null where there are fewer than two. `all`: what was added. */
   best(all: () => Iterable<Metrics>): Best | null {
-    for (const [name, known] of this.values) {
-      if (known.count >= 2) {
-        if (known.isLost) {
-          this.values.clear();
-          for (const metrics of all()) {
-            this.add(metrics);
-          }
-          return this.best(all);
-        }
-        return { name, value: known.best };
+    for (const [name, top] of this.values) {
+      if (top.size >= 2) {
+        const [value] = top.first(() => valuesOf(name, all()));
+        return value === undefined ? null : { name, value };
       }
     }
     return null;
   }
 }
 
-function* told(metrics: Metrics): Generator<[string, number]> {
-  for (const name in metrics) {
-    const value = metrics[name];
-    if (typeof value === 'number' && Number.isFinite(value) && betterOf(name) !== null) {
-      yield [name, value];
+function topOf(name: string): Top<number> {
+  const isLower = betterOf(name) === 'lower';
+  return new Top<number>(KNOWN, (one, other) => (isLower ? one - other : other - one));
+}
+
+function* valuesOf(name: string, all: Iterable<Metrics>): Generator<number> {
+  for (const metrics of all) {
+    const value = metrics ? told(metrics, name) : null;
+    if (value !== null) {
+      yield value;
     }
   }
 }
 
-function isBetter(name: string, value: number, than: number): boolean {
-  return betterOf(name) === 'lower' ? value < than : value > than;
+/** Null where it is no number, or nobody knows which are better. */
+function told(metrics: NonNullable<Metrics>, name: string): number | null {
+  const value = metrics[name];
+  return typeof value === 'number' && Number.isFinite(value) && betterOf(name) !== null ? value : null;
 }

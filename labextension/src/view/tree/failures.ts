@@ -1,5 +1,6 @@
 /** From one failure to the next. */
 import type { TreeReader } from '../../core/reader.js';
+import type { Member } from './alike.js';
 import { FOLD_ABOVE } from './arrange.js';
 import { familiesOf } from './families.js';
 
@@ -30,7 +31,7 @@ export function nextFailure(
       passed = failures.length;
     }
     if (below > 0 || isWithin) {
-      inOrder(tree, id).forEach(walk);
+      inOrder(tree, id, below, isAbove).forEach(walk);
     }
   };
   roots.forEach(walk);
@@ -56,21 +57,29 @@ function pathOf(tree: TreeReader, id: string | null): ReadonlySet<string> {
   return path;
 }
 
-/** As the rows of groups stand: each group in one piece. */
-function inOrder(tree: TreeReader, id: string): readonly string[] {
+/**
+ * The children of a node, as their rows stand: each group in one piece. Of many only those that matter, where it is known which those are: as many failed as there are
+ * failures, so there is none below the others.
+ */
+function inOrder(
+  tree: TreeReader,
+  id: string,
+  failures: number,
+  path: ReadonlySet<string>
+): readonly string[] {
   const children = tree.children(id);
   if (children.length <= FOLD_ABOVE) {
     return children;
   }
   const family = familiesOf(tree).of(id);
-  if (family.only || family.kinds.size === 0) {
-    return children;
-  }
-  const groups = [family.others, ...family.kinds.values()].filter(({ members }) => members.length > 0);
-  const isFolded = family.others.members.length > FOLD_ABOVE;
-  const units = groups.flatMap(group =>
-    group === family.others && !isFolded ? group.members.map(member => [member]) : [group.members]
-  );
-  units.sort((one, other) => (one[0]?.index ?? 0) - (other[0]?.index ?? 0));
-  return units.flatMap(unit => unit.map(({ id: each }) => each));
+  const groups = [family.others, ...family.kinds.values()];
+  const isSimple = groups.reduce((sum, { counts }) => sum + counts.failed, 0) === failures;
+  const all = groups.flatMap(group => (isSimple ? [...group.failedOnes] : group.members));
+  const within = isSimple ? [...path].map(each => family.member(each)) : [];
+  const members = [...new Set([...all, ...within.filter(member => member !== undefined)])];
+  const isOneByOne = family.others.members.length <= FOLD_ABOVE;
+  const unitOf = ({ alike, index }: Member) =>
+    alike === family.others && isOneByOne ? index : (alike.members[0]?.index ?? 0);
+  members.sort((one, other) => unitOf(one) - unitOf(other) || one.place - other.place);
+  return members.map(member => member.id);
 }

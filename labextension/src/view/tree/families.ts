@@ -43,8 +43,9 @@ export class Families {
     const key = parent ?? '\u0000';
     const known = this.kept.get(key);
     const list = parent === null ? this.tree.roots : this.tree.children(parent);
-    if (known?.family.grow(list)) {
+    if (known) {
       known.usedAt = this.turn;
+      known.family.become(list);
       return known.family;
     }
     const family = new Family(this.tree, list);
@@ -68,7 +69,7 @@ export class Families {
     const told = new Set<string>();
     for (const id of changes.ids) {
       // Whoever is above has other sums now.
-      for (let up: string | undefined = id; up !== undefined && !told.has(up); ) {
+      for (let up: string | undefined = id; up !== undefined && !told.has(up);) {
         told.add(up);
         const parent: string | undefined = this.tree.node(up)?.parent_id;
         const key = parent ?? '\u0000';

@@ -1,5 +1,5 @@
 /** The children of one parent, sorted into those that are alike. */
-import type { Rollup, TreeNode, TreeReader } from '../../core/reader.js';
+import type { TreeNode, TreeReader } from '../../core/reader.js';
 import { Alike, timesOf, type Member } from './alike.js';
 import { kindOf, type Kind } from './kind.js';
 
@@ -54,33 +54,35 @@ export class Family {
     for (; this.timed < end; this.timed += 1) {
       const member = this.members.get(this.list[this.timed] as string);
       if (member && !member.times) {
-        member.alike.update(member, () => {
-          member.times = timesOf(member.node);
-        });
+        member.alike.time(member);
       }
     }
   }
 
-  /** Whether `list` are the members, or those and some more at the end; then those are taken in. */
-  grow(list: readonly string[]): boolean {
+  /** Takes in that `list` are the children now. */
+  become(list: readonly string[]): void {
     const before = this.list;
     if (list === before) {
-      return true;
+      return;
     }
-    if (list.length < before.length) {
-      return false;
-    }
-    for (let index = 0; index < before.length; index += 1) {
-      if (list[index] !== before[index]) {
-        return false;
+    const { isTimed } = this;
+    const gone = new Set<Member>();
+    let kept = 0;
+    for (const id of before) {
+      if (id === list[kept]) {
+        kept += 1;
+      } else {
+        gone.add(this.members.get(id) as Member);
       }
     }
-    const isTimed = this.isTimed;
-    this.add(list);
+    if (gone.size > 0) {
+      this.leave(gone);
+      this.timed = isTimed ? kept : 0;
+    }
+    this.add(list, kept);
     if (isTimed) {
       this.time(TIMED_AT_ONCE);
     }
-    return true;
   }
 
   /** A member, or something below it, changed. False where it is another kind of task now. */
@@ -90,53 +92,65 @@ export class Family {
     if (!member || !node) {
       return true;
     }
-    const below = belowOf(this.tree, node);
-    if (node === member.node && below === null && member.below === null) {
-      return true;
-    }
     if (node.title !== member.node.title && kindOf(nameOf(node)).key !== kindOf(nameOf(member.node)).key) {
       return false;
     }
-    member.alike.update(member, () => {
-      member.times = timesOf(node);
-      member.node = node;
-      member.below = below;
-    });
+    member.alike.update(member, this.tree, node);
     return true;
   }
 
-  private add(list: readonly string[]): void {
-    const from = this.list.length;
+  private leave(gone: ReadonlySet<Member>): void {
+    for (const { id } of gone) {
+      this.members.delete(id);
+    }
+    const places = [...gone].map(({ index }) => index).sort((one, other) => one - other);
+    for (const alike of [this.others, ...this.kinds.values()]) {
+      alike.remove(gone, places);
+      if (alike.key !== null && alike.members.length === 0) {
+        this.kinds.delete(alike.key);
+      }
+    }
+    for (const [key, few] of this.few) {
+      this.few.set(
+        key,
+        few.filter(member => !gone.has(member))
+      );
+    }
+  }
+
+  private add(list: readonly string[], from = 0): void {
     this.list = list;
-    const fresh: { member: Member; kind: Kind }[] = [];
+    const fresh: Member[] = [];
+    const kinds: Kind[] = [];
     const counts = new Map<string, number>();
     for (let index = from; index < list.length; index += 1) {
       const id = list[index] as string;
       const node = this.tree.node(id);
       if (node) {
         const kind = kindOf(nameOf(node));
-        const below = belowOf(this.tree, node);
         // What runs is shown at once; how long the others took can wait.
         const times = node.status === 'running' || node.status === 'review' ? timesOf(node) : null;
-        const member: Member = { id, index, place: -1, alike: this.others, node, below, times };
+        const member: Member = { id, index, place: -1, alike: this.others, node, sum: null, times };
         this.members.set(id, member);
-        fresh.push({ member, kind });
+        fresh.push(member);
+        kinds.push(kind);
         counts.set(kind.key, (counts.get(kind.key) ?? 0) + 1);
       }
     }
-    for (const { member, kind } of fresh) {
-      const few = this.few.get(kind.key) ?? [];
+    for (const [at, member] of fresh.entries()) {
+      const kind = kinds[at] as Kind;
       if (!this.kinds.has(kind.key) && this.kinds.size < MOST_KINDS) {
+        const few = this.few.get(kind.key) ?? [];
         if (few.length + (counts.get(kind.key) ?? 0) >= MANY) {
           this.promote(kind, few);
         }
       }
       const alike = this.kinds.get(kind.key);
       if (alike) {
-        alike.push(member);
+        alike.push(member, this.tree);
       } else {
-        this.others.push(member);
-        this.few.set(kind.key, [...few, member].slice(-MANY));
+        this.others.push(member, this.tree);
+        this.few.set(kind.key, [...(this.few.get(kind.key) ?? []), member].slice(-MANY));
         counts.set(kind.key, (counts.get(kind.key) ?? 1) - 1);
       }
     }
@@ -150,18 +164,12 @@ export class Family {
     if (few.length > 0) {
       const left = this.others.members.filter(member => !few.includes(member));
       this.others = new Alike(null, '');
-      left.forEach(member => this.others.push(member));
-      few.forEach(member => alike.push(member));
+      left.forEach(member => this.others.push(member, this.tree));
+      few.forEach(member => alike.push(member, this.tree));
     }
   }
 }
 
 function nameOf(node: TreeNode): string {
   return node.title === undefined || node.title === '' ? node.node_id : node.title;
-}
-
-/** Null for a leaf, whose own fields say it all. */
-function belowOf(tree: TreeReader, node: TreeNode): Rollup | null {
-  const isLeaf = tree.children(node.node_id).length === 0 && tree.omitted(node.node_id) === null;
-  return isLeaf ? null : tree.rollup(node.node_id);
 }

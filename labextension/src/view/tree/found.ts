@@ -29,10 +29,22 @@ export function foundRows({ tree, roots, matching, expansion, keep }: Looking): 
     return isMore ? tree.children(parent).filter(isShown) : found;
   };
 
-  const add = (id: string, level: number, position: number, siblings: number, parent: string | null): void => {
+  const add = (
+    id: string,
+    level: number,
+    position: number,
+    siblings: number,
+    parent: string | null
+  ): void => {
     const row = closedRow(tree, id, { key: id, level, position, siblings, parent });
     if (row.open !== null) {
-      row.open = expansion.isOpen(id, () => matching.matchesBelow(id), held.has(id) && !keep.has(id), 0, false);
+      row.open = expansion.isOpen(
+        id,
+        () => matching.matchesBelow(id),
+        held.has(id) && !keep.has(id),
+        0,
+        false
+      );
     }
     rows.push(row);
     if (row.open) {

@@ -1,3 +1,4 @@
+import type { TreeReader } from '../../core/reader.js';
 import { seenLine } from '../../core/seen.js';
 import { Badge, StaleBadge } from '../badge.js';
 import { Bar, progressText, segments } from '../bar.js';
@@ -10,6 +11,7 @@ import { Times, Twisty } from './row-parts.js';
 import type { GroupRow } from './rows.js';
 
 interface Props {
+  tree: TreeReader;
   row: GroupRow;
   indent: React.CSSProperties;
   now: number | null;
@@ -17,11 +19,11 @@ interface Props {
 }
 
 /** Siblings that are alike, in one row. */
-export function GroupCells({ row, indent, now, ticks }: Props) {
+export function GroupCells({ tree, row, indent, now, ticks }: Props) {
   const words = useWords();
   const staleness = useStaleness();
   const { alike } = row;
-  const rollup = alike.rollup();
+  const rollup = alike.rollup(tree);
   const stale = alike.staleLeaves(staleness);
   const running = (rollup.counts.running ?? 0) + (rollup.counts.review ?? 0);
   const isHeard = running > stale;
@@ -65,14 +67,7 @@ export function GroupCells({ row, indent, now, ticks }: Props) {
 
 function StackIcon() {
   return (
-    <svg
-      className="tt-icon"
-      viewBox="0 0 14 14"
-      width="14"
-      height="14"
-      aria-hidden="true"
-      focusable="false"
-    >
+    <svg className="tt-icon" viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" focusable="false">
       <path d="M2.5 4h9M2.5 7h9M2.5 10h9" className="tt-stroke" />
     </svg>
   );

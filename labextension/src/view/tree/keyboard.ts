@@ -33,7 +33,8 @@ export function commandOf(event: Pressed, isTyping: boolean): Command | null {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) {
     return null;
   }
-  const isCharacter = [...key].length === 1;
+  // One character, which may take two units; names of keys are longer.
+  const isCharacter = key.length === 1 || (key.length === 2 && key.codePointAt(0) !== key.charCodeAt(0));
   if (isTyping && isCharacter && key !== '*') {
     return { do: 'type', text: key };
   }
@@ -62,7 +63,7 @@ export class TypeAhead {
     const before = this.isTyping ? this.text : '';
     this.text = before + character.toLowerCase();
     this.last = this.clock();
-    const isRepeated = [...this.text].every(each => each === character.toLowerCase());
+    const isRepeated = this.text === character.toLowerCase().repeat(this.text.length / character.length);
     return isRepeated ? { text: character.toLowerCase(), goesOn: false } : { text: this.text, goesOn: true };
   }
 }

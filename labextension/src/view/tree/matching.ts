@@ -105,7 +105,7 @@ export class Matching {
     const changes = this.tree.changes?.(this.mark) ?? { mark: 0, ids: [] };
     this.mark = changes.mark;
     // What was passed already could have changed meanwhile, what comes will be looked at anyway.
-    if (changes.ids === null || !changes.ids.every(id => this.again(id))) {
+    if (!changes.ids?.every(id => this.again(id))) {
       this.begin();
       this.look();
       this.work();
@@ -153,7 +153,7 @@ export class Matching {
     const node = this.tree.node(id);
     const parent = node?.parent_id;
     const isShown = this.shows(id);
-    if (isShown && !this.tops.has(id) && (parent === undefined || this.shown.get(parent)?.ids.has(id) !== true)) {
+    if (isShown && !this.tops.has(id) && !this.shown.get(parent ?? '')?.ids.has(id)) {
       // It was removed, or is elsewhere now.
       return false;
     }

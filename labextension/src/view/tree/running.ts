@@ -20,7 +20,13 @@ export function runningRow(tree: TreeReader, rows: Rows): number {
   return latest;
 }
 
-function startOfGroup({ underWay, startedAt }: { underWay: number; startedAt: number | null }): number | null {
+function startOfGroup({
+  underWay,
+  startedAt
+}: {
+  underWay: number;
+  startedAt: number | null;
+}): number | null {
   return underWay > 0 ? (startedAt ?? 0) : null;
 }
 

@@ -8,7 +8,7 @@ export class Top<T> {
   private items: T[] = [];
   private count = 0;
 
-  /** `before`: below zero where the first one comes before the second; never zero for two. */
+  /** `before`: below zero where the first one comes before the second, and zero only where it makes no difference which. */
   constructor(
     private readonly wanted: number,
     private readonly before: (one: T, other: T) => number

@@ -80,13 +80,23 @@ export function TreeGrid(props: Props) {
     }
   }
 
-  const keep = new Set([focusKey, selected].filter(key => key !== null && tree.node(key) !== undefined) as string[]);
+  const keep = new Set(
+    [focusKey, selected].filter(key => key !== null && tree.node(key) !== undefined) as string[]
+  );
   const [made, setMade] = useState<Made>({ version, keep });
   const rows = useMemo(
     () => {
       return matching
         ? foundRows({ tree, roots, matching, expansion, keep: made.keep })
-        : visibleRows({ tree, roots, withOmittedRoots, expansion, keep: made.keep, isCalm: isPointed, arranged });
+        : visibleRows({
+            tree,
+            roots,
+            withOmittedRoots,
+            expansion,
+            keep: made.keep,
+            isCalm: isPointed,
+            arranged
+          });
     },
     // The tree is one object that grows: its version says that it did. Nothing closes while somebody points, and nothing has to because they began to.
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -99,7 +109,10 @@ export function TreeGrid(props: Props) {
   }
 
   const focusIndex = Math.max(0, rows.indexOf(focusKey));
-  const steady = useSteadyHeight(Math.min(Math.max(rows.length, 1), INLINE_ROWS), `${choices}.${matching ? 1 : 0}`);
+  const steady = useSteadyHeight(
+    Math.min(Math.max(rows.length, 1), INLINE_ROWS),
+    `${choices}.${matching ? 1 : 0}`
+  );
   const view = useWindow(
     scroller,
     rows.length,
@@ -112,13 +125,6 @@ export function TreeGrid(props: Props) {
   const pointAt = useAnchor(scroller, spacer, rows, focusKey, view.look);
   const following = useFollowRunning(tree, rows, scroller, view);
   const moveFocus = useKeptFocus(scroller);
-  useReveal(reveal, rows, view, id => {
-    if (tree.node(id)) {
-      // Somebody closed what it is in.
-      openAbove(id);
-    }
-  });
-
   // What the user didn't close opens by itself where somebody is.
   const openAbove = (id: string) => {
     const closed = containersOf(tree, id).filter(key => expansion.isClosed(key));
@@ -126,6 +132,8 @@ export function TreeGrid(props: Props) {
       expansion.choose(closed, true);
     }
   };
+
+  useReveal(reveal, rows, view, openAbove);
 
   const goTo = (index: number) => {
     const row = rows.at(Math.min(Math.max(index, 0), rows.length - 1));
@@ -205,7 +213,9 @@ export function TreeGrid(props: Props) {
         break;
       case 'open-siblings':
         expansion.choose(
-          [...rows.siblings(focusIndex)].filter(each => each.kind !== 'rest' && canOpen(each)).map(each => each.key),
+          [...rows.siblings(focusIndex)]
+            .filter(each => each.kind !== 'rest' && canOpen(each))
+            .map(each => each.key),
           true
         );
         break;

@@ -14,13 +14,21 @@ function TreePart(props: PartProps) {
   const usual = useMemo(() => expansionOf(props.projectId), [props.projectId]);
   const matching = useMemo(() => (query ? new Matching(tree, roots, query) : null), [tree, roots, query]);
   // What is opened while somebody looks for something leaves alone what they opened before.
-  const expansion = useMemo(() => (matching ? new Expansion(new ViewMemory(null)) : usual), [matching, usual]);
+  const expansion = useMemo(
+    () => (matching ? new Expansion(new ViewMemory(null)) : usual),
+    [matching, usual]
+  );
   useAtOnce(matching, each => each.getVersion());
   matching?.keepUp();
   return (
     <>
       {matching ? <Found matching={matching} /> : null}
-      <TreeGrid {...props} expansion={expansion} matching={matching} label={words.__('Tasks of %1', props.title)} />
+      <TreeGrid
+        {...props}
+        expansion={expansion}
+        matching={matching}
+        label={words.__('Tasks of %1', props.title)}
+      />
     </>
   );
 }

@@ -41,7 +41,7 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
   const stale = useStaleness();
   const indent = { '--tt-level': Math.min(row.level - 1, DEEPEST_INDENT) } as React.CSSProperties;
   if (row.kind === 'group') {
-    return <GroupCells row={row} indent={indent} now={now} ticks={ticks} />;
+    return <GroupCells tree={tree} row={row} indent={indent} now={now} ticks={ticks} />;
   }
   if (row.kind !== 'node') {
     return (
@@ -66,7 +66,15 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
   const isGroup = hasChildren(tree, row) || rollup.total > 1;
   return (
     <>
-      <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} now={ticks ? now : null} today={today} />
+      <Name
+        tree={tree}
+        row={row}
+        node={node}
+        rollup={rollup}
+        indent={indent}
+        now={ticks ? now : null}
+        today={today}
+      />
       <div role="gridcell" className="tt-cell-bar">
         <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} stale={stale.since(row.id) !== null} />
         {isGroup ? (
@@ -116,7 +124,9 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
       <Twisty open={row.open} />
       {silence === null ? <StatusIcon status={node.status} /> : <StaleIcon label={silence} />}
       <Title node={node} faint={faint} />
-      {(children > 1 && row.open === false) || (alike && children > FOLD_ABOVE) ? <Times count={children} /> : null}
+      {(children > 1 && row.open === false) || (alike && children > FOLD_ABOVE) ? (
+        <Times count={children} />
+      ) : null}
       {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
       <Badge status="running" count={running} />
       <StaleBadge count={stale} />

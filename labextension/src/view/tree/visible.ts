@@ -9,7 +9,8 @@ import { Rows, type GroupRow, type NodeRow } from './rows.js';
 
 // No id holds a control character, so that these are no node's keys.
 export const restKey = (parent: string | null, alike: Alike) => `\u0000rest:${parent ?? ''}${kindKey(alike)}`;
-export const groupKey = (parent: string | null, alike: Alike) => `\u0000group:${parent ?? ''}${kindKey(alike)}`;
+export const groupKey = (parent: string | null, alike: Alike) =>
+  `\u0000group:${parent ?? ''}${kindKey(alike)}`;
 const omittedKey = (parent: string | null) => `\u0000omitted:${parent ?? ''}`;
 const kindKey = ({ key }: Alike) => (key === null ? '' : `\u0000${key}`);
 
@@ -49,7 +50,13 @@ class Visible {
     }
   }
 
-  private addNode(id: string, level: number, position: number, siblings: number, parent: string | null): void {
+  private addNode(
+    id: string,
+    level: number,
+    position: number,
+    siblings: number,
+    parent: string | null
+  ): void {
     const { tree, expansion, isCalm } = this.seen;
     if (this.onPath.has(id) || !tree.node(id)) {
       return;
@@ -156,7 +163,7 @@ class Visible {
     const { expansion, isCalm } = this.seen;
     const key = groupKey(parent, alike);
     const isHeld = [...this.keptOf(family)].some(member => member.alike === alike);
-    const wants = () => wantsIt(alike);
+    const wants = () => alike.underWay > 0 || alike.rollup(this.seen.tree).failures > 0;
     const row: GroupRow = {
       kind: 'group',
       key,
@@ -206,7 +213,11 @@ class Visible {
   }
 }
 
-export function closedRow(tree: TreeReader, id: string, place: Omit<NodeRow, 'kind' | 'id' | 'open'>): NodeRow {
+export function closedRow(
+  tree: TreeReader,
+  id: string,
+  place: Omit<NodeRow, 'kind' | 'id' | 'open'>
+): NodeRow {
   const hasMore = tree.children(id).length > 0 || tree.omitted(id) !== null;
   return { kind: 'node', id, open: hasMore ? false : null, ...place };
 }
@@ -216,10 +227,6 @@ function wantsAttention(tree: TreeReader, id: string): boolean {
   const { failures, counts } = tree.rollup(id);
   const { running = 0, review = 0 } = counts;
   return own === 'running' || own === 'failed' || own === 'review' || running + failures + review > 0;
-}
-
-function wantsIt(alike: Alike): boolean {
-  return alike.underWay > 0 || alike.rollup().failures > 0;
 }
 
 /** The rows that have to be open for that of a task to be seen. */
