@@ -273,11 +273,15 @@ export class Entry {
       const { startedAt, endedAt } = entry.spanCache;
       const startLost = startedAt === from.startedAt && (to.startedAt ?? Infinity) > (startedAt ?? Infinity);
       const endLost = endedAt === from.endedAt && (to.endedAt ?? -Infinity) < (endedAt ?? -Infinity);
-      if (startLost || endLost) {
+      if (!entry.children) {
+        // Nobody but itself: a task that starts again makes nobody above look at all its siblings.
+        entry.spanCache = to;
+      } else if (startLost || endLost) {
         entry.forgetSpan();
         return;
+      } else {
+        entry.spanCache = spanOver(entry.spanCache, to);
       }
-      entry.spanCache = spanOver(entry.spanCache, to);
     }
   }
 

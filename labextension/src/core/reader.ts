@@ -82,6 +82,14 @@ export interface Omitted {
   counts: StatusCounts;
 }
 
+/** What was changed, added or removed in a tree. */
+export interface Changes {
+  /** To ask again with. */
+  mark: number;
+  /** Each once; null: it isn't known any more, or never was, and everything may be another. */
+  ids: readonly string[] | null;
+}
+
 export interface TreeReader {
   /** Position in the log: number of the last event folded. */
   readonly offset: number;
@@ -98,6 +106,11 @@ export interface TreeReader {
   omitted(parentId: string | null): Omitted | null;
   /** Goes up with every change. */
   readonly version: number;
+  /**
+   * What changed since an earlier answer's `mark`; null for the first one. For those who keep something about every node: they needn't look
+   * at all of them again. Absent where nothing ever changes.
+   */
+  changes?(mark: number | null): Changes;
   /** How many events sources said they dropped, and how many found no place any more; absent where nobody counted. */
   readonly dropped?: number;
   readonly overflow?: number;

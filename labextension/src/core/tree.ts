@@ -1,8 +1,9 @@
 /** The fold (docs/fold.md): one event after the other, in O(depth) each, never raising. Python's `core/tree.py` is its twin. */
 import type { NodeLogEvent } from './envelope.js';
+import { ChangeLog } from './change-log.js';
 import { Entry, Siblings } from './entry.js';
 import { fillMap, isObject, mergePatch, own, put, toObject, withoutNulls, type JsonObject } from './json.js';
-import type { Omitted, Rollup, Span, Status, TreeNode, TreeReader } from './reader.js';
+import type { Changes, Omitted, Rollup, Span, Status, TreeNode, TreeReader } from './reader.js';
 import { checkData, isEventType, SNAPSHOT_FIELDS } from './shape.js';
 import type { Flagged, Snapshot, SourceAgents, SourceOrchestrator, TreeState } from './state.js';
 import { parseStatus } from './status.js';
@@ -47,7 +48,8 @@ export class TaskTree implements TreeReader {
   private droppedCount = 0;
   private overflowCount = 0;
   private flags: Flagged = { count: 0, last: null };
-  private changes = 0;
+  private changeCount = 0;
+  private readonly changed = new ChangeLog();
   private readonly entryOf = (id: string) => this.entries.get(id) as Entry;
 
   /** The tree of a snapshot. `nodes`: parents first. */
@@ -77,7 +79,8 @@ export class TaskTree implements TreeReader {
     for (const fields of nodes) {
       this.grow(fields, fields.parent_id === undefined ? null : (this.entries.get(fields.parent_id) ?? null));
     }
-    this.changes++;
+    this.changeCount++;
+    this.changed.forget();
   }
 
   get offset(): number {
@@ -89,7 +92,7 @@ export class TaskTree implements TreeReader {
   }
 
   get version(): number {
-    return this.changes;
+    return this.changeCount;
   }
 
   /** How many nodes there are. */
@@ -153,6 +156,10 @@ export class TaskTree implements TreeReader {
     return this.entries.get(id)?.span(this.entryOf) ?? { startedAt: null, endedAt: null };
   }
 
+  changes(mark: number | null): Changes {
+    return this.changed.since(mark);
+  }
+
   omitted(_parentId: string | null): Omitted | null {
     return null;
   }
@@ -187,7 +194,7 @@ export class TaskTree implements TreeReader {
     const { type, data, timestamp, source, offset, at } = event as Record<string, unknown>;
     this.lastOffset = Number.isSafeInteger(offset) ? (offset as number) : this.lastOffset + 1;
     this.lastAt = Number.isSafeInteger(at) ? (at as number) : this.lastAt;
-    this.changes++;
+    this.changeCount++;
     const isValid =
       isEventType(type) && isObject(data) && typeof timestamp === 'string' && !checkData(type, data);
     if (!isValid) {
@@ -334,6 +341,7 @@ export class TaskTree implements TreeReader {
     const all = [...this.below([id])];
     this.detach(entry);
     for (const { id: gone } of all) {
+      this.changed.add(gone);
       this.entries.delete(gone);
       this.bury(gone);
     }
@@ -394,6 +402,7 @@ export class TaskTree implements TreeReader {
       this.grow(fields, parent);
       return;
     }
+    this.changed.add(entry.id);
     entry.setFields(fields);
     if (entry.parent !== parent) {
       this.detach(entry);
@@ -403,7 +412,8 @@ export class TaskTree implements TreeReader {
 
   private grow(fields: TreeNode, parent: Entry | null): Entry {
     const entry = new Entry(fields);
-    this.entries.set(fields.node_id, entry);
+    this.changed.add(entry.id);
+    this.entries.set(entry.id, entry);
     this.attach(entry, parent);
     return entry;
   }
@@ -418,6 +428,7 @@ export class TaskTree implements TreeReader {
 
   private detach(entry: Entry): void {
     if (entry.parent) {
+      this.changed.add(entry.parent.id);
       entry.detach();
     } else {
       this.top.delete(entry.id);

@@ -4,6 +4,8 @@ import { ConnectionBadge } from './connection-badge.js';
 import type { ViewState } from './connection.js';
 import { formatClock, formatCount, formatElapsed, silenceText } from './format.js';
 import type { Mission } from './missions.js';
+import { timeLeft } from './tree/estimate.js';
+import { leftText } from './tree/figures.js';
 import { useStaleness } from './staleness.js';
 import { endedLeaves, staleCount, statusCount, statusName } from './status.js';
 import { StaleIcon, StatusIcon } from './status-icon.js';
@@ -33,6 +35,8 @@ interface Props {
   search?: React.ReactNode;
   /** What chooses the part that is shown. */
   parts?: React.ReactNode;
+  /** Room for the buttons of the part that is shown. */
+  partTools?: React.ReactNode;
   tools?: React.ReactNode;
 }
 
@@ -43,6 +47,7 @@ export function Header(props: Props) {
   const rollup = node ? tree.rollup(node.node_id) : sumOf(tree);
   const stale = useStaleness();
   const time = node ? elapsed(tree, node.node_id, now, stale) : null;
+  const left = node && ticks ? timeLeft(tree, node.node_id, now, stale) : null;
   const heard = node ? isHeard(tree, node.node_id, stale) : false;
   const since = node ? stale.since(node.node_id) : null;
   const silence = since === null ? null : silenceText(words, since, today * 1000);
@@ -65,9 +70,11 @@ export function Header(props: Props) {
           {time === null ? null : (
             <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && heard)}</span>
           )}
+          {left === null ? null : <span className="tt-stat tt-stat-left">{leftText(words, left)}</span>}
         </div>
         {props.search}
         {props.parts}
+        {props.partTools}
         {props.state ? (
           <ConnectionBadge state={props.state} storedAt={props.storedAt} onRetry={props.onRetry} />
         ) : null}

@@ -36,6 +36,8 @@ export interface PartProps {
   /** `inline` grows with its content up to a bound; `fill` takes the height there is. */
   layout: 'inline' | 'fill';
   reveal: Reveal | null;
+  /** Where in the header a part's own buttons go. */
+  tools: HTMLElement | null;
   /** Null for a tree that was stored with a notebook and has no server. */
   follow: Follow | null;
   hub: Hub | null;

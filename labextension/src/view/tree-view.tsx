@@ -115,6 +115,7 @@ function ProjectView(props: TreeViewProps) {
   const [search, setSearch] = useRemembered('search', textOf);
   const query = useMemo(() => parseQuery(search), [search]);
   const bodyId = useId();
+  const [partTools, setPartTools] = useState<HTMLElement | null>(null);
   const retry = useMemo(() => (hub ? () => hub.retryNow() : undefined), [hub]);
 
   const reveal = useCallback(
@@ -235,6 +236,7 @@ function ProjectView(props: TreeViewProps) {
           onRetry={retry}
           search={<Search text={search} onSearch={setSearch} />}
           parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
+          partTools={<span ref={setPartTools} className="tt-part-tools" />}
           tools={props.tools}
         />
         <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
@@ -263,6 +265,7 @@ function ProjectView(props: TreeViewProps) {
               onReveal={goTo}
               layout={layout}
               reveal={wish}
+              tools={partTools}
               follow={follow}
               hub={hub}
             />

@@ -6,7 +6,7 @@ import { gridSearch, Story } from './story.js';
 describe('the tree by keyboard', () => {
   test('is one stop for Tab, on the row that was left', async () => {
     const page = show(gridSearch());
-    await page.user.tab();
+    await page.toTree();
     expect(page.focused()).toBe('Grid search');
     await page.user.keyboard('{ArrowDown}');
     expect(page.focused()).toBe('load data');
@@ -18,7 +18,7 @@ describe('the tree by keyboard', () => {
 
   test('right opens, then goes in; left goes out, then closes', async () => {
     const page = show(gridSearch());
-    await page.user.tab();
+    await page.toTree();
     await page.user.keyboard('{ArrowDown}');
     expect(page.row('load data').getAttribute('aria-expanded')).toBe('false');
     await page.user.keyboard('{ArrowRight}');
@@ -37,7 +37,7 @@ describe('the tree by keyboard', () => {
       story.task(`t${i}`, 'run', { status: 'completed' });
     }
     const page = show(story);
-    await page.user.tab();
+    await page.toTree();
     await page.user.keyboard('{End}');
     expect(page.focused()).toMatch(/4.986 completed/);
     await page.user.keyboard('{ArrowRight}{End}');
@@ -54,7 +54,7 @@ describe('the tree by keyboard', () => {
       story.task(group, 'run', { status: 'completed' }).task(`${group}1`, group, { status: 'completed' });
     }
     const page = show(story);
-    await page.user.tab();
+    await page.toTree();
     await page.user.keyboard('{ArrowDown}*');
     expect(page.titles()).toEqual(['run', 'a', 'a1', 'b', 'b1', 'c', 'c1']);
     expect(page.focused()).toBe('a');
@@ -62,7 +62,7 @@ describe('the tree by keyboard', () => {
 
   test('Enter shows the details, arrows move them along, Escape closes them', async () => {
     const page = show(gridSearch());
-    await page.user.tab();
+    await page.toTree();
     await page.user.keyboard('{ArrowDown}{Enter}');
     expect(page.getByRole('region', { name: 'Details of load data' })).toBeTruthy();
     expect(page.row('load data').getAttribute('aria-selected')).toBe('true');
@@ -77,10 +77,11 @@ describe('the tree by keyboard', () => {
     const page = show(gridSearch());
     const heard: string[] = [];
     document.addEventListener('keydown', event => heard.push(event.key));
-    await page.user.tab();
+    await page.toTree();
     heard.length = 0;
-    await page.user.keyboard('{ArrowDown}{Enter}{Escape}b{Escape}{Control>}s{/Control}');
-    expect(heard).toEqual(['b', 'Escape', 'Control', 's']);
+    // A letter is the beginning of a title, and never a command of the notebook: "dd" would delete the cell.
+    await page.user.keyboard('{ArrowDown}{Enter}{Escape}b{Escape}{F2}{Control>}s{/Control}');
+    expect(heard).toEqual(['Escape', 'F2', 'Control', 's']);
   });
 
   test('the row with the keyboard stays when it is scrolled far out of sight', async () => {
@@ -89,7 +90,7 @@ describe('the tree by keyboard', () => {
       story.task(`t${i}`, 'run', { status: 'completed' });
     }
     const page = show(story);
-    await page.user.tab();
+    await page.toTree();
     await page.user.keyboard('{End}{ArrowRight}{Home}{ArrowDown}');
     const grid = page.getByRole('treegrid');
     act(() => {

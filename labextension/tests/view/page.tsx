@@ -31,11 +31,19 @@ export function show(story: Story | null, props: Partial<TreeViewProps> = {}) {
     />
   );
   const page = render(view);
+  const user = userEvent.setup();
   return {
     ...page,
     follow,
     hub,
-    user: userEvent.setup(),
+    user,
+    /** Tabs past what stands before the tree, into it. */
+    toTree: async () => {
+      const grid = page.getByRole('treegrid');
+      for (let stop = 0; stop < 10 && !grid.contains(document.activeElement); stop += 1) {
+        await user.tab();
+      }
+    },
     /** What the hub tells is drawn at most ten times a second, and less often on a slow machine. */
     until: (assertion: () => void) => waitFor(assertion, { timeout: 5000 }),
     rows: () => [...page.container.querySelectorAll<HTMLElement>('.tt-row')].sort(byPlace),

@@ -89,8 +89,10 @@ test('a task that has ended is not stale, whatever was told before', async () =>
   await page.until(() => expect(page.row('one').dataset.stale).toBe('true'));
   story.node('one', { status: 'completed' });
   page.follow.set({ tree: story.tree });
-  await page.until(() => expect(page.row('one').dataset.status).toBe('completed'));
-  expect(page.row('one').dataset.stale).toBeUndefined();
+  await page.until(() => {
+    expect(page.row('one').dataset.status).toBe('completed');
+    expect(page.row('one').dataset.stale).toBeUndefined();
+  });
 });
 
 test('how a kernel died is said in the row, in the language of the reader', () => {

@@ -1,4 +1,3 @@
-import type { TreeReader } from '../../core/reader.js';
 import { memoryOf, type ViewMemory } from '../memory.js';
 
 /** What opens by itself stops opening beyond this many rows: about two screens of a notebook's output. */
@@ -29,25 +28,39 @@ export class Expansion {
   getVersion = (): number => this.#version;
 
   /**
-   * `rows`: how many are shown already. `isHeld`: nothing stands beside it, or the user is on a row below it; then it is open unless the
-   * user closed it.
+   * `wants`: whether there is something to see. `rows`: how many are shown already. `isHeld`: nothing stands beside it, or the user is on a row below it;
+   * then it is open unless the user closed it. `isCalm`: what is open stays so.
    */
-  isOpen(tree: TreeReader, id: string, isHeld: boolean, rows: number): boolean {
-    const chosen = this.#chosen.get(id);
+  isOpen(key: string, wants: () => boolean, isHeld: boolean, rows: number, isCalm: boolean): boolean {
+    const chosen = this.#chosen.get(key);
     if (chosen !== undefined) {
       return chosen;
     }
     if (isHeld) {
       return true;
     }
-    if (!wantsAttention(tree, id)) {
-      this.#opened.delete(id);
-      return false;
+    if (!wants()) {
+      if (!isCalm) {
+        this.#opened.delete(key);
+      }
+    } else if (rows < AUTOMATIC_ROWS) {
+      this.#opened.add(key);
     }
-    if (rows < AUTOMATIC_ROWS) {
-      this.#opened.add(id);
+    return this.#opened.has(key);
+  }
+
+  /** Whether the user closed it. */
+  isClosed(key: string): boolean {
+    return this.#chosen.get(key) === false;
+  }
+
+  /** What the user opened. */
+  *chosenOpen(): Generator<string> {
+    for (const [key, isOpen] of this.#chosen) {
+      if (isOpen) {
+        yield key;
+      }
     }
-    return this.#opened.has(id);
   }
 
   /** Rows that stand for several children are closed until someone opens them. */
@@ -66,13 +79,6 @@ export class Expansion {
       listener();
     }
   }
-}
-
-function wantsAttention(tree: TreeReader, id: string): boolean {
-  const own = tree.node(id)?.status;
-  const { failures, counts } = tree.rollup(id);
-  const { running = 0, review = 0 } = counts;
-  return own === 'running' || own === 'failed' || own === 'review' || running + failures + review > 0;
 }
 
 function choicesOf(kept: unknown): [string, boolean][] {

@@ -1,13 +1,6 @@
-/** The visible rows of a tree: what is open, in order, with long groups summed up. */
-import type { Status, StatusCounts, TreeReader } from '../../core/reader.js';
-import { isEnded } from '../../core/status.js';
-import type { Expansion } from './expansion.js';
-
-/** A group of more children than this shows `SHOWN` of them and sums up the rest. */
-export const FOLD_ABOVE = 16;
-// With the row of the rest and that of the parent as many rows as before: when a group gets long, nothing shrinks.
-const SHOWN = 14;
-const SHOWN_FAILED = 7;
+/** The rows of a tree that are open, from top to bottom. Those of long groups aren't made before they are looked at. */
+import type { StatusCounts } from '../../core/reader.js';
+import type { Alike } from './alike.js';
 
 interface Place {
   /** Unique among the rows, and stays the row's own while the tree changes. */
@@ -16,6 +9,8 @@ interface Place {
   /** Place among its siblings, from 1. */
   position: number;
   siblings: number;
+  /** Of the row that it hangs below; null at the top. */
+  parent: string | null;
 }
 
 export interface NodeRow extends Place {
@@ -23,7 +18,13 @@ export interface NodeRow extends Place {
   id: string;
   /** Null where there is nothing to open. */
   open: boolean | null;
-  children: number;
+}
+
+/** Children that are alike, where others stand beside them. */
+export interface GroupRow extends Place {
+  kind: 'group';
+  open: boolean;
+  alike: Alike;
 }
 
 /** The children that a long group doesn't show by itself. */
@@ -41,170 +42,134 @@ export interface OmittedRow extends Place {
   counts: StatusCounts;
 }
 
-export type Row = NodeRow | RestRow | OmittedRow;
+export type Row = NodeRow | GroupRow | RestRow | OmittedRow;
 
-interface Split {
-  shown: readonly string[];
-  rest: readonly string[];
-  counts: StatusCounts;
+/** Siblings of a long group, by their rank in it. */
+export interface Listing {
+  readonly length: number;
+  at(rank: number): string;
 }
 
-/**
- * What a long group shows: the last failed ones, what runs, then what ended last or comes next; in the order of the siblings, and always
- * the same number, so that rows don't jump about.
- */
-export function splitChildren(
-  tree: TreeReader,
-  children: readonly string[],
-  keep: ReadonlySet<string>
-): Split {
-  if (children.length <= FOLD_ABOVE) {
-    return { shown: children, rest: [], counts: {} };
+/** Rows one below the other that are all closed. */
+interface Range {
+  listing: Listing;
+  from: number;
+  to: number;
+  level: number;
+  parent: string;
+  rowOf: (id: string, place: Place) => Row;
+  /** -1 for an id that isn't in the listing. */
+  rankOf: (id: string) => number;
+}
+
+interface Segment {
+  start: number;
+  rows: Row[] | null;
+  range: Range | null;
+}
+
+export class Rows {
+  private readonly segments: Segment[] = [];
+  private readonly places = new Map<string, number>();
+  private count = 0;
+
+  get length(): number {
+    return this.count;
   }
-  const byNeed: Record<'failed' | 'running' | 'ended' | 'next', string[]> = {
-    failed: [],
-    running: [],
-    ended: [],
-    next: []
-  };
-  const chosen = new Set<string>();
-  const counts: Partial<Record<Status, number>> = {};
-  for (const id of children) {
-    const status = tree.node(id)?.status ?? 'draft';
-    counts[status] = (counts[status] ?? 0) + 1;
-    if (keep.has(id)) {
-      chosen.add(id);
-    } else if (status === 'failed') {
-      byNeed.failed.push(id);
-    } else if (status === 'running' || status === 'review') {
-      byNeed.running.push(id);
+
+  push(row: Row): void {
+    const last = this.segments[this.segments.length - 1];
+    if (last?.rows) {
+      last.rows.push(row);
     } else {
-      byNeed[isEnded(status) ? 'ended' : 'next'].push(id);
+      this.segments.push({ start: this.count, rows: [row], range: null });
+    }
+    this.places.set(row.key, this.count);
+    this.count += 1;
+  }
+
+  pushRange(range: Range): void {
+    if (range.to > range.from) {
+      this.segments.push({ start: this.count, rows: null, range });
+      this.count += range.to - range.from;
     }
   }
-  const room = () => Math.max(0, SHOWN - chosen.size);
-  const take = (ids: readonly string[]) => ids.forEach(id => chosen.add(id));
-  take(last(byNeed.failed, Math.min(room(), SHOWN_FAILED)));
-  take(byNeed.running.slice(0, room()));
-  take(last(byNeed.ended, room()));
-  take(byNeed.next.slice(0, room()));
-  const shown: string[] = [];
-  const rest: string[] = [];
-  for (const id of children) {
-    if (!chosen.has(id)) {
-      rest.push(id);
-      continue;
+
+  at(index: number): Row | undefined {
+    const segment = index >= 0 && index < this.count ? this.segmentAt(index) : undefined;
+    if (!segment?.range) {
+      return segment?.rows?.[index - segment.start];
     }
-    shown.push(id);
-    const status = tree.node(id)?.status ?? 'draft';
-    counts[status] = (counts[status] ?? 0) - 1;
+    const { range } = segment;
+    const rank = range.from + index - segment.start;
+    const id = range.listing.at(rank);
+    return range.rowOf(id, {
+      key: id,
+      level: range.level,
+      position: rank + 1,
+      siblings: range.listing.length,
+      parent: range.parent
+    });
   }
-  return { shown, rest, counts };
-}
 
-function last<T>(items: readonly T[], n: number): readonly T[] {
-  return n > 0 ? items.slice(-n) : [];
-}
-
-const NOBODY: ReadonlySet<string> = new Set();
-
-/** `keep`: rows that stay in sight whatever their status, since somebody is on them. */
-export function visibleRows(
-  tree: TreeReader,
-  roots: readonly string[],
-  expansion: Expansion,
-  keep: ReadonlySet<string> = new Set(),
-  withOmittedRoots = false
-): Row[] {
-  const rows: Row[] = [];
-  const onPath = new Set<string>();
-  const held = aboveAll(tree, keep);
-
-  const addNode = (id: string, level: number, position: number, siblings: number): void => {
-    if (onPath.has(id) || !tree.node(id)) {
-      return;
+  /** -1 for a row that isn't there. */
+  indexOf(key: string | null): number {
+    if (key === null) {
+      return -1;
     }
-    const children = tree.children(id).length;
-    const hasMore = children > 0 || tree.omitted(id) !== null;
-    const isHeld = held.has(id) || (level === 1 && siblings === 1);
-    const open = hasMore ? expansion.isOpen(tree, id, isHeld, rows.length) : null;
-    rows.push({ kind: 'node', key: id, id, level, position, siblings, open, children });
-    if (open) {
-      onPath.add(id);
-      addChildren(id, tree.children(id), level + 1);
-      onPath.delete(id);
+    const place = this.places.get(key);
+    if (place !== undefined) {
+      return place;
     }
-  };
-
-  const addChildren = (parent: string | null, children: readonly string[], level: number): void => {
-    // No id holds a control character, so that this is no node's key.
-    const key = `\u0000rest:${parent ?? ''}`;
-    const open = expansion.isChosen(key);
-    // What is in an opened group is in sight there: taken out when somebody comes to it, it would slip away from under the pointer.
-    const { shown, rest, counts } = splitChildren(tree, children, open ? NOBODY : keep);
-    const omitted = tree.omitted(parent);
-    const siblings = shown.length + (rest.length > 0 ? 1 : 0) + (omitted ? 1 : 0);
-    shown.forEach((id, index) => addNode(id, level, index + 1, siblings));
-    if (rest.length > 0) {
-      const position = shown.length + 1;
-      rows.push({ kind: 'rest', key, level, position, siblings, open, count: rest.length, counts });
-      if (open) {
-        rest.forEach((id, index) => addNode(id, level + 1, index + 1, rest.length));
+    for (const { start, range } of this.segments) {
+      const rank = range ? range.rankOf(key) : -1;
+      if (range && rank >= range.from && rank < range.to) {
+        return start + rank - range.from;
       }
     }
-    if (omitted) {
-      const key = `\u0000omitted:${parent ?? ''}`;
-      rows.push({ kind: 'omitted', key, level, position: siblings, siblings, ...omitted });
-    }
-  };
-
-  if (withOmittedRoots) {
-    addChildren(null, roots, 1);
-  } else {
-    roots.forEach((id, index) => addNode(id, 1, index + 1, roots.length));
+    return -1;
   }
-  return rows;
-}
 
-/** Everything above the given rows. */
-function aboveAll(tree: TreeReader, ids: ReadonlySet<string>): ReadonlySet<string> {
-  const above = new Set<string>();
-  for (const id of ids) {
-    let parent = tree.node(id)?.parent_id;
-    while (parent !== undefined && !above.has(parent)) {
-      above.add(parent);
-      parent = tree.node(parent)?.parent_id;
+  parentIndex(index: number): number {
+    return this.indexOf(this.at(index)?.parent ?? null);
+  }
+
+  /** The rows that hang below the same one, without those of long groups, which are closed leaves as a rule. */
+  *siblings(index: number): Generator<Row> {
+    const parent = this.at(index)?.parent ?? null;
+    for (const { rows } of this.segments) {
+      for (const row of rows ?? []) {
+        if (row.parent === parent) {
+          yield row;
+        }
+      }
     }
   }
-  return above;
-}
 
-/** Rows between the row and what it hangs below; -1 for a row at the top. */
-export function parentIndex(rows: readonly Row[], index: number): number {
-  const level = rows[index]?.level ?? 1;
-  for (let i = index - 1; i >= 0; i -= 1) {
-    if ((rows[i]?.level ?? 1) < level) {
-      return i;
+  /** All but those of long groups, with their places. */
+  *explicit(): Generator<[number, Row]> {
+    for (const { start, rows } of this.segments) {
+      for (const [at, row] of (rows ?? []).entries()) {
+        yield [start + at, row];
+      }
     }
   }
-  return -1;
-}
 
-/** The rows right below the one at `parent`; those at the top for -1. */
-export function childRows(rows: readonly Row[], parent: number): Row[] {
-  const level = (rows[parent]?.level ?? 0) + 1;
-  const children: Row[] = [];
-  for (const row of rows.slice(parent + 1)) {
-    if (row.level < level) {
-      break;
+  private segmentAt(index: number): Segment | undefined {
+    let low = 0;
+    let high = this.segments.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.segments[middle] as Segment).start <= index) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
     }
-    if (row.level === level) {
-      children.push(row);
-    }
+    return this.segments[low];
   }
-  return children;
 }
 
-export function canOpen(row: Row): row is NodeRow | RestRow {
-  return row.kind === 'rest' || (row.kind === 'node' && row.open !== null);
+export function canOpen(row: Row): row is NodeRow | GroupRow | RestRow {
+  return row.kind === 'rest' || row.kind === 'group' || (row.kind === 'node' && row.open !== null);
 }

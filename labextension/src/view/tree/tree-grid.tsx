@@ -1,14 +1,26 @@
-import { useVirtualizer, defaultRangeExtractor, type Range } from '@tanstack/react-virtual';
-import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { TreeReader } from '../../core/reader.js';
-import type { Expansion } from './expansion.js';
 import { useAtOnce } from '../hooks.js';
-import { canOpen, childRows, parentIndex, visibleRows, type Row } from './rows.js';
+import { nameOf } from '../node.js';
 import { useStaleness } from '../staleness.js';
-import { RowCells } from './tree-row.js';
 import { useWords } from '../words.js';
+import type { Arranged } from './arrange.js';
+import type { Expansion } from './expansion.js';
+import { nextFailure } from './failures.js';
+import { familiesOf } from './families.js';
+import { FollowButton, Resume } from './follow-button.js';
+import { foundRows } from './found.js';
+import { commandOf, placeOfTitle, TypeAhead, type Command } from './keyboard.js';
+import type { Matching } from './matching.js';
+import { canOpen, type Row } from './rows.js';
+import { RowCells } from './tree-row.js';
+import { useAnchor } from './use-anchor.js';
+import { useFollowRunning } from './use-follow-running.js';
+import { useKeptFocus, useReveal, useSteadyHeight } from './use-places.js';
+import { useStillness } from './use-stillness.js';
+import { ROW_HEIGHT, useWindow } from './use-window.js';
+import { containersOf, visibleRows } from './visible.js';
 
-export const ROW_HEIGHT = 26;
 /** Rows an output under a cell shows before it scrolls. */
 export const INLINE_ROWS = 16;
 
@@ -19,6 +31,8 @@ interface Props {
   roots: readonly string[];
   withOmittedRoots?: boolean;
   expansion: Expansion;
+  /** What is looked for: then only that is shown, with what it is in. */
+  matching: Matching | null;
   label: string;
   now: number | null;
   /** Milliseconds since 1970, to tell today's times from others. */
@@ -31,20 +45,34 @@ interface Props {
   layout: 'inline' | 'fill';
   /** See `TreeView`. */
   reveal?: { nodeId: string } | null;
+  /** Where in the header the tree's own buttons go. */
+  tools: HTMLElement | null;
+}
+
+/** What the rows were made of. */
+interface Made {
+  version: string;
+  keep: ReadonlySet<string>;
 }
 
 export function TreeGrid(props: Props) {
-  const { tree, version, roots, expansion, label, now, today, ticks, selected, onSelect, layout } = props;
+  const { tree, version, roots, expansion, matching, label, now, today, ticks, selected, onSelect } = props;
+  const { layout } = props;
   const words = useWords();
   const stale = useStaleness();
   const withOmittedRoots = props.withOmittedRoots ?? false;
   const choices = useAtOnce(expansion, each => each.getVersion()) ?? 0;
-  const [focusKey, setFocusKey] = useState<string | null>(selected);
-  const [seen, setSeen] = useState<Props['reveal']>(null);
+  const timed = useAtOnce(familiesOf(tree), each => each.getVersion()) ?? 0;
+  const looked = useAtOnce(matching, each => each.getVersion()) ?? 0;
   const scroller = useRef<HTMLDivElement>(null);
-  const moveFocus = useRef(false);
-  const scrolledTo = useRef<Props['reveal']>(null);
+  const spacer = useRef<HTMLDivElement>(null);
+  const [focusKey, setFocusKey] = useState<string | null>(selected);
+  const [isPointed, setPointed] = useState(false);
+  const [isBusy, touch] = useStillness();
+  const [typing] = useState(() => new TypeAhead());
+  const [arranged] = useState(() => new Map<string, Arranged>());
   const reveal = props.reveal ?? null;
+  const [seen, setSeen] = useState<Props['reveal']>(null);
   if (reveal !== seen) {
     setSeen(reveal);
     if (reveal) {
@@ -52,74 +80,86 @@ export function TreeGrid(props: Props) {
     }
   }
 
-  const rows = useMemo(() => {
-    const keep = new Set([focusKey, selected].filter(key => key !== null));
-    return visibleRows(tree, roots, expansion, keep, withOmittedRoots);
-    // The tree is one object that grows: its version says that it did.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [tree, version, roots, expansion, choices, focusKey, selected, withOmittedRoots]);
-
-  const focusIndex = Math.max(
-    0,
-    rows.findIndex(row => row.key === focusKey)
+  const keep = new Set(
+    [focusKey, selected].filter(key => key !== null && tree.node(key) !== undefined) as string[]
   );
-  const height = useSteadyHeight(rows.length, choices);
-
-  // Must stay in the page however far it is scrolled away, else the keyboard's place is lost.
-  const rangeExtractor = useCallback(
-    (range: Range) => {
-      const indexes = defaultRangeExtractor(range);
-      return indexes.includes(focusIndex) || focusIndex >= range.count
-        ? indexes
-        : [...indexes, focusIndex].sort((a, b) => a - b);
+  const [made, setMade] = useState<Made>({ version, keep });
+  const rows = useMemo(
+    () => {
+      return matching
+        ? foundRows({ tree, roots, matching, expansion, keep: made.keep })
+        : visibleRows({
+            tree,
+            roots,
+            withOmittedRoots,
+            expansion,
+            keep: made.keep,
+            isCalm: isPointed,
+            arranged
+          });
     },
-    [focusIndex]
+    // The tree is one object that grows: its version says that it did. Nothing closes while somebody points, and nothing has to because they began to.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [tree, made, timed, roots, expansion, choices, matching, looked, withOmittedRoots]
   );
-  // The compiler that this rule warns for isn't used here.
-  // eslint-disable-next-line react-hooks/incompatible-library
-  const virtualizer = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
-    initialRect: { width: 0, height: INLINE_ROWS * ROW_HEIGHT },
+  const isMissing = [...keep].some(key => !made.keep.has(key) && rows.indexOf(key) < 0);
+  // While somebody is at it, rows keep their places; what is in them changes all the same.
+  if (isMissing || (made.version !== version && !isBusy)) {
+    setMade({ version: isMissing ? made.version : version, keep });
+  }
+
+  const focusIndex = Math.max(0, rows.indexOf(focusKey));
+  const steady = useSteadyHeight(
+    Math.min(Math.max(rows.length, 1), INLINE_ROWS),
+    `${choices}.${matching ? 1 : 0}`
+  );
+  const view = useWindow(
+    scroller,
+    rows.length,
+    INLINE_ROWS,
     // A height that grows with its rows is measured only after they were drawn: draw what may come into sight.
-    overscan: layout === 'inline' ? INLINE_ROWS : 6,
-    rangeExtractor
-  });
+    layout === 'inline' ? INLINE_ROWS : 6,
+    // Must stay in the page however far it is scrolled away, else the keyboard's place is lost.
+    focusIndex
+  );
+  const pointAt = useAnchor(scroller, spacer, rows, focusKey, view.look);
+  const following = useFollowRunning(tree, rows, scroller, view);
+  const moveFocus = useKeptFocus(scroller);
+  // What the user didn't close opens by itself where somebody is.
+  const openAbove = (id: string) => {
+    const closed = containersOf(tree, id).filter(key => expansion.isClosed(key));
+    if (closed.length > 0) {
+      expansion.choose(closed, true);
+    }
+  };
 
-  useLayoutEffect(() => {
-    if (moveFocus.current) {
-      moveFocus.current = false;
-      const row = scroller.current?.querySelector<HTMLElement>('[role="row"][tabindex="0"]');
-      row?.focus({ preventScroll: true });
-      row?.scrollIntoView({ block: 'nearest' });
-    }
-  });
-
-  useLayoutEffect(() => {
-    if (reveal === null || reveal === scrolledTo.current) {
-      return;
-    }
-    const index = rows.findIndex(row => row.key === reveal.nodeId);
-    if (index >= 0) {
-      scrolledTo.current = reveal;
-      virtualizer.scrollToIndex(index, { align: 'center' });
-    } else if (tree.node(reveal.nodeId)) {
-      // Somebody closed what it is in.
-      expansion.choose(above(tree, reveal.nodeId), true);
-    }
-  });
+  useReveal(reveal, rows, view, openAbove);
 
   const goTo = (index: number) => {
-    const to = Math.min(Math.max(index, 0), rows.length - 1);
-    const row = rows[to];
-    if (!row) {
-      return;
+    const row = rows.at(Math.min(Math.max(index, 0), rows.length - 1));
+    if (row) {
+      moveFocus();
+      setFocusKey(row.key);
+      following.leave();
+      if (selected !== null && row.kind === 'node') {
+        onSelect(row.id);
+      }
     }
-    moveFocus.current = true;
-    setFocusKey(row.key);
-    if (selected !== null && row.kind === 'node') {
-      onSelect(row.id);
+  };
+
+  const goToFailure = (backwards: boolean) => {
+    const row = rows.at(focusIndex);
+    const from = row?.kind === 'node' ? row.id : (row?.parent ?? null);
+    const shows = matching ? (id: string) => matching.shows(id) : undefined;
+    const id = nextFailure(tree, roots, from, backwards, shows);
+    if (id !== null) {
+      openAbove(id);
+      moveFocus();
+      setFocusKey(id);
+      following.leave();
+      if (selected !== null) {
+        onSelect(id);
+      }
     }
   };
 
@@ -137,67 +177,82 @@ export function TreeGrid(props: Props) {
     }
   };
 
-  const onKeyDown = (event: React.KeyboardEvent) => {
-    const row = rows[focusIndex];
-    if (!row || event.ctrlKey || event.metaKey || event.altKey) {
-      return;
-    }
-    if (event.key === 'Escape' && selected === null) {
-      return;
-    }
+  const titleAt = (index: number): string | null => {
+    const row = rows.at(index);
+    return row?.kind === 'node' ? nameOf(tree, row.id) : row?.kind === 'group' ? row.alike.label : null;
+  };
+
+  const act = (command: Command, row: Row): void => {
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 1);
-    const keys: Record<string, () => void> = {
-      ArrowDown: () => goTo(focusIndex + 1),
-      ArrowUp: () => goTo(focusIndex - 1),
-      PageDown: () => goTo(focusIndex + page),
-      PageUp: () => goTo(focusIndex - page),
-      Home: () => goTo(0),
-      End: () => goTo(rows.length - 1),
-      ArrowRight: () => {
-        if (canOpen(row)) {
-          if (!row.open) {
-            toggle(row, true);
-          } else if ((rows[focusIndex + 1]?.level ?? 0) > row.level) {
-            goTo(focusIndex + 1);
-          }
+    switch (command.do) {
+      case 'go':
+        goTo(
+          {
+            next: focusIndex + 1,
+            previous: focusIndex - 1,
+            first: 0,
+            last: rows.length - 1,
+            'page-down': focusIndex + page,
+            'page-up': focusIndex - page
+          }[command.to]
+        );
+        break;
+      case 'open':
+        if (canOpen(row) && !row.open) {
+          toggle(row, true);
+        } else if ((rows.at(focusIndex + 1)?.level ?? 0) > row.level) {
+          goTo(focusIndex + 1);
         }
-      },
-      ArrowLeft: () => {
+        break;
+      case 'close':
         if (canOpen(row) && row.open) {
           toggle(row, false);
-        } else {
-          const parent = parentIndex(rows, focusIndex);
-          if (parent >= 0) {
-            goTo(parent);
-          }
+        } else if (rows.parentIndex(focusIndex) >= 0) {
+          goTo(rows.parentIndex(focusIndex));
         }
-      },
-      '*': () => {
-        const parent = parentIndex(rows, focusIndex);
+        break;
+      case 'open-siblings':
         expansion.choose(
-          childRows(rows, parent)
-            .filter(each => each.kind === 'node' && canOpen(each))
+          [...rows.siblings(focusIndex)]
+            .filter(each => each.kind !== 'rest' && canOpen(each))
             .map(each => each.key),
           true
         );
-      },
-      Enter: () => activate(row),
-      ' ': () => activate(row),
-      Escape: () => onSelect(null)
-    };
-    const act = keys[event.key];
-    if (act) {
-      // The notebook around it moves its own selection with the same keys.
+        break;
+      case 'failure':
+        goToFailure(command.backwards);
+        break;
+      case 'type': {
+        const index = placeOfTitle(titleAt, rows.length, focusIndex, typing.type(command.text));
+        if (index >= 0) {
+          goTo(index);
+        }
+        break;
+      }
+      case 'activate':
+        activate(row);
+        break;
+      case 'leave':
+        onSelect(null);
+        break;
+    }
+  };
+
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    const row = rows.at(focusIndex);
+    const command = row ? commandOf(event.nativeEvent, typing.isTyping) : null;
+    if (row && command && !(command.do === 'leave' && selected === null)) {
+      // The notebook around it has keys of its own, letters too: it would delete cells.
       event.preventDefault();
       event.stopPropagation();
-      act();
+      touch();
+      act(command, row);
     }
   };
 
   const rowAt = (target: EventTarget) => {
     const element = target instanceof Element ? target.closest<HTMLElement>('[role="row"]') : null;
-    const index = Number(element?.dataset.index ?? NaN);
-    return rows[index];
+    return rows.at(Number(element?.dataset.index ?? NaN));
   };
 
   const onClick = (event: React.MouseEvent) => {
@@ -205,86 +260,88 @@ export function TreeGrid(props: Props) {
     if (!row) {
       return;
     }
-    moveFocus.current = true;
+    moveFocus();
     setFocusKey(row.key);
-    const onTwisty = (event.target as Element).closest('[data-twisty="true"]') !== null;
-    if (onTwisty) {
+    following.leave();
+    if ((event.target as Element).closest('[data-twisty="true"]') !== null) {
       toggle(row);
     } else {
       activate(row);
     }
   };
 
+  const onPointer = (event: React.PointerEvent) => {
+    pointAt(rowAt(event.target)?.key ?? null);
+    setPointed(true);
+    touch();
+  };
+
   return (
-    <div
-      ref={scroller}
-      className={`tt-grid tt-${layout}`}
-      style={layout === 'inline' ? { height } : undefined}
-      role="treegrid"
-      tabIndex={-1}
-      aria-label={label}
-      aria-rowcount={rows.length + 1}
-      aria-colcount={4}
-      onKeyDown={onKeyDown}
-      onClick={onClick}
-      onFocus={event => {
-        const row = rowAt(event.target);
-        if (row && row.key !== focusKey) {
-          setFocusKey(row.key);
-        }
-      }}
-    >
-      <div role="row" aria-rowindex={1} className="tt-hidden">
-        <span role="columnheader">{words.__('Task')}</span>
-        <span role="columnheader">{words.__('Progress')}</span>
-        <span role="columnheader">{words.__('Done')}</span>
-        <span role="columnheader">{words.__('Elapsed')}</span>
+    <div className={`tt-tree tt-tree-${layout}`}>
+      <FollowButton following={following} isThere={ticks} place={props.tools} />
+      <div
+        ref={scroller}
+        className={`tt-grid tt-${layout}`}
+        style={layout === 'inline' ? { height: steady * ROW_HEIGHT } : undefined}
+        role="treegrid"
+        tabIndex={-1}
+        aria-label={label}
+        aria-rowcount={rows.length + 1}
+        aria-colcount={4}
+        onKeyDown={onKeyDown}
+        onClick={onClick}
+        onPointerDown={onPointer}
+        onPointerMove={onPointer}
+        onPointerLeave={() => {
+          pointAt(null);
+          setPointed(false);
+        }}
+        onScroll={() => {
+          view.look();
+          following.scrolled();
+        }}
+        onFocus={event => {
+          const row = rowAt(event.target);
+          if (row && row.key !== focusKey) {
+            setFocusKey(row.key);
+          }
+        }}
+      >
+        <div role="row" aria-rowindex={1} className="tt-hidden">
+          <span role="columnheader">{words.__('Task')}</span>
+          <span role="columnheader">{words.__('Progress')}</span>
+          <span role="columnheader">{words.__('Done')}</span>
+          <span role="columnheader">{words.__('Elapsed')}</span>
+        </div>
+        <div role="rowgroup" className="tt-rows" style={{ height: rows.length * ROW_HEIGHT }}>
+          {view.indexes.map(index => {
+            const row = rows.at(index);
+            return row ? (
+              <div
+                key={row.key}
+                role="row"
+                className={`tt-row${row.key === selected ? ' tt-selected' : ''}`}
+                style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
+                tabIndex={index === focusIndex ? 0 : -1}
+                data-index={index}
+                data-node-id={row.kind === 'node' ? row.id : undefined}
+                data-status={row.kind === 'node' ? tree.node(row.id)?.status : undefined}
+                data-stale={row.kind === 'node' && stale.since(row.id) !== null ? true : undefined}
+                aria-rowindex={index + 2}
+                aria-level={row.level}
+                aria-posinset={row.position}
+                aria-setsize={row.siblings}
+                aria-expanded={canOpen(row) ? (row.open ?? undefined) : undefined}
+                aria-selected={row.key === selected}
+              >
+                <RowCells tree={tree} row={row} now={now} today={today} ticks={ticks} />
+              </div>
+            ) : null;
+          })}
+        </div>
+        <div ref={spacer} className="tt-spacer" style={{ height: 0 }} aria-hidden="true" />
       </div>
-      <div role="rowgroup" className="tt-rows" style={{ height: virtualizer.getTotalSize() }}>
-        {virtualizer.getVirtualItems().map(item => {
-          const row = rows[item.index];
-          return row ? (
-            <div
-              key={row.key}
-              role="row"
-              className={`tt-row${row.key === selected ? ' tt-selected' : ''}`}
-              style={{ transform: `translateY(${item.start}px)` }}
-              tabIndex={item.index === focusIndex ? 0 : -1}
-              data-index={item.index}
-              data-node-id={row.kind === 'node' ? row.id : undefined}
-              data-status={row.kind === 'node' ? tree.node(row.id)?.status : undefined}
-              data-stale={row.kind === 'node' && stale.since(row.id) !== null ? true : undefined}
-              aria-rowindex={item.index + 2}
-              aria-level={row.level}
-              aria-posinset={row.position}
-              aria-setsize={row.siblings}
-              aria-expanded={canOpen(row) ? (row.open ?? undefined) : undefined}
-              aria-selected={row.key === selected}
-            >
-              <RowCells tree={tree} row={row} now={now} today={today} ticks={ticks} />
-            </div>
-          ) : null;
-        })}
-      </div>
+      <Resume following={following} />
     </div>
   );
-}
-
-function above(tree: TreeReader, id: string): string[] {
-  const all: string[] = [];
-  for (let up = tree.node(id)?.parent_id; up !== undefined; up = tree.node(up)?.parent_id) {
-    all.push(up);
-  }
-  return all;
-}
-
-/** Grows as rows come, but shrinks only when somebody closed something: what stands below it in the notebook stays where it is. */
-function useSteadyHeight(rows: number, choices: number): number {
-  const wanted = Math.min(Math.max(rows, 1), INLINE_ROWS);
-  const [steady, setSteady] = useState({ rows: wanted, choices });
-  if (steady.choices !== choices || wanted > steady.rows) {
-    setSteady({ rows: wanted, choices });
-    return wanted * ROW_HEIGHT;
-  }
-  return steady.rows * ROW_HEIGHT;
 }

@@ -1,13 +1,52 @@
 import { useMemo } from 'react';
+import { useAtOnce } from '../hooks.js';
+import { formatCount } from '../format.js';
+import { ViewMemory } from '../memory.js';
 import type { Part, PartProps } from '../part.js';
 import { useWords } from '../words.js';
-import { expansionOf } from './expansion.js';
+import { Expansion, expansionOf } from './expansion.js';
+import { Matching } from './matching.js';
 import { TreeGrid } from './tree-grid.js';
 
 function TreePart(props: PartProps) {
+  const { tree, roots, query } = props;
   const words = useWords();
-  const expansion = useMemo(() => expansionOf(props.projectId), [props.projectId]);
-  return <TreeGrid {...props} expansion={expansion} label={words.__('Tasks of %1', props.title)} />;
+  const usual = useMemo(() => expansionOf(props.projectId), [props.projectId]);
+  const matching = useMemo(() => (query ? new Matching(tree, roots, query) : null), [tree, roots, query]);
+  // What is opened while somebody looks for something leaves alone what they opened before.
+  const expansion = useMemo(
+    () => (matching ? new Expansion(new ViewMemory(null)) : usual),
+    [matching, usual]
+  );
+  useAtOnce(matching, each => each.getVersion());
+  matching?.keepUp();
+  return (
+    <>
+      {matching ? <Found matching={matching} /> : null}
+      <TreeGrid
+        {...props}
+        expansion={expansion}
+        matching={matching}
+        label={words.__('Tasks of %1', props.title)}
+      />
+    </>
+  );
+}
+
+/** How many match. */
+function Found({ matching }: { matching: Matching }) {
+  const words = useWords();
+  const { count, isDone } = matching;
+  const told = words._n('%2 task matches', '%2 tasks match', count, formatCount(count));
+  const text = !isDone ? words.__('%1 so far …', told) : count === 0 ? words.__('Nothing matches') : told;
+  return (
+    <div className="tt-found">
+      <span aria-hidden="true">{text}</span>
+      <span className="tt-hidden" role="status">
+        {isDone ? text : ''}
+      </span>
+    </div>
+  );
 }
 
 export const treePart: Part = {

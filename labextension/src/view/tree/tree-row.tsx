@@ -2,18 +2,28 @@ import type { Rollup, TreeNode, TreeReader } from '../../core/reader.js';
 import { seenLine } from '../../core/seen.js';
 import { Badge, StaleBadge } from '../badge.js';
 import { Bar, leafSegments, progressText, segments } from '../bar.js';
-import { elapsedText } from '../elapsed.js';
+import { elapsedText, isHeard } from '../elapsed.js';
 import { formatCount, formatCounts, silenceText } from '../format.js';
 import { countText, messageOf, percentText, unusualText } from '../node.js';
-import { useStaleness } from '../staleness.js';
+import { useStaleness, type Staleness } from '../staleness.js';
 import { failuresBelow } from '../status.js';
 import { StaleIcon, StatusIcon, UnusualIcon } from '../status-icon.js';
 import { Title } from '../title.js';
 import { useWords } from '../words.js';
+import type { Alike } from './alike.js';
+import { FOLD_ABOVE } from './arrange.js';
+import { timeLeft } from './estimate.js';
+import { familiesOf } from './families.js';
+import { figures } from './figures.js';
+import { GroupCells } from './group-row.js';
 import type { NodeRow, Row } from './rows.js';
+import { Times, Twisty } from './row-parts.js';
 
 /** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
 const DEEPEST_INDENT = 16;
+
+/** Fewer aren't many of a kind. */
+const FEWEST_ALIKE = 5;
 
 interface CellsProps {
   tree: TreeReader;
@@ -30,6 +40,9 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
   const words = useWords();
   const stale = useStaleness();
   const indent = { '--tt-level': Math.min(row.level - 1, DEEPEST_INDENT) } as React.CSSProperties;
+  if (row.kind === 'group') {
+    return <GroupCells tree={tree} row={row} indent={indent} now={now} ticks={ticks} />;
+  }
   if (row.kind !== 'node') {
     return (
       <div role="gridcell" aria-colspan={4} className="tt-name tt-more" style={indent}>
@@ -50,10 +63,18 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
     return null;
   }
   const rollup = tree.rollup(row.id);
-  const isGroup = row.children > 0 || rollup.total > 1;
+  const isGroup = hasChildren(tree, row) || rollup.total > 1;
   return (
     <>
-      <Name tree={tree} row={row} node={node} rollup={rollup} indent={indent} today={today} />
+      <Name
+        tree={tree}
+        row={row}
+        node={node}
+        rollup={rollup}
+        indent={indent}
+        now={ticks ? now : null}
+        today={today}
+      />
       <div role="gridcell" className="tt-cell-bar">
         <Bar parts={isGroup ? segments(rollup) : leafSegments(node)} stale={stale.since(row.id) !== null} />
         {isGroup ? (
@@ -76,18 +97,25 @@ interface NameProps {
   node: TreeNode;
   rollup: Rollup;
   indent: React.CSSProperties;
+  /** Null unless it is live and moves. */
+  now: number | null;
   today: number;
 }
 
-function Name({ tree, row, node, rollup, indent, today }: NameProps) {
+function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
   const staleness = useStaleness();
   const since = staleness.since(row.id);
-  const stale = row.children > 0 ? staleness.count(row.id) : 0;
-  const running = row.children > 0 ? (rollup.counts.running ?? 0) - stale : 0;
-  const failed = row.children > 0 ? failuresBelow(node.status, rollup) : 0;
+  const children = tree.children(row.id).length;
+  const isGroup = hasChildren(tree, row);
+  const stale = isGroup ? staleness.count(row.id) : 0;
+  const running = isGroup ? (rollup.counts.running ?? 0) - stale : 0;
+  const failed = isGroup ? failuresBelow(node.status, rollup) : 0;
   const words = useWords();
   const silence = since === null ? null : silenceText(words, since, today * 1000);
-  const message = silence ?? messageOf(words, tree, node);
+  const alike = children >= FEWEST_ALIKE ? familiesOf(tree).of(row.id).only : null;
+  const told = alike ? figures(words, toldOf(tree, row.id, alike, now, staleness)) : [];
+  const own = silence ?? messageOf(words, tree, node);
+  const message = [own, ...told].filter(Boolean).join(' · ');
   const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (
@@ -96,8 +124,8 @@ function Name({ tree, row, node, rollup, indent, today }: NameProps) {
       <Twisty open={row.open} />
       {silence === null ? <StatusIcon status={node.status} /> : <StaleIcon label={silence} />}
       <Title node={node} faint={faint} />
-      {row.children > 1 && row.open === false ? (
-        <span className="tt-times">×{formatCount(row.children)}</span>
+      {(children > 1 && row.open === false) || (alike && children > FOLD_ABOVE) ? (
+        <Times count={children} />
       ) : null}
       {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
       <Badge status="running" count={running} />
@@ -122,14 +150,12 @@ function Name({ tree, row, node, rollup, indent, today }: NameProps) {
   );
 }
 
-function Twisty({ open }: { open: boolean | null }) {
-  return (
-    <span className={`tt-twisty${open ? ' tt-open' : ''}`} data-twisty={open !== null} aria-hidden="true">
-      {open === null ? null : (
-        <svg viewBox="0 0 10 10" width="10" height="10" focusable="false">
-          <path d="M3 1.5 7 5 3 8.5z" />
-        </svg>
-      )}
-    </span>
-  );
+/** A row of a parent whose children were left out of a stored tree has them all the same. */
+function hasChildren(tree: TreeReader, row: NodeRow): boolean {
+  return tree.children(row.id).length > 0 || row.open !== null;
+}
+
+/** Of a group whose members are all alike: they are what is left. */
+function toldOf(tree: TreeReader, id: string, alike: Alike, now: number | null, stale: Staleness) {
+  return { alike, now: isHeard(tree, id, stale) ? now : null, left: timeLeft(tree, id, now, stale) };
 }

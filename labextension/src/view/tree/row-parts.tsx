@@ -1,0 +1,26 @@
+import { formatCount } from '../format.js';
+import { useWords } from '../words.js';
+
+export function Twisty({ open }: { open: boolean | null }) {
+  return (
+    <span className={`tt-twisty${open ? ' tt-open' : ''}`} data-twisty={open !== null} aria-hidden="true">
+      {open === null ? null : (
+        <svg viewBox="0 0 10 10" width="10" height="10" focusable="false">
+          <path d="M3 1.5 7 5 3 8.5z" />
+        </svg>
+      )}
+    </span>
+  );
+}
+
+/** How many there are of what the title names. */
+export function Times({ count }: { count: number }) {
+  const words = useWords();
+  const written = formatCount(count);
+  return (
+    <span className="tt-times">
+      <span aria-hidden="true">×{written}</span>
+      <span className="tt-hidden">{words._n('%2 task', '%2 tasks', count, written)}</span>
+    </span>
+  );
+}
