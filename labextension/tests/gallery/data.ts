@@ -69,6 +69,11 @@ export function dataOf(name: string): Data {
   return data;
 }
 
+/** How often the connection was tried again by hand, in all that was shown. */
+export function retries(): number {
+  return [...made.values()].reduce((sum, { hub }) => sum + hub.retries, 0);
+}
+
 function of({ tree }: Telling): Data {
   return named(worldOf(tree));
 }

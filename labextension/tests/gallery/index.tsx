@@ -11,7 +11,7 @@ import '@fontsource/dejavu-mono/400.css';
 import '../../style/index.css';
 import './stage.css';
 import { ErrorBoundary } from '../../src/view/index.js';
-import { dataOf, DATA } from './data.js';
+import { dataOf, DATA, retries } from './data.js';
 import { compare } from './compare.js';
 import { followed, streamed } from './live.js';
 import { PART_NAMES, viewOf, VIEW_NAMES } from './views.js';
@@ -104,6 +104,8 @@ Object.assign(globalThis, {
     show,
     settled,
     compare,
+    /** How often somebody asked for the connection to be tried again. */
+    retries: () => retries(),
     follow: (projectId: string, url: string) => {
       root?.unmount();
       root = createRoot(stage);

@@ -24,8 +24,14 @@ export interface Following {
   read(): { state: unknown; nodes: unknown[] } | null;
 }
 
+/** As the server's REST interface tells it. */
 function treeOf({ tree }: Follow): { state: unknown; nodes: unknown[] } | null {
-  return tree instanceof TaskTree ? { state: tree.state(), nodes: [...tree.nodes()] } : null;
+  return tree instanceof TaskTree
+    ? {
+        state: tree.state(),
+        nodes: [...tree.nodes()].map(node => ({ ...node, rollup: tree.rollup(node.node_id) }))
+      }
+    : null;
 }
 
 export interface Stream {

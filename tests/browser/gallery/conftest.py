@@ -31,3 +31,12 @@ def gallery(whole_gallery: Gallery) -> Iterator[Gallery]:
     whole_gallery.errors.clear()
     yield whole_gallery
     assert whole_gallery.errors == []
+
+
+@pytest.fixture
+def browser_gallery(browser: Browser, gallery_folder: Path) -> Iterator[Gallery]:
+    """A gallery of one test."""
+    gallery = Gallery(browser, gallery_folder)
+    yield gallery
+    gallery.close()
+    assert gallery.errors == []
