@@ -56,6 +56,8 @@ def test_selection_and_open_groups_outlive_whatever_happens_to_the_page(lab: Lab
     left = choices(cell)
     assert left == {"selected": ["step b1"], "details": ["step b1"], "open": {"group b"}}
 
+    lab.save()
+
     # In another place.
     lab.command("tasktree:open-tab", {"project_id": project.project_id})
     tab = TreeView(page.locator(".jp-TaskTreeTab .tt-view"))
@@ -78,7 +80,6 @@ def test_selection_and_open_groups_outlive_whatever_happens_to_the_page(lab: Lab
     assert choices(tab) == left
 
     # The page is loaded anew.
-    lab.save()
     kept = f'"tasktree:{project.project_id}"'
     wait_until(lambda: kept in str(jupyter.get("lab/api/workspaces/default")).replace("'", '"'), "the layout is kept")
     project.node(step["node_id"], message="while it was away")

@@ -4,6 +4,8 @@ import { hubAt } from '../../src/core/hub.js';
 import type { Follow } from '../../src/core/follow.js';
 import { TaskTree } from '../../src/core/tree.js';
 import { TreeView } from '../../src/view/index.js';
+import { memoryOf } from '../../src/view/memory.js';
+import type { PartId } from '../../src/view/part.js';
 import { letTimePass } from './clock.js';
 import { gridSearch } from './grid-search.js';
 import { chanceOf, Telling } from './telling.js';
@@ -39,21 +41,20 @@ export interface Stream {
   /** Events a second. */
   rate: number;
   seconds: number;
-  /** Called after each batch; a test counts with it. */
-  onBatch?: () => void;
+  part?: PartId;
 }
 
 /** Batches a second: as a server sends them to a page that keeps up. */
 const BATCHES = 50;
 
 /** Shows a large run, and answers how to let events come, at a rate, until it is over. */
-export function streamed(root: Root, { tasks, rate, seconds }: Stream): () => Promise<number> {
+export function streamed(root: Root, { tasks, rate, seconds, part = 'tree' }: Stream): () => Promise<number> {
   letTimePass();
+  const projectId = `stream-${tasks}`;
+  memoryOf(projectId).write('part', part);
   const telling = gridSearch({ tasks });
   const { follow, hub } = worldOf(telling.tree);
-  root.render(
-    <TreeView projectId={`stream-${tasks}`} follow={follow} hub={hub} missionId={null} layout="fill" />
-  );
+  root.render(<TreeView projectId={projectId} follow={follow} hub={hub} missionId={null} layout="fill" />);
   const chance = chanceOf(7);
   const fits = [...telling.tree.children('run/fit')];
   return async () => {
