@@ -13,6 +13,7 @@ import {
   formatAgo,
   formatClock,
   formatCount,
+  onViewKey,
   missionsOf,
   stateOf,
   StatusIcon,
@@ -124,7 +125,8 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
   const shown = model.missionId ?? runs[0]?.id ?? null;
 
   return (
-    <div className="tt-view tt-view-fill tt-panel" data-version={followed}>
+    // eslint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div className="tt-view tt-view-fill tt-panel" data-version={followed} onKeyDown={onViewKey}>
       <StorageNotices notices={[hub.storage]} />
       <Section title={words.__('Projects')} count={projects.length}>
         {model.isChosen && model.notebookPath !== null ? (

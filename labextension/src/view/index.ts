@@ -3,6 +3,7 @@ export { ConnectionBadge } from './connection-badge.js';
 export { stateOf, viewState, wording, type ViewState } from './connection.js';
 export { Empty } from './empty.js';
 export { ErrorBoundary } from './error-boundary.js';
+export { onViewKey } from './view-keys.js';
 export * from './format.js';
 export { throttled, useAtOnce, useFollow, useListenable } from './hooks.js';
 export { missionsOf } from './missions.js';

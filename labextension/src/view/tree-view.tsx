@@ -1,4 +1,4 @@
-import { useCallback, useContext, useEffect, useId, useMemo, useState } from 'react';
+import { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { Follow, Hub } from '../core/follow.js';
 import { NOTHING_STALE } from '../core/presence.js';
 import { parseQuery } from '../core/query.js';
@@ -7,6 +7,7 @@ import { seenLine } from '../core/seen.js';
 import { useNow } from './clock.js';
 import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
+import { onViewKey } from './view-keys.js';
 import { ALL_RUNS, Header } from './header.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
@@ -175,7 +176,14 @@ function ProjectView(props: TreeViewProps) {
     [onMission]
   );
 
-  const select = useCallback((node: string | null) => setPicked({ node }), []);
+  const body = useRef<HTMLDivElement>(null);
+  const select = useCallback((node: string | null) => {
+    // Who closes the details from inside them is at the task again.
+    if (node === null && document.activeElement?.closest('.tt-details')) {
+      body.current?.querySelector<HTMLElement>('[role="row"][tabindex="0"]')?.focus({ preventScroll: true });
+    }
+    setPicked({ node });
+  }, []);
   const goTo = useCallback((nodeId: string) => reveal({ nodeId }), [reveal]);
   const isKept = kept !== null && kept.mission === mission && tree?.node(kept.node) !== undefined;
   const selected = picked ? picked.node : isKept ? kept.node : null;
@@ -216,12 +224,7 @@ function ProjectView(props: TreeViewProps) {
     <StalenessContext.Provider value={staleness}>
       {/* Keys of the view as a whole; what has the focus inside takes its own first. */}
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
-      <div
-        className={`tt-view tt-view-${layout}`}
-        data-connection={shownAs}
-        {...place}
-        onKeyDown={event => toSearch(event)}
-      >
+      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place} onKeyDown={onViewKey}>
         <Header
           tree={tree}
           mission={mission}
@@ -241,7 +244,7 @@ function ProjectView(props: TreeViewProps) {
         />
         <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
         <Losses tree={tree} />
-        <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
+        <div ref={body} className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
           <div
             id={bodyId}
             className="tt-part"
@@ -285,20 +288,6 @@ function ProjectView(props: TreeViewProps) {
       </div>
     </StalenessContext.Provider>
   );
-}
-
-const TYPED_INTO: ReadonlySet<string> = new Set(['INPUT', 'SELECT', 'TEXTAREA']);
-
-/** `/` leads to the search. */
-function toSearch(event: React.KeyboardEvent<HTMLElement>): void {
-  const isTyping = event.target instanceof Element && TYPED_INTO.has(event.target.tagName);
-  const input = event.currentTarget.querySelector<HTMLInputElement>('.tt-search-input');
-  if (event.key === '/' && !isTyping && input) {
-    event.preventDefault();
-    event.stopPropagation();
-    input.focus();
-    input.select();
-  }
 }
 
 function textOf(kept: unknown): string {

@@ -1,0 +1,54 @@
+"""Of ten thousand tasks three failed: how long somebody looks for the first of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenLab
+from tests.browser.jupyter import Jupyter, wait_until
+from tests.browser.lab import TreeView
+
+TASKS = 10_000
+FAILED = (2500, 5000, 7500)
+KEYSTROKES = 3
+BATCH = 1000
+
+
+def task(number: int) -> dict[str, Any]:
+    changes: dict[str, Any] = {"title": f"fit {number}", "parent_id": "fit", "status": "completed"}
+    if number in FAILED:
+        trace = f'Traceback (most recent call last):\n  File "fit.py", line 12, in fit\nValueError: no {number}'
+        changes |= {
+            "status": "failed",
+            "error": {"type": "ValueError", "message": f"no {number}", "traceback": trace},
+        }
+    return {"type": "node_update", "data": {"node_id": f"fit/{number}", "changes": changes}}
+
+
+def test_three_keystrokes_lead_from_the_panel_to_the_first_failures_traceback(
+    jupyter: Jupyter, open_lab: OpenLab
+) -> None:
+    start = [
+        {"type": "node_update", "data": {"node_id": "run", "changes": {"title": "Grid search", "status": "running"}}},
+        {"type": "node_update", "data": {"node_id": "fit", "changes": {"title": "fit", "parent_id": "run"}}},
+    ]
+    for events in (start, *([task(at) for at in range(first, first + BATCH)] for first in range(0, TASKS, BATCH))):
+        jupyter.request("POST", "tasktree/api/projects/large/events", {"events": events})
+    lab = open_lab(jupyter)
+    page = lab.page
+    page.keyboard.press("ControlOrMeta+Shift+Y")
+    panel = page.locator("#tasktree-panel")
+    TreeView(panel.locator(".tt-view[data-connection]").first).wait_shown()
+    wait_until(lambda: panel.evaluate("panel => panel.contains(document.activeElement)"), "the panel has the keyboard")
+
+    traceback = panel.locator(".tt-details").get_by_text("Traceback (most recent call last)")
+    strokes = 0
+    for key in ("n", "Enter"):
+        page.keyboard.press(key)
+        strokes += 1
+    expect(traceback).to_contain_text(f"ValueError: no {FAILED[0]}")
+    expect(traceback).to_be_in_viewport()
+    assert strokes <= KEYSTROKES
+    lab.screenshot("first-failure")
