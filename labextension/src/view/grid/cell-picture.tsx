@@ -9,7 +9,7 @@ import { isFailure, LOOKS, nextFailure, summed, type Cells } from './cells.js';
 import { areEqual, coloursOf, watchColours } from './colours.js';
 import { cellAt, cornerOf, layoutOf, type Layout } from './layout.js';
 import { Painter, type Colours } from './painter.js';
-import { usePixelRatio, useSize } from './size.js';
+import { usePixelRatio, useSize } from '../size.js';
 
 /** CSS pixels: what a picture may take of an output under a cell, and of a view that has its own height. */
 const HEIGHT = { inline: 132, fill: 176 };
