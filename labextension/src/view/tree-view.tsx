@@ -9,13 +9,14 @@ import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
 import { onViewKey } from './view-keys.js';
 import { ALL_RUNS, Header } from './header.js';
+import { StatusGrid } from './grid/status-grid.js';
 import { useFollow } from './hooks.js';
 import { Losses } from './losses.js';
 import { Search } from './search.js';
 import { MemoryContext, memoryOf, useRemembered } from './memory.js';
 import { StorageNotices } from './storage-notice.js';
 import { missionsOf } from './missions.js';
-import type { Reveal } from './part.js';
+import type { PartProps, Reveal } from './part.js';
 import { PartSwitch } from './part-switch.js';
 import { PARTS, partOf } from './parts.js';
 import { treePart } from './tree/tree-part.js';
@@ -220,6 +221,27 @@ function ProjectView(props: TreeViewProps) {
   }));
   const shown = parts.find(each => each.part.id === part)?.part ?? treePart;
   const title = root?.title !== undefined ? titleOf(root) : (projectTitle ?? words.__('Tasks'));
+  const given: PartProps = {
+    projectId,
+    tree,
+    version: `${version}.${tree.version}`,
+    roots: shownRoots,
+    withOmittedRoots: mission === null,
+    title,
+    now,
+    today: clock,
+    ticks,
+    selected,
+    query,
+    onSearch: setSearch,
+    onSelect: select,
+    onReveal: goTo,
+    layout,
+    reveal: wish,
+    tools: partTools,
+    follow,
+    hub
+  };
   return (
     <StalenessContext.Provider value={staleness}>
       {/* Keys of the view as a whole; what has the focus inside takes its own first. */}
@@ -244,6 +266,7 @@ function ProjectView(props: TreeViewProps) {
         />
         <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
         <Losses tree={tree} />
+        <StatusGrid {...given} />
         <div ref={body} className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
           <div
             id={bodyId}
@@ -251,27 +274,7 @@ function ProjectView(props: TreeViewProps) {
             role={parts.length > 1 ? 'tabpanel' : undefined}
             aria-label={parts.length > 1 ? shown.label(words) : undefined}
           >
-            <shown.Body
-              projectId={projectId}
-              tree={tree}
-              version={`${version}.${tree.version}`}
-              roots={shownRoots}
-              withOmittedRoots={mission === null}
-              title={title}
-              now={now}
-              today={clock}
-              ticks={ticks}
-              selected={selected}
-              query={query}
-              onSearch={setSearch}
-              onSelect={select}
-              onReveal={goTo}
-              layout={layout}
-              reveal={wish}
-              tools={partTools}
-              follow={follow}
-              hub={hub}
-            />
+            <shown.Body {...given} />
           </div>
           {selected === null ? null : (
             <Details

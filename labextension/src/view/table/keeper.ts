@@ -1,0 +1,84 @@
+/** The picture of a table, kept up to date, but not under the hands of whoever is at work in it. */
+import { Upkeep } from '../slices.js';
+import { FactsOf, type Facts } from './facts.js';
+import { pictureOf, type Picture, type Wanted } from './picture.js';
+
+/** Milliseconds between two pictures, at least: rows that change places more often can't be read. */
+const REST = 1000;
+
+export class TableKeeper {
+  #wanted: Wanted | null = null;
+  #picture: Picture | null = null;
+  #isHeld = false;
+  #isAskedToSort = false;
+  #matches = new WeakMap<Facts, boolean>();
+  readonly #facts = new FactsOf();
+  readonly #listeners = new Set<() => void>();
+  readonly #upkeep = new Upkeep(
+    () => pictureOf(this.#wanted as Wanted, this.#facts, this.#matches, this.#held()),
+    picture => {
+      this.#picture = picture;
+      this.#listeners.forEach(listener => listener());
+    },
+    REST
+  );
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) {
+        this.#upkeep.stop();
+      }
+    };
+  };
+
+  getPicture = (): Picture | null => this.#picture;
+
+  /** The tree may have grown, or something else is wanted: that is there at once. */
+  show(wanted: Wanted): void {
+    const before = this.#wanted;
+    this.#wanted = wanted;
+    if (before?.query?.text !== wanted.query?.text) {
+      this.#matches = new WeakMap();
+    }
+    if (before && isSameWish(before, wanted)) {
+      this.#upkeep.ask();
+    } else {
+      this.#upkeep.askNow();
+    }
+  }
+
+  /** While held, rows stay where they are. */
+  hold(isHeld: boolean): void {
+    const isOver = this.#isHeld && !isHeld;
+    this.#isHeld = isHeld;
+    if (isOver && this.#picture?.isOutOfOrder) {
+      this.#upkeep.ask();
+    }
+  }
+
+  /** Puts the rows in order even if somebody is at work in them: they asked for it. */
+  sortAgain(): void {
+    this.#isAskedToSort = true;
+    this.#upkeep.askNow();
+  }
+
+  #held(): Picture | null {
+    const shown = this.#isAskedToSort ? null : this.#picture;
+    this.#isAskedToSort = false;
+    return this.#isHeld && shown && this.#wanted && isSameWish(shown.wanted, this.#wanted) ? shown : null;
+  }
+}
+
+function isSameWish(one: Wanted, other: Wanted): boolean {
+  return (
+    one.tree === other.tree &&
+    one.roots === other.roots &&
+    one.group === other.group &&
+    one.query?.text === other.query?.text &&
+    one.sort?.column === other.sort?.column &&
+    one.sort?.descending === other.sort?.descending &&
+    one.better === other.better
+  );
+}
