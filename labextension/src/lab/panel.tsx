@@ -7,6 +7,7 @@ import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
 import { parseTime } from '../core/times.js';
 import {
+  AttentionSection,
   Badge,
   ConnectionBadge,
   Empty,
@@ -122,6 +123,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
     [host, shownProject]
   );
   const shown = model.missionId ?? runs[0]?.id ?? null;
+  const shownRoots = useMemo(() => (shown === null ? [] : [shown]), [shown]);
 
   return (
     <div className="tt-view tt-view-fill tt-panel" data-version={followed}>
@@ -164,6 +166,17 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
           </Listbox>
         </>
       ) : null}
+      {follow?.tree && shown !== null ? (
+        <AttentionSection
+          key={`${follow.projectId} ${shown}`}
+          tree={follow.tree}
+          version={`${followed}.${follow.tree.version}`}
+          roots={shownRoots}
+          isLive={follow.status === 'live'}
+          stale={follow.stale}
+          onReveal={id => model.goTo(id)}
+        />
+      ) : null}
       {follow ? (
         <div className="tt-panel-tree">
           <TreeView
@@ -175,6 +188,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
             followNewest
             layout="fill"
             badge={false}
+            attention={false}
             runs={runs.length > LISTED}
             reveal={model.reveal}
             actions={actions}

@@ -30,6 +30,8 @@ interface Props {
   state: ViewState | null;
   storedAt: number | null;
   onRetry?: () => void;
+  /** What somebody should look at. */
+  attention?: React.ReactNode;
   search?: React.ReactNode;
   /** What chooses the part that is shown. */
   parts?: React.ReactNode;
@@ -66,6 +68,7 @@ export function Header(props: Props) {
             <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && heard)}</span>
           )}
         </div>
+        {props.attention}
         {props.search}
         {props.parts}
         {props.state ? (

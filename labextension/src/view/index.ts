@@ -1,3 +1,4 @@
+export { AttentionSection } from './attention/attention.js';
 export { useNow } from './clock.js';
 export { ConnectionBadge } from './connection-badge.js';
 export { stateOf, viewState, wording, type ViewState } from './connection.js';
