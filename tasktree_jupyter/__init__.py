@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         status,
         subscribe,
     )
+    from tasktree_jupyter.client.attention import Attention, on_attention
     from tasktree_jupyter.client.decorate import wrap
     from tasktree_jupyter.client.events import EventStream, events
     from tasktree_jupyter.client.failures import Failure, on_failure
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from tasktree_jupyter.display.view import View, view, widget
 
 __all__ = [
+    "Attention",
     "Diff",
     "EventStream",
     "Failure",
@@ -66,6 +68,7 @@ __all__ = [
     "emit",
     "events",
     "flush",
+    "on_attention",
     "on_failure",
     "project",
     "snapshot",
@@ -83,6 +86,7 @@ _HOMES = {
         ("configure", "connect", "emit", "flush", "project", "snapshot", "status", "subscribe"),
         "client.api",
     ),
+    **dict.fromkeys(("Attention", "on_attention"), "client.attention"),
     **dict.fromkeys(("Task", "current", "task"), "client.task"),
     "wrap": "client.decorate",
     **dict.fromkeys(("EventStream", "events"), "client.events"),

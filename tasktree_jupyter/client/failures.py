@@ -31,11 +31,9 @@ class Failure(NamedTuple):
     mission: dict[str, Any]
 
     def __str__(self) -> str:
-        error = self.node.get("error") or {}
-        why = ": ".join(str(error[name]) for name in ("type", "message") if error.get(name))
         title = self.node.get("title") or self.node["node_id"]
         below = "" if self.node is self.mission else f" in {self.mission.get('title') or self.mission['node_id']}"
-        return f"{title}{below}: {why or 'failed'}"
+        return f"{title}{below}: {named(self.node)}"
 
 
 OnFailure = Callable[[Failure], object]
@@ -50,7 +48,7 @@ class _Watcher:
     def __call__(self, event: dict[str, Any]) -> None:
         watched = self._watched
         before = watched.prepare(event)
-        failed = [] if before is None else [*_failed_since(before, watched.tree)]
+        failed = [] if before is None else [*failed_since(before, watched.tree)]
         node_id = node_of(event)
         was = _status(watched.tree, node_id)
         watched.take(event)
@@ -59,7 +57,7 @@ class _Watcher:
         # One callback that fails must not keep the others from being told.
         error: Exception | None = None
         for each in failed:
-            if _began_at(watched.tree, each):
+            if began_at(watched.tree, each):
                 try:
                     self._on_failure(self._failure(each))
                 except Exception as raised:
@@ -76,7 +74,14 @@ class _Watcher:
         return Failure(self._project_id(), node, node if root == node_id else tree.node(root))
 
 
-def _failed_since(before: TaskTree, after: TaskTree) -> Iterator[str]:
+def named(node: dict[str, Any]) -> str:
+    """Return what a failed node says of its failure: `ValueError: bad`."""
+    error = node.get("error") or {}
+    return ": ".join(str(error[name]) for name in ("type", "message") if error.get(name)) or "failed"
+
+
+def failed_since(before: TaskTree, after: TaskTree) -> Iterator[str]:
+    """Give the nodes that have failed in a later state and hadn't in an earlier one."""
     for node_id in after.walk():
         if after.status_of(node_id) == _FAILED and _status(before, node_id) != _FAILED:
             yield node_id
@@ -86,8 +91,8 @@ def _status(tree: TaskTree, node_id: str | None) -> str | None:
     return tree.status_of(node_id) if node_id is not None and node_id in tree else None
 
 
-def _began_at(tree: TaskTree, node_id: str) -> bool:
-    """Whether nothing below has failed: an exception on its way up is one failure (docs/fold.md, Roll-ups)."""
+def began_at(tree: TaskTree, node_id: str) -> bool:
+    """Return whether nothing below has failed: an exception on its way up is one failure (docs/fold.md, Roll-ups)."""
     return not any(tree.rollup(child)["failures"] for child in tree.children(node_id))
 
 

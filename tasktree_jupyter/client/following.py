@@ -16,6 +16,7 @@ from tasktree_jupyter.core.subscriber import (
     Events,
     Gone,
     Position,
+    Presence,
     Refused,
     Resync,
     Snapshot,
@@ -140,6 +141,9 @@ class Following:
         elif isinstance(delivery, Resync):
             for subscription in self._of(delivery.project_id):
                 subscription.gap_reason = delivery.reason
+        elif isinstance(delivery, Presence):
+            for subscription in self._of(delivery.project_id):
+                subscription.tell_presence(delivery.sources)
         elif isinstance(delivery, Gone):
             self._ended(
                 delivery.project_id,

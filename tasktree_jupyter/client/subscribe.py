@@ -26,6 +26,8 @@ class Subscription:
     Attributes:
         project: the project whose events it gets.
         given_to: the function of the notebook API that its callback was given to.
+        every: seconds after which the callback is given an event of type `tick`, where nothing else came; None: never.
+        hears_presence: whether it is given events of type `presence`, with the `sources` that are silent.
         position: up to where events were handed over.
     """
 
@@ -41,6 +43,8 @@ class Subscription:
     ) -> None:
         self.project = project
         self.given_to = "subscribe"
+        self.every: float | None = None
+        self.hears_presence = False
         self.gap_reason = "restarted"
         self._on_event = on_event
         self._types = None if types is None else frozenset(types)
@@ -187,6 +191,12 @@ class Subscription:
             if self._types is None or event.get("type") in self._types:
                 self._offer(event)
 
+    def tell_presence(self, sources: list[dict[str, Any]]) -> None:
+        """Who is silent has changed."""
+        if self.hears_presence:
+            data = {"sources": sources}
+            self._offer({"type": "presence", "project_id": self.project.project_id, "data": data})
+
     def end(self, code: str) -> None:
         """The server ended it."""
         self._begun.set()
@@ -214,11 +224,11 @@ class Subscription:
     def _run(self) -> None:
         while True:
             with self._news:
-                self._news.wait_for(lambda: self._waiting or self._closed)
+                self._news.wait_for(lambda: self._waiting or self._closed, self.every)
                 if self._closed:
                     return
                 missed, self._missed = self._missed, 0
-                event = self._waiting.popleft()
+                event = self._waiting.popleft() if self._waiting else {"type": "tick", "data": {}}
             if missed:
                 data = {"reason": "slow", "missed": missed}
                 self._call({"type": "resync", "project_id": self.project.project_id, "data": data})

@@ -45,12 +45,22 @@ class WatchedTree:
         if known == offset - 1:
             return None
         self.tree = self._read(offset - 1)
-        return None if known is None else before
+        # What was looked at before the first event may be later than that.
+        return None if known is None or offset <= known else before
 
     def take(self, event: dict[str, Any]) -> None:
         """Fold an event, after `prepare`."""
         if event.get("offset") == self.tree.offset + 1:
             self.tree.apply(event)
+
+    def look(self) -> None:
+        """Have the tree as it is now where no event has come yet. May wait for the server."""
+        if self._last is None:
+            try:
+                self.tree = read(self._this, self._project, None, _TIMEOUT).tree
+                self._last = self.tree.offset
+            except (ValueError, TimeoutError, RuntimeError, PermissionError) as error:
+                logger.warning("The state couldn't be read: %s", error)
 
     def _read(self, offset: int) -> TaskTree:
         if offset <= 0:

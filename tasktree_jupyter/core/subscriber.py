@@ -76,6 +76,13 @@ class Gone(msgspec.Struct, frozen=True):
     project_id: str
 
 
+class Presence(msgspec.Struct, frozen=True):
+    """Who is silent now, in place of what was said before (docs/protocol.md, Presence)."""
+
+    project_id: str
+    sources: list[dict[str, Any]]
+
+
 class Refused(msgspec.Struct, frozen=True):
     """The server refused to let this project be followed (None: all of them). It isn't followed any longer.
 
@@ -89,7 +96,7 @@ class Refused(msgspec.Struct, frozen=True):
     retry: bool
 
 
-Delivery: TypeAlias = Subscribed | Events | Snapshot | Live | Resync | Gone | Refused
+Delivery: TypeAlias = Subscribed | Events | Snapshot | Live | Resync | Gone | Presence | Refused
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -181,6 +188,10 @@ class Subscriber:
         if op == "resync":
             _drop_parts(follow)
             return Step([Resync(project_id, str(frame.get("reason")))])
+        if op == "presence":
+            sources = frame.get("sources")
+            told = [source for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
+            return Step([Presence(project_id, told)])
         if op == "gone":
             del self._follows[project_id]
             return Step([Gone(project_id)])

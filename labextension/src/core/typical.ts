@@ -1,5 +1,6 @@
 /** How long things usually take, by the earlier runs that are in the tree. */
-import type { TreeReader } from './reader.js';
+import type { TreeNode, TreeReader } from './reader.js';
+import { isEnded } from './status.js';
 
 export interface Usual {
   /** Microseconds. */
@@ -8,7 +9,155 @@ export interface Usual {
   runs: number;
 }
 
+/** The last so many earlier runs count: what was long ago says little. */
+const RUNS = 10;
+/** Of runs of the same name, so many are looked at. */
+const LOOKED_AT = 50;
+/** In a group of more, a task's siblings say better how long it takes than its namesake in an earlier run. */
+const LARGEST_GROUP = 256;
+
+interface Earlier {
+  roots: readonly string[];
+  title: string;
+  /** What was looked at; as long as none of it is another object, all is as it was. */
+  seen: ReadonlyMap<string, TreeNode | undefined>;
+  /** Those that have ended, newest first. */
+  ended: readonly string[];
+  usual: Map<string, Usual | null>;
+}
+
+const known = new WeakMap<TreeReader, Map<string, Earlier>>();
+
 /** What the same task (by the titles on its path) took in earlier runs that completed it; null where none did. */
-export function usualDuration(_tree: TreeReader, _id: string): Usual | null {
-  return null;
+export function usualDuration(tree: TreeReader, id: string): Usual | null {
+  const path = pathTo(tree, id);
+  const root = path?.[0];
+  if (!path || root === undefined) {
+    return null;
+  }
+  const earlier = earlierThan(tree, root);
+  if (earlier.ended.length === 0) {
+    return null;
+  }
+  const key = JSON.stringify([id, ...path.map(each => tree.node(each)?.title)]);
+  const kept = earlier.usual.get(key);
+  if (kept !== undefined) {
+    return kept;
+  }
+  const usual = usualOf(tree, path, earlier.ended);
+  earlier.usual.set(key, usual);
+  return usual;
+}
+
+/** From the root to the node. */
+function pathTo(tree: TreeReader, id: string): string[] | null {
+  const path: string[] = [];
+  for (let at: string | undefined = id; at !== undefined; at = tree.node(at)?.parent_id) {
+    if (tree.node(at)?.title === undefined) {
+      return null;
+    }
+    path.unshift(at);
+  }
+  return path;
+}
+
+function earlierThan(tree: TreeReader, root: string): Earlier {
+  let ofTree = known.get(tree);
+  if (!ofTree) {
+    ofTree = new Map();
+    known.set(tree, ofTree);
+  }
+  const kept = ofTree.get(root);
+  if (kept && isAsItWas(tree, root, kept)) {
+    return kept;
+  }
+  const { roots } = tree;
+  const title = tree.node(root)?.title ?? '';
+  const seen = new Map<string, TreeNode | undefined>();
+  const ended: string[] = [];
+  for (let index = roots.indexOf(root) - 1; index >= 0 && seen.size < LOOKED_AT; index--) {
+    const id = roots[index] as string;
+    const node = tree.node(id);
+    if (node?.title !== title) {
+      continue;
+    }
+    seen.set(id, node);
+    if (isEnded(node.status)) {
+      ended.push(id);
+      if (ended.length === RUNS) {
+        break;
+      }
+    }
+  }
+  const earlier = { roots, title, seen, ended, usual: new Map<string, Usual | null>() };
+  ofTree.set(root, earlier);
+  return earlier;
+}
+
+function isAsItWas(tree: TreeReader, root: string, { roots, title, seen }: Earlier): boolean {
+  if (roots !== tree.roots || title !== tree.node(root)?.title) {
+    return false;
+  }
+  for (const [id, node] of seen) {
+    if (tree.node(id) !== node) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function usualOf(tree: TreeReader, path: readonly string[], runs: readonly string[]): Usual | null {
+  const steps: { title: string; place: number }[] = [];
+  for (let index = 1; index < path.length; index++) {
+    const siblings = tree.children(path[index - 1] as string);
+    const id = path[index] as string;
+    if (siblings.length > LARGEST_GROUP) {
+      return null;
+    }
+    const title = tree.node(id)?.title ?? '';
+    // The second "step" of a group is compared with the second one.
+    const place = siblings
+      .slice(0, siblings.indexOf(id))
+      .filter(each => tree.node(each)?.title === title).length;
+    steps.push({ title, place });
+  }
+  const durations: number[] = [];
+  for (const run of runs) {
+    const id = follow(tree, run, steps);
+    if (id === null || tree.node(id)?.status !== 'completed') {
+      continue;
+    }
+    const { startedAt, endedAt } = tree.span(id);
+    if (startedAt !== null && endedAt !== null) {
+      durations.push(endedAt - startedAt);
+    }
+  }
+  return durations.length === 0 ? null : { median: medianOf(durations), runs: durations.length };
+}
+
+function follow(
+  tree: TreeReader,
+  run: string,
+  steps: readonly { title: string; place: number }[]
+): string | null {
+  let at = run;
+  for (const { title, place } of steps) {
+    const children = tree.children(at);
+    if (children.length > LARGEST_GROUP) {
+      return null;
+    }
+    const found = children.filter(id => tree.node(id)?.title === title)[place];
+    if (found === undefined) {
+      return null;
+    }
+    at = found;
+  }
+  return at;
+}
+
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

@@ -1,19 +1,22 @@
-/** Tells of failures and of ends, once each, and not of what the user sees anyway. */
+/** Tells of failures by their kinds, of ends and of slow runs, once each, and not of what the user sees anyway. */
 import type { Notification } from '@jupyterlab/apputils';
 import type { Status } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { parseTime } from '../core/times.js';
-import { formatElapsed } from '../view/index.js';
+import { failureText, formatElapsed, timesText } from '../view/index.js';
+import type { BrowserNotices } from './browser-notices.js';
 import type { News } from './news.js';
 import { projectTitle } from './panel-model.js';
 import type { Preferences } from './preferences.js';
+import type { Found, Reasons } from './reasons.js';
 import type { Words } from './words.js';
 
 /** How long it stands before the page, in milliseconds; after that it is among JupyterLab's notifications. */
 const FAILURE_SHOWN = 30_000;
 const END_SHOWN = 15_000;
 /** JupyterLab cuts a message at 140. */
-const LONGEST_TITLE = 60;
+const LONGEST_TITLE = 40;
+const LONGEST_REASON = 60;
 
 export interface AnnouncerHost {
   trans: Words;
@@ -23,11 +26,25 @@ export interface AnnouncerHost {
   show: (projectId: string, missionId: string) => void;
   /** JupyterLab's `Notification.manager`. */
   manager: Pick<typeof Notification.manager, 'notify' | 'update' | 'dismiss' | 'has'>;
+  /** Finds out why tasks fail; without it, failures are only counted. */
+  reasons?: Pick<Reasons, 'of'>;
+  browser?: Pick<BrowserNotices, 'show'>;
+}
+
+interface Failing {
+  /** The notification, which counts on. */
+  id: string;
+  /** The newest word on the run. */
+  news: News;
+  /** The kinds of failures that were told. */
+  told: Set<string>;
+  isAsking: boolean;
+  isDue: boolean;
 }
 
 export class Announcer {
-  /** Of a run that was told to fail: the notification, which counts on. */
-  private readonly failing = new Map<string, string>();
+  /** By run, those that were told to fail. */
+  private readonly failing = new Map<string, Failing>();
 
   constructor(private readonly host: AnnouncerHost) {}
 
@@ -39,6 +56,12 @@ export class Announcer {
     if (kind === 'failed') {
       if (isWanted && notifyOnFailure && !(isInSight(project.project_id) && !this.wasTold(news))) {
         this.failed(news);
+      }
+      return;
+    }
+    if (kind === 'slow') {
+      if (isWanted && preferences.values.notifyWhenSlow && !isInSight(project.project_id)) {
+        this.slow(news);
       }
       return;
     }
@@ -61,20 +84,116 @@ export class Announcer {
     const { failures } = news.run.rollup;
     const message = trans._n('“%2”: %1 task failed', '“%2”: %1 tasks failed', failures, title);
     const before = this.failing.get(keyOf(news));
-    if (before === undefined) {
-      const options = { autoClose: FAILURE_SHOWN, actions: this.actions(news) };
-      this.failing.set(keyOf(news), manager.notify(message, 'error', options));
-    } else {
-      // Where somebody closed it, they know that this run fails, and this does nothing.
-      manager.update({ id: before, message });
+    if (before) {
+      before.news = news;
+      // Once it says why, the next word is why, too.
+      if (before.told.size === 0) {
+        // Where somebody closed it, they know that this run fails, and this does nothing.
+        manager.update({ id: before.id, message });
+      }
+      this.ask(before);
+      return;
     }
+    const failing = {
+      id: this.failure(news, message),
+      news,
+      told: new Set<string>(),
+      isAsking: false,
+      isDue: false
+    };
+    this.failing.set(keyOf(news), failing);
+    this.ask(failing);
+  }
+
+  private failure(news: News, message: string): string {
+    this.tellBrowser(news, message);
+    const options = { autoClose: FAILURE_SHOWN, actions: this.actions(news) };
+    return this.host.manager.notify(message, 'error', options);
+  }
+
+  /** One question at a time; what happens meanwhile is asked for afterwards. */
+  private ask(failing: Failing): void {
+    const { reasons } = this.host;
+    if (!reasons) {
+      return;
+    }
+    if (failing.isAsking) {
+      failing.isDue = true;
+      return;
+    }
+    failing.isAsking = true;
+    failing.isDue = false;
+    const { project, run } = failing.news;
+    reasons
+      .of(project.project_id, run.mission_id, run.rollup.leaves)
+      .then(found => {
+        if (found && this.failing.get(keyOf(failing.news)) === failing) {
+          this.explain(failing, found);
+        }
+      })
+      .catch((error: unknown) => {
+        console.error('TaskTree: why tasks failed isn’t known', error);
+      })
+      .finally(() => {
+        failing.isAsking = false;
+        if (failing.isDue) {
+          this.ask(failing);
+        }
+      });
+  }
+
+  /** A kind of failure that is new is told also to somebody who closed the notification of the others. */
+  private explain(failing: Failing, { tree, groups }: Found): void {
+    const { trans, manager } = this.host;
+    const fresh = groups.filter(({ key }) => !failing.told.has(key));
+    const isThere = manager.has(failing.id);
+    const shown = isThere ? groups : fresh;
+    const first = shown[0];
+    if (!first) {
+      return;
+    }
+    const text = cut(failureText(trans, tree, first), LONGEST_REASON);
+    const what = `${text} ${timesText(first.ids.length)}`;
+    const others = shown.length - 1;
+    const all = others > 0 ? trans._n('%2, and %1 other kind', '%2, and %1 other kinds', others, what) : what;
+    const message = trans.__('“%1”: %2', titleOf(failing.news), all);
+    const isFirst = failing.told.size === 0;
+    groups.forEach(({ key }) => failing.told.add(key));
+    if (isThere) {
+      manager.update({ id: failing.id, message });
+      if (fresh.length > 0) {
+        this.tellBrowser(failing.news, message);
+      }
+    } else if (!isFirst) {
+      failing.id = this.failure(failing.news, message);
+    }
+  }
+
+  private slow(news: News & { kind: 'slow' }): void {
+    const { trans, manager } = this.host;
+    const message = trans.__(
+      '“%1” takes longer than usual: %2, usually %3',
+      titleOf(news),
+      formatElapsed(news.elapsed, true),
+      formatElapsed(news.usual)
+    );
+    manager.notify(message, 'warning', { autoClose: FAILURE_SHOWN, actions: this.actions(news) });
+    this.tellBrowser(news, message);
+  }
+
+  private tellBrowser(news: News, message: string): void {
+    const { browser, show } = this.host;
+    const { project, run } = news;
+    browser?.show(keyOf(news), message, projectTitle(project), () =>
+      show(project.project_id, run.mission_id)
+    );
   }
 
   private ended(news: News, seconds: number | null): void {
     const { manager } = this.host;
     const before = this.failing.get(keyOf(news));
-    if (before !== undefined && manager.has(before)) {
-      manager.dismiss(before);
+    if (before && manager.has(before.id)) {
+      manager.dismiss(before.id);
     }
     const { status, rollup } = news.run;
     const type =
@@ -86,7 +205,9 @@ export class Announcer {
             ? 'success'
             : 'info';
     const options = { autoClose: type === 'error' ? FAILURE_SHOWN : END_SHOWN, actions: this.actions(news) };
-    manager.notify(this.endText(news, seconds), type, options);
+    const message = this.endText(news, seconds);
+    manager.notify(message, type, options);
+    this.tellBrowser(news, message);
   }
 
   private endText(news: News, seconds: number | null): string {
@@ -140,8 +261,11 @@ function keyOf({ project, run }: News): string {
 }
 
 function titleOf({ project, run }: News): string {
-  const title = seenLine(run.title ?? projectTitle(project));
-  return title.length > LONGEST_TITLE ? `${title.slice(0, LONGEST_TITLE)}…` : title;
+  return cut(seenLine(run.title ?? projectTitle(project)), LONGEST_TITLE);
+}
+
+function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
 function secondsOf({ run }: News): number | null {

@@ -14,6 +14,7 @@ export const CommandIDs = {
   copyNodeId: 'tasktree:copy-node-id',
   copyTraceback: 'tasktree:copy-traceback',
   toggleNotifications: 'tasktree:toggle-notifications',
+  toggleBrowserNotifications: 'tasktree:toggle-browser-notifications',
   muteProject: 'tasktree:mute-project',
   deleteProject: 'tasktree:delete-project',
   openSettings: 'tasktree:open-settings'

@@ -2,12 +2,17 @@
 import type { MissionInfo, ProjectInfo } from '../core/follow.js';
 import { isEnded } from '../core/status.js';
 
-export interface News {
-  /** `failed`: there are more failures than before. `ended`: the run has, with or without failures. */
-  kind: 'failed' | 'ended';
+export type News = {
   project: ProjectInfo;
   run: MissionInfo;
-}
+} & (
+  | {
+      /** `failed`: there are more failures than before. `ended`: the run has, with or without failures. */
+      kind: 'failed' | 'ended';
+    }
+  /** It takes much longer than its namesakes before. Microseconds. */
+  | { kind: 'slow'; elapsed: number; usual: number }
+);
 
 interface Known {
   failures: number;

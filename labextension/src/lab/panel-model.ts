@@ -116,6 +116,12 @@ export class PanelModel implements Listenable {
     this.update();
   }
 
+  /** Selects a task of what is shown. */
+  goTo(nodeId: string): void {
+    this.wish = { nodeId };
+    this.changed();
+  }
+
   /** Back to the notebook in front. */
   followNotebook(): void {
     this.chosenProject = null;

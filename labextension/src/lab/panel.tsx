@@ -1,12 +1,13 @@
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { useMemo } from 'react';
-import type { MissionInfo, ProjectInfo } from '../core/follow.js';
+import type { Follow, MissionInfo, ProjectInfo } from '../core/follow.js';
 import type { Rollup, TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
 import { parseTime } from '../core/times.js';
 import {
+  AttentionSection,
   Badge,
   ConnectionBadge,
   Empty,
@@ -15,6 +16,8 @@ import {
   formatCount,
   onViewKey,
   missionsOf,
+  StaleBadge,
+  stalenessOf,
   stateOf,
   StatusIcon,
   StorageNotices,
@@ -123,6 +126,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
     [host, shownProject]
   );
   const shown = model.missionId ?? runs[0]?.id ?? null;
+  const shownRoots = useMemo(() => (shown === null ? [] : [shown]), [shown]);
 
   return (
     // eslint-disable-next-line jsx-a11y/no-static-element-interactions
@@ -146,7 +150,15 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
           onMouseDown={tabs ? (each, event) => tabs.drag(each.project_id, null, event) : undefined}
           dataOf={each => ({ 'data-project-id': each.project_id })}
         >
-          {each => <ProjectLine info={each} now={now} isMuted={host.isMuted(each.project_id)} />}
+          {each => (
+            <ProjectLine
+              info={each}
+              now={now}
+              isMuted={host.isMuted(each.project_id)}
+              // Of the others nobody here hears which of their tasks are silent.
+              stale={each.project_id === shownProject ? staleOf(follow, each) : 0}
+            />
+          )}
         </Listbox>
       ) : null}
       {follow && runs.length > 1 ? (
@@ -166,6 +178,17 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
           </Listbox>
         </>
       ) : null}
+      {follow?.tree && shown !== null ? (
+        <AttentionSection
+          key={`${follow.projectId} ${shown}`}
+          tree={follow.tree}
+          version={`${followed}.${follow.tree.version}`}
+          roots={shownRoots}
+          isLive={follow.status === 'live'}
+          stale={follow.stale}
+          onReveal={id => model.goTo(id)}
+        />
+      ) : null}
       {follow ? (
         <div className="tt-panel-tree">
           <TreeView
@@ -177,6 +200,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
             followNewest
             layout="fill"
             badge={false}
+            attention={false}
             runs={runs.length > LISTED}
             reveal={model.reveal}
             actions={actions}
@@ -228,10 +252,23 @@ function IconButton(props: { label: string; onClick: () => void; children: React
   );
 }
 
-function ProjectLine({ info, now, isMuted }: { info: ProjectInfo; now: number; isMuted: boolean }) {
+interface ProjectLineProps {
+  info: ProjectInfo;
+  now: number;
+  isMuted: boolean;
+  /** How many tasks of the newest run are said to run, but not heard. */
+  stale: number;
+}
+
+function staleOf(follow: Follow | null, info: ProjectInfo): number {
+  const newest = info.missions[0]?.mission_id;
+  return follow?.tree && newest !== undefined ? stalenessOf(follow.tree, follow.stale).count(newest) : 0;
+}
+
+function ProjectLine({ info, now, isMuted, stale }: ProjectLineProps) {
   const words = useWords();
   const newest = info.missions[0];
-  const { running = 0 } = newest?.rollup.counts ?? {};
+  const running = Math.max(0, (newest?.rollup.counts.running ?? 0) - stale);
   const failed = newest?.rollup.failures ?? 0;
   const title = projectTitle(info);
   return (
@@ -242,8 +279,11 @@ function ProjectLine({ info, now, isMuted }: { info: ProjectInfo; now: number; i
       </span>
       {isMuted ? <MutedIcon label={words.__('muted')} /> : null}
       <Badge status="running" count={running} />
+      <StaleBadge count={stale} />
       <Badge status="failed" count={failed} />
-      {running + failed === 0 ? <span className="tt-item-note">{formatAgo(words, info.at, now)}</span> : null}
+      {running + stale + failed === 0 ? (
+        <span className="tt-item-note">{formatAgo(words, info.at, now)}</span>
+      ) : null}
     </>
   );
 }

@@ -9,6 +9,9 @@ export interface Values {
   notifyOnFailure: boolean;
   /** Seconds a run must have taken for its end to be told; null: never. */
   notifyOnEndAfter: number | null;
+  notifyWhenSlow: boolean;
+  /** Only what somebody wants; what the browser allows is another matter. */
+  browserNotifications: boolean;
   mutedProjects: readonly string[];
   statusBar: boolean;
   /** Null: without end. */
@@ -21,6 +24,8 @@ export const DEFAULTS: Values = {
   notifications: true,
   notifyOnFailure: true,
   notifyOnEndAfter: 60,
+  notifyWhenSlow: false,
+  browserNotifications: false,
   mutedProjects: [],
   statusBar: true,
   maxReconnectAttempts: null

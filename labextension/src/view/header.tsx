@@ -32,6 +32,8 @@ interface Props {
   state: ViewState | null;
   storedAt: number | null;
   onRetry?: () => void;
+  /** What somebody should look at. */
+  attention?: React.ReactNode;
   search?: React.ReactNode;
   /** What chooses the part that is shown. */
   parts?: React.ReactNode;
@@ -72,6 +74,7 @@ export function Header(props: Props) {
           )}
           {left === null ? null : <span className="tt-stat tt-stat-left">{leftText(words, left)}</span>}
         </div>
+        {props.attention}
         {props.search}
         {props.parts}
         {props.partTools}

@@ -1,3 +1,6 @@
+export { AttentionSection } from './attention/attention.js';
+export { failureText, timesText } from './failures/words.js';
+export { stalenessOf } from './staleness.js';
 export { useNow } from './clock.js';
 export { ConnectionBadge } from './connection-badge.js';
 export { stateOf, viewState, wording, type ViewState } from './connection.js';
@@ -9,7 +12,7 @@ export { throttled, useAtOnce, useFollow, useListenable } from './hooks.js';
 export { missionsOf } from './missions.js';
 export { StatusIcon } from './status-icon.js';
 export { StorageNotices } from './storage-notice.js';
-export { Badge } from './badge.js';
+export { Badge, StaleBadge } from './badge.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';
 export { type NodeAction, type NodeActions } from './details/details.js';
 export { english, told, useWords, wordsOf, WordsContext, type Catalogue, type Words } from './words.js';

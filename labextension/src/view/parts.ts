@@ -1,9 +1,10 @@
+import { failuresPart } from './failures/failures-part.js';
 import type { Part, PartId } from './part.js';
 import { tablePart } from './table/table-part.js';
 import { treePart } from './tree/tree-part.js';
 
 /** In the order in which they are offered. */
-export const PARTS: readonly Part[] = [treePart, tablePart];
+export const PARTS: readonly Part[] = [treePart, tablePart, failuresPart];
 
 export function partOf(value: unknown): PartId {
   return PARTS.find(part => part.id === value)?.id ?? 'tree';

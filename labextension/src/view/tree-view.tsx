@@ -4,6 +4,7 @@ import { NOTHING_STALE } from '../core/presence.js';
 import { parseQuery } from '../core/query.js';
 import type { TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
+import { Attention } from './attention/attention.js';
 import { useNow } from './clock.js';
 import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
@@ -49,6 +50,8 @@ export interface TreeViewProps {
   source?: 'server' | 'kernel';
   /** False where the runs are listed elsewhere. */
   runs?: boolean;
+  /** False where what needs attention is listed elsewhere. */
+  attention?: boolean;
   /** Called when somebody chooses another run. */
   onMission?: (id: string) => void;
   /** A task to select and scroll to. Another object is another wish, also for the same task. */
@@ -259,6 +262,18 @@ function ProjectView(props: TreeViewProps) {
           state={badge ? state : null}
           storedAt={picture?.live ? null : tree.at}
           onRetry={retry}
+          attention={
+            props.attention === false ? null : (
+              <Attention
+                tree={tree}
+                version={version}
+                roots={shownRoots}
+                isLive={isLive}
+                stale={silent}
+                onReveal={goTo}
+              />
+            )
+          }
           search={<Search text={search} onSearch={setSearch} />}
           parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
           partTools={<span ref={setPartTools} className="tt-part-tools" />}

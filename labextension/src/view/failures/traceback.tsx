@@ -1,0 +1,82 @@
+import { useMemo, useState } from 'react';
+import { frameOf } from '../../core/signature.js';
+import { seenLines } from '../../core/seen.js';
+import { useWords } from '../words.js';
+
+interface Part {
+  text: string;
+  /** Null: no frame. */
+  isOwn: boolean | null;
+}
+
+/** A traceback by its frames; what stands between them is of none. */
+export function partsOf(traceback: string): Part[] {
+  const parts: Part[] = [];
+  let isOwn: boolean | null = null;
+  for (const line of seenLines(traceback).replace(/\n+$/, '').split('\n')) {
+    const frame = frameOf(line);
+    if (frame) {
+      isOwn = frame.isOwn;
+    } else if (!/^[ |+]{4}/.test(line)) {
+      isOwn = null;
+    }
+    const last = parts[parts.length - 1];
+    if (last?.isOwn === isOwn) {
+      last.text += `\n${line}`;
+    } else {
+      parts.push({ text: line, isOwn });
+    }
+  }
+  return parts;
+}
+
+/** The frames of the user's own code stand out, those of libraries stand back. */
+export function Traceback({ text }: { text: string }) {
+  const words = useWords();
+  const parts = useMemo(() => partsOf(text), [text]);
+  const hasLibraries = parts.some(({ isOwn }) => isOwn === false);
+  return (
+    <div className="tt-failure-traceback">
+      {/* Scrolls, so the keyboard must get in. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <pre className="tt-traceback" tabIndex={0} role="group" aria-label={words.__('Traceback')}>
+        {parts.map((part, index) => (
+          <span
+            key={index}
+            className={
+              part.isOwn && hasLibraries ? 'tt-frame-own' : part.isOwn === false ? 'tt-frame-library' : ''
+            }
+          >
+            {part.isOwn && hasLibraries ? <span className="tt-hidden">{words.__('your code:')} </span> : null}
+            {`${part.text}\n`}
+          </span>
+        ))}
+      </pre>
+      <CopyText text={text} label={words.__('Copy traceback')} />
+    </div>
+  );
+}
+
+function CopyText({ text, label }: { text: string; label: string }) {
+  const words = useWords();
+  const [said, setSaid] = useState<string | null>(null);
+  const copy = () => {
+    // No clipboard where the page isn't served securely: there the text can still be selected.
+    const clipboard = navigator.clipboard as Clipboard | undefined;
+    const done = clipboard ? clipboard.writeText(text) : Promise.reject(new Error('no clipboard'));
+    done.then(
+      () => setSaid(words.__('Copied')),
+      () => setSaid(words.__('Can’t reach the clipboard: select the text instead'))
+    );
+  };
+  return (
+    <>
+      <button type="button" className="tt-link" onClick={copy}>
+        {label}
+      </button>{' '}
+      <span role="status" className="tt-faint">
+        {said}
+      </span>
+    </>
+  );
+}
