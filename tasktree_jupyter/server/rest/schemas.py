@@ -55,6 +55,7 @@ _CHANGE = an_object(
         "to": {},
     }
 )
+_MEASURED: Schema = {"type": ["number", "string", "null"], "description": "A text is NaN, Infinity or -Infinity"}
 _DIFF_NODE = an_object(
     {"node_id": ID, "title": OPTIONAL_TEXT, "parent_id": {"type": ["string", "null"]}, "status": STATUS}
 )
@@ -212,7 +213,37 @@ def _own() -> dict[str, Schema]:
             },
             {"project_id": PROJECT_ID, "source": OPTIONAL_TEXT, "seq": OPTIONAL_COUNT},
         ),
-        "Events": an_object({**_POSITION, "events": a_list(ref("Event")), "next": OPTIONAL_COUNT}),
+        "Events": an_object(
+            {**_POSITION, "events": a_list(ref("Event")), "next": OPTIONAL_COUNT},
+            {"trimmed": {**COUNT, "description": "Only with `before`: events up to here are gone"}},
+        ),
+        "Series": an_object(
+            {
+                **_POSITION,
+                "series": a_list(
+                    an_object(
+                        {
+                            "node_id": ID,
+                            "metric": TEXT,
+                            "count": {**COUNT, "description": "How many points there were before they were thinned"},
+                            "points": {
+                                "type": "array",
+                                "description": "Oldest first",
+                                "items": {
+                                    "type": "array",
+                                    "prefixItems": [MICROSECONDS, _MEASURED, {"type": ["number", "null"]}],
+                                    "description": "When, by the emitter's clock; the value, null where it was taken"
+                                    " away; and the `step`, `global_step`, `iteration` or `epoch` told with it, if any",
+                                },
+                            },
+                        }
+                    )
+                ),
+                "omitted": {**COUNT, "description": "How many more series there are"},
+                "next": OPTIONAL_COUNT,
+                "trimmed": {**COUNT, "description": "Events up to here are gone"},
+            }
+        ),
         "Rejected": an_object(
             {"index": COUNT, "code": TEXT, "field": TEXT, "message": TEXT, "reason": TEXT}, {"seq": COUNT}
         ),
