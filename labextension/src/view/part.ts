@@ -31,6 +31,8 @@ export interface PartProps {
   onSelect: (id: string | null) => void;
   /** Go to a task in the tree: select it, open what it is in, scroll to it. */
   onReveal: (id: string) => void;
+  /** Look for something among the tasks, in the tree; absent where there is no search. */
+  onSearch?: (text: string) => void;
   /** `inline` grows with its content up to a bound; `fill` takes the height there is. */
   layout: 'inline' | 'fill';
   reveal: Reveal | null;

@@ -19,6 +19,7 @@ import { PartSwitch } from './part-switch.js';
 import { PARTS, partOf } from './parts.js';
 import { treePart } from './tree/tree-part.js';
 import { NONE, stalenessOf, StalenessContext } from './staleness.js';
+import { SeriesContext } from './sparkline.js';
 import { isHeard } from './elapsed.js';
 import { titleOf } from './node.js';
 import { useWords } from './words.js';
@@ -176,6 +177,13 @@ function ProjectView(props: TreeViewProps) {
 
   const select = useCallback((node: string | null) => setPicked({ node }), []);
   const goTo = useCallback((nodeId: string) => reveal({ nodeId }), [reveal]);
+  const lookFor = useCallback(
+    (text: string) => {
+      setSearch(text);
+      setPart('tree');
+    },
+    [setSearch, setPart]
+  );
   const isKept = kept !== null && kept.mission === mission && tree?.node(kept.node) !== undefined;
   const selected = picked ? picked.node : isKept ? kept.node : null;
   useEffect(() => {
@@ -213,65 +221,71 @@ function ProjectView(props: TreeViewProps) {
   const title = root?.title !== undefined ? titleOf(root) : (projectTitle ?? words.__('Tasks'));
   return (
     <StalenessContext.Provider value={staleness}>
-      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
-        <Header
-          tree={tree}
-          mission={mission}
-          missions={runs ? missions : []}
-          projectTitle={projectTitle ?? words.__('All runs')}
-          onMission={choose}
-          now={now}
-          today={clock}
-          ticks={ticks}
-          state={badge ? state : null}
-          storedAt={picture?.live ? null : tree.at}
-          onRetry={retry}
-          search={<Search text={search} onSearch={setSearch} />}
-          parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
-          tools={props.tools}
-        />
-        <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
-        <Losses tree={tree} />
-        <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
-          <div
-            id={bodyId}
-            className="tt-part"
-            role={parts.length > 1 ? 'tabpanel' : undefined}
-            aria-label={parts.length > 1 ? shown.label(words) : undefined}
-          >
-            <shown.Body
-              projectId={projectId}
-              tree={tree}
-              version={`${version}.${tree.version}`}
-              roots={shownRoots}
-              withOmittedRoots={mission === null}
-              title={title}
-              now={now}
-              today={clock}
-              ticks={ticks}
-              selected={selected}
-              query={query}
-              onSelect={select}
-              onReveal={goTo}
-              layout={layout}
-              reveal={wish}
-              follow={follow}
-              hub={hub}
-            />
+      <SeriesContext.Provider value={follow}>
+        <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place}>
+          <Header
+            tree={tree}
+            mission={mission}
+            missions={runs ? missions : []}
+            projectTitle={projectTitle ?? words.__('All runs')}
+            onMission={choose}
+            now={now}
+            today={clock}
+            ticks={ticks}
+            state={badge ? state : null}
+            storedAt={picture?.live ? null : tree.at}
+            onRetry={retry}
+            search={<Search text={search} onSearch={setSearch} />}
+            parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
+            tools={props.tools}
+          />
+          <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
+          <Losses tree={tree} />
+          <div className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
+            <div
+              id={bodyId}
+              className="tt-part"
+              role={parts.length > 1 ? 'tabpanel' : undefined}
+              aria-label={parts.length > 1 ? shown.label(words) : undefined}
+            >
+              <shown.Body
+                projectId={projectId}
+                tree={tree}
+                version={`${version}.${tree.version}`}
+                roots={shownRoots}
+                withOmittedRoots={mission === null}
+                title={title}
+                now={now}
+                today={clock}
+                ticks={ticks}
+                selected={selected}
+                query={query}
+                onSelect={select}
+                onReveal={goTo}
+                onSearch={lookFor}
+                layout={layout}
+                reveal={wish}
+                follow={follow}
+                hub={hub}
+              />
+            </div>
+            {selected === null ? null : (
+              <Details
+                projectId={projectId}
+                follow={follow}
+                hub={hub}
+                tree={tree}
+                id={selected}
+                now={now}
+                today={clock}
+                ticks={ticks}
+                onSelect={select}
+                actions={props.actions}
+              />
+            )}
           </div>
-          {selected === null ? null : (
-            <Details
-              tree={tree}
-              id={selected}
-              now={now}
-              today={clock}
-              ticks={ticks}
-              onSelect={select}
-              actions={props.actions}
-            />
-          )}
         </div>
-      </div>
+      </SeriesContext.Provider>
     </StalenessContext.Provider>
   );
 }

@@ -64,12 +64,9 @@ class EventsHandler(BodyHandler, PastHandler):
     async def get(self, project_id: str) -> None:
         """Answer one page of events."""
         after, limit = self.number("after", 0, MAX_INTEGER), self.number("limit", DEFAULT_PAGE, MAX_PAGE)
-        if self.get_query_argument("before", None) is not None:
+        if any(self.get_query_arguments(name) for name in ("before", *FILTERS)):
             await self._back(project_id_of(project_id), after, limit)
             return
-        for name in FILTERS:
-            if self.get_query_arguments(name):
-                raise Refusal(400, f"{name} goes with before only: `before=now` begins at the newest", "before", name)
         log = self.manager.log
         with refusing("after"):
             head = await log.head(project_id_of(project_id))

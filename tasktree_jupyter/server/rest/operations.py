@@ -74,7 +74,7 @@ _AFTER = Parameter(
 _BEFORE_OFFSET = Parameter(
     "before",
     {"type": "string", "pattern": "^(now|[0-9]{1,15})$", "examples": ["now", "4711"]},
-    "Backwards from here: an offset, `next` of the page before, or `now` for the newest event.",
+    "Backwards from here: `now`, the newest event, or an offset, `next` of the page before.",
 )
 _NODE_IDS: Schema = {"type": "array", "items": ID, "maxItems": events.MAX_NODE_IDS}
 _BEFORE = Parameter("before", ID, "The mission after which the page begins: `next` of the page before.")
@@ -114,9 +114,9 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "projects/{project_id}/events": {
         "GET": Operation(
             summary="The log, page by page",
-            words="Forwards, or with `before` backwards, the newest event first. A search looks"
+            words="Forwards; with `before` or a filter backwards, the newest event first. A search looks"
             " through so many events (`max_scanned_events`) and then answers what it has found, if anything: go on with"
-            " `before` = `next` until that is null. The filters need `before`.",
+            " `before` = `next` until that is null.",
             query=(
                 _AFTER,
                 _limit(events.MAX_PAGE, events.DEFAULT_PAGE),

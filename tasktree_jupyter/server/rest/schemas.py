@@ -55,7 +55,6 @@ _CHANGE = an_object(
         "to": {},
     }
 )
-_MEASURED: Schema = {"type": ["number", "string", "null"], "description": "A text is NaN, Infinity or -Infinity"}
 _DIFF_NODE = an_object(
     {"node_id": ID, "title": OPTIONAL_TEXT, "parent_id": {"type": ["string", "null"]}, "status": STATUS}
 )
@@ -215,7 +214,7 @@ def _own() -> dict[str, Schema]:
         ),
         "Events": an_object(
             {**_POSITION, "events": a_list(ref("Event")), "next": OPTIONAL_COUNT},
-            {"trimmed": {**COUNT, "description": "Only with `before`: events up to here are gone"}},
+            {"trimmed": {**COUNT, "description": "Only backwards: events up to here are gone"}},
         ),
         "Series": an_object(
             {
@@ -231,9 +230,12 @@ def _own() -> dict[str, Schema]:
                                 "description": "Oldest first",
                                 "items": {
                                     "type": "array",
-                                    "prefixItems": [MICROSECONDS, _MEASURED, {"type": ["number", "null"]}],
-                                    "description": "When, by the emitter's clock; the value, null where it was taken"
-                                    " away; and the `step`, `global_step`, `iteration` or `epoch` told with it, if any",
+                                    "items": {"type": ["number", "string", "null"]},
+                                    "minItems": 3,
+                                    "maxItems": 3,
+                                    "description": "When, by the emitter's clock, in microseconds since 1970;"
+                                    " the value, a text for `NaN` and infinities, null where it was taken away; and the"
+                                    " `step`, `global_step`, `iteration` or `epoch` told with it, if any",
                                 },
                             },
                         }

@@ -5,6 +5,7 @@ import { Bar, leafSegments, progressText, segments } from '../bar.js';
 import { elapsedText } from '../elapsed.js';
 import { formatCount, formatCounts, silenceText } from '../format.js';
 import { countText, messageOf, percentText, unusualText } from '../node.js';
+import { RowSeries } from '../sparkline.js';
 import { useStaleness } from '../staleness.js';
 import { failuresBelow } from '../status.js';
 import { StaleIcon, StatusIcon, UnusualIcon } from '../status-icon.js';
@@ -118,6 +119,7 @@ function Name({ tree, row, node, rollup, indent, today }: NameProps) {
           {message}
         </span>
       ) : null}
+      <RowSeries node={node} />
     </div>
   );
 }
