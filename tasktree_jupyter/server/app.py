@@ -194,9 +194,16 @@ class TaskTreeExtension(ExtensionApp):
     max_reads = Integer(
         64,
         min=1,
-        help="""How many states and diffs may be read or wait for their turn, by everybody together. One more is refused
-        with `busy`. Default: 64 states and diffs.""",
+        help="""How many states and diffs may be read or wait for their turn, by everybody together, and as many
+        searches through events. One more is refused with `busy`. Default: 64 states and diffs.""",
     ).tag(config=True, unit="states and diffs", answer="busy")
+
+    max_scanned_events = Integer(
+        50_000,
+        min=1000,
+        help="""How many events one request looks through when it searches them or reads a task's metrics. The answer
+        says where to go on. Default: 50000 events.""",
+    ).tag(config=True, unit="events", answer="")
 
     authorize_every = Float(
         30.0,

@@ -27,6 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_event_values: int = 100_000
     max_folds: int = 2
     max_reads: int = 64
+    max_scanned_events: int = 50_000
     authorize_every: float = 30.0
     room_idle: float = 60.0
     fold_every: int = 5000

@@ -26,6 +26,7 @@ from tasktree_jupyter.server.publication import Failure, Publication, Published,
 from tasktree_jupyter.server.rates import Buckets
 from tasktree_jupyter.server.room import Room
 from tasktree_jupyter.server.rooms import Rooms
+from tasktree_jupyter.server.searching import Searches
 from tasktree_jupyter.server.tally import ENDINGS, OTHER, TALLY
 from tasktree_jupyter.storage.log import EventLog, NoSuchProject, StorageError
 
@@ -73,6 +74,7 @@ class WebSocketManager:
         self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
         self.projects.rooms = self.rooms
         self.history = History(log, self.rooms, limits)
+        self.searches = Searches(log, self.history, limits)
         self.bound = ProjectBound(log, limits.max_projects)
         self.rates = Buckets(limits.max_publish_rate, limits.publish_burst)
         self.presence = Presence(

@@ -21,6 +21,7 @@ ROUTES = {
     "projects/{project_id}/state": {"GET": "read"},
     "projects/{project_id}/diff": {"GET": "read"},
     "projects/{project_id}/events": {"GET": "read", "POST": "write"},
+    "projects/{project_id}/series": {"GET": "read"},
     "projects/{project_id}/missions": {"GET": "read"},
     "projects/{project_id}/missions/{mission_id}": {"GET": "read", "DELETE": "delete"},
     "projects/{project_id}/snapshots": {"GET": "read", "POST": "write"},
@@ -109,6 +110,7 @@ async def test_every_verb_of_every_route(
         "projects/{project_id}/snapshots/{snapshot_id}": {"name": "n"},
         "projects/{project_id}/import": {"tasktree": "export", "version": 1, "project_id": "p", "offset": 0},
     }
+    params = {"diff": {"from": "offset:1"}, "series": {"node_id": "a"}}
     for route, verbs in ROUTES.items():
         path = [names.get(part, part) for part in route.split("/")]
         if route.endswith("import"):
@@ -122,7 +124,7 @@ async def test_every_verb_of_every_route(
                 method=verb,
                 body=body,
                 headers=dict(headers),
-                params={"from": "offset:1"} if route.endswith("diff") else {},
+                params=params.get(route.rpartition("/")[2], {}),
                 allow_nonstandard_methods=True,
                 follow_redirects=False,
                 raise_error=False,

@@ -118,6 +118,7 @@ async def test_every_answer_has_the_form_that_it_says(rest: Rest) -> None:
     for name in ("state", "events", "missions", "snapshots"):
         await check("GET", f"{a_project}/{name}", "projects", "p", name)
     await check("GET", f"{a_project}/diff", "projects", "p", "diff", params={"from": "offset:0"})
+    await check("GET", f"{a_project}/series", "projects", "p", "series", params={"node_id": "run1/a"})
     await check("GET", a_mission, "projects", "p", "missions", "run1")
     await check("GET", a_snapshot, "projects", "p", "snapshots", "s")
     await check("PATCH", a_snapshot, "projects", "p", "snapshots", "s", body={"name": "earlier", "tags": None})

@@ -26,7 +26,7 @@ export interface Environment {
   /** Throws where the address can't be connected to at all. */
   openSocket(url: string, protocols: string[]): Socket;
   /** A GET with the page's cookies; null where there was no answer. */
-  get(url: string): Promise<Answer | null>;
+  get(url: string, headers?: Record<string, string>): Promise<Answer | null>;
   /** Milliseconds since 1970; a machine's sleep counts. */
   now(): number;
   /** At least 0 and below 1. */
@@ -49,16 +49,17 @@ const PAINT_BY = 250;
 /** The page's own. Also works where there is no page. */
 export const browser: Environment = {
   openSocket: (url, protocols) => new WebSocket(url, protocols),
-  get: async url => {
+  get: async (url, headers = {}) => {
     try {
       const response = await fetch(url, {
+        headers,
         credentials: 'same-origin',
         cache: 'no-store',
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_WITHIN)
       });
       const text = await response.text();
-      return { status: response.status, body: response.ok ? (JSON.parse(text) as unknown) : undefined };
+      return { status: response.status, body: jsonOf(text) };
     } catch {
       return null;
     }
@@ -95,6 +96,14 @@ export const browser: Environment = {
     return () => target.removeEventListener(event, call);
   }
 };
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The page's own, but for what is given. */
 export function environmentWith(own: Partial<Environment> = {}): Environment {

@@ -1,7 +1,10 @@
 /** What the hub hands out: a followed project, the list of projects, and the state of the connection they share. */
+import type { Backfill } from './backfill.js';
 import type { Envelope } from './envelope.js';
+import type { History } from './history.js';
 import type { StaleTasks } from './presence.js';
 import type { Rollup, Status, TreeReader } from './reader.js';
+import type { EventStream } from './stream.js';
 
 /**
  * `waiting`: for the next attempt to reconnect, which is the `attempt`th without success and begins at `retryAt`, milliseconds since 1970.
@@ -82,6 +85,10 @@ export interface Follow extends Listenable {
   readonly stale: StaleTasks;
   /** When the server was last heard, milliseconds since 1970. */
   readonly heardAt: number | null;
+  /** The events themselves, as they pass; absent where nobody hands them on. */
+  readonly stream?: EventStream;
+  /** Asks for what tasks measured before; absent where there is no server to ask. */
+  readonly backfill?: Backfill;
   /** This holder needs it no more. */
   close(): void;
 }
@@ -115,6 +122,8 @@ export interface Hub extends Listenable {
   readonly connection: Connection;
   /** What the server says of how it keeps data; null or absent where that is as usual. */
   readonly storage?: StorageNotice | null;
+  /** What happened before; absent where the log can't be read. */
+  readonly history?: History;
   /** How often to try to reconnect without success before stopping until `retryNow`. May be changed at any time. */
   maxAttempts: number;
   /** Each call is one holder, who closes it; the project is left shortly after the last one did. */

@@ -1,8 +1,10 @@
 /** One connection for a browser tab and a server, whoever in the tab looks: both our bundles find the same hub. */
+import { Backfill } from './backfill.js';
 import { keyOf } from './endpoint.js';
 import { environmentWith, type Cancel, type Environment } from './environment.js';
 import type { Envelope } from './envelope.js';
 import type { Connection, Follow, Hub, ProjectList, Published, Resolved, StorageNotice } from './follow.js';
+import { ServerHistory, type History } from './history.js';
 import { Notifier } from './notifier.js';
 import { whyRefused } from './probe.js';
 import { Project } from './project.js';
@@ -59,11 +61,13 @@ export function hubAt(socketUrl: string, options: HubOptions = {}): Hub {
 
 class Followed extends Shared {
   readonly project: Project;
+  readonly backfill: Backfill;
   cancelAsking: Cancel | null = null;
 
-  constructor(projectId: string, environment: Environment, leave: () => void) {
+  constructor(projectId: string, environment: Environment, history: History, leave: () => void) {
     super(environment, leave);
     this.project = new Project(projectId);
+    this.backfill = new Backfill(environment, projectId, this.project.stream, history);
   }
 }
 
@@ -71,6 +75,7 @@ class Followed extends Shared {
 export class TabHub implements Hub {
   readonly subscribe: Hub['subscribe'];
   readonly getVersion: Hub['getVersion'];
+  readonly history: History;
   private readonly environment: Environment;
   private readonly service: WebSocketService;
   private readonly subscriber = new Subscriber();
@@ -86,6 +91,7 @@ export class TabHub implements Hub {
     options: HubOptions = {}
   ) {
     this.environment = environmentWith(options.environment);
+    this.history = new ServerHistory(this.environment, url);
     this.notifier = new Notifier(this.environment);
     this.subscribe = this.notifier.subscribe;
     this.getVersion = this.notifier.getVersion;
@@ -120,7 +126,7 @@ export class TabHub implements Hub {
   follow(projectId: string): Follow {
     let followed = this.followed.get(projectId);
     if (!followed) {
-      followed = new Followed(projectId, this.environment, () => this.unfollow(projectId));
+      followed = new Followed(projectId, this.environment, this.history, () => this.unfollow(projectId));
       this.followed.set(projectId, followed);
       this.send(this.subscriber.follow(projectId));
     }
@@ -350,6 +356,7 @@ export class TabHub implements Hub {
   private unfollow(projectId: string): void {
     const followed = this.followed.get(projectId);
     followed?.cancelAsking?.();
+    followed?.backfill.dispose();
     this.followed.delete(projectId);
     this.send(this.subscriber.unfollow(projectId));
     this.leaveIfIdle();
@@ -419,6 +426,14 @@ class HubFollow implements Follow {
 
   get heardAt() {
     return this.hub.heardAt;
+  }
+
+  get stream() {
+    return this.followed.project.stream;
+  }
+
+  get backfill() {
+    return this.followed.backfill;
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { Notifier } from './notifier.js';
 import type { StaleTasks } from './presence.js';
 import { Project } from './project.js';
 import { asFrame, PROTOCOL_VERSION, type ClientFrame } from './protocol.js';
+import type { EventStream } from './stream.js';
 import { Subscriber } from './subscriber.js';
 import type { TaskTree } from './tree.js';
 
@@ -59,6 +60,10 @@ export class LocalFollow implements Follow {
 
   get stale(): StaleTasks {
     return this.project.stale;
+  }
+
+  get stream(): EventStream {
+    return this.project.stream;
   }
 
   get heardAt(): number | null {

@@ -3,6 +3,7 @@ import type { FollowStatus, ProjectInfo } from './follow.js';
 import { NOTHING_STALE, type StaleTasks } from './presence.js';
 import type { Position } from './protocol.js';
 import type { Delivery } from './subscriber.js';
+import { EventStream } from './stream.js';
 import { translatable } from './translatable.js';
 import { FOLD_VERSION, TaskTree } from './tree.js';
 
@@ -29,6 +30,7 @@ export class Project {
   info: ProjectInfo | null = null;
   error: string | null = null;
   stale: StaleTasks = NOTHING_STALE;
+  readonly stream = new EventStream();
   private phase: Phase = 'asking';
   /** The server folds by rules that this page doesn't know: what it sends as a state is shown, but not folded on. */
   private isNewerFold = false;
@@ -94,11 +96,13 @@ export class Project {
           this.isBehind = true;
           this.phase = 'catching-up';
           this.error = NEWER;
+          this.stream.tell(delivery.events);
           return { after: STALE_AGAIN };
         }
         for (const event of delivery.events) {
           this.tree?.apply(event);
         }
+        this.stream.tell(delivery.events);
         return null;
       case 'snapshot':
         this.load(delivery);
@@ -129,6 +133,7 @@ export class Project {
     try {
       this.tree = TaskTree.load(state, nodes);
       this.epoch = epoch;
+      this.stream.broke();
     } catch (error) {
       console.error('TaskTree: a state from the server makes no sense here', error);
       this.phase = 'refused';

@@ -1,4 +1,5 @@
 /** What a view may ask of a tree, live or stored. */
+import type { SourceAgents, SourceOrchestrator } from './state.js';
 
 export type Status =
   'draft' | 'ready' | 'running' | 'review' | 'completed' | 'failed' | 'cancelled' | 'skipped';
@@ -114,4 +115,7 @@ export interface TreeReader {
   /** How many events sources said they dropped, and how many found no place any more; absent where nobody counted. */
   readonly dropped?: number;
   readonly overflow?: number;
+  /** Who was reported to be at work, and what reports it, by source; absent where nobody told. */
+  readonly agents?: ReadonlyMap<string, SourceAgents>;
+  readonly orchestrators?: ReadonlyMap<string, SourceOrchestrator>;
 }

@@ -28,7 +28,7 @@ export interface PartProps {
   selected: string | null;
   /** What somebody looks for; null: nothing in particular. */
   query: Query | null;
-  /** Look for something else; an empty text for nothing. */
+  /** Look for something, in the tree; an empty text for nothing any more, wherever one is. */
   onSearch: (text: string) => void;
   onSelect: (id: string | null) => void;
   /** Go to a task in the tree: select it, open what it is in, scroll to it. */

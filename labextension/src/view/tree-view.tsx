@@ -22,6 +22,7 @@ import { PartSwitch } from './part-switch.js';
 import { PARTS, partOf } from './parts.js';
 import { treePart } from './tree/tree-part.js';
 import { NONE, stalenessOf, StalenessContext } from './staleness.js';
+import { SeriesContext } from './sparkline.js';
 import { isHeard } from './elapsed.js';
 import { titleOf } from './node.js';
 import { useWords } from './words.js';
@@ -189,6 +190,15 @@ function ProjectView(props: TreeViewProps) {
     setPicked({ node });
   }, []);
   const goTo = useCallback((nodeId: string) => reveal({ nodeId }), [reveal]);
+  const lookFor = useCallback(
+    (text: string) => {
+      setSearch(text);
+      if (text !== '') {
+        setPart('tree');
+      }
+    },
+    [setSearch, setPart]
+  );
   const isKept = kept !== null && kept.mission === mission && tree?.node(kept.node) !== undefined;
   const selected = picked ? picked.node : isKept ? kept.node : null;
   useEffect(() => {
@@ -236,7 +246,7 @@ function ProjectView(props: TreeViewProps) {
     ticks,
     selected,
     query,
-    onSearch: setSearch,
+    onSearch: lookFor,
     onSelect: select,
     onReveal: goTo,
     layout,
@@ -247,63 +257,73 @@ function ProjectView(props: TreeViewProps) {
   };
   return (
     <StalenessContext.Provider value={staleness}>
-      {/* Keys of the view as a whole; what has the focus inside takes its own first. */}
-      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
-      <div className={`tt-view tt-view-${layout}`} data-connection={shownAs} {...place} onKeyDown={onViewKey}>
-        <Header
-          tree={tree}
-          mission={mission}
-          missions={runs ? missions : []}
-          projectTitle={projectTitle ?? words.__('All runs')}
-          onMission={choose}
-          now={now}
-          today={clock}
-          ticks={ticks}
-          state={badge ? state : null}
-          storedAt={picture?.live ? null : tree.at}
-          onRetry={retry}
-          attention={
-            props.attention === false ? null : (
-              <Attention
+      <SeriesContext.Provider value={follow}>
+        {/* Keys of the view as a whole; what has the focus inside takes its own first. */}
+        {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
+        <div
+          className={`tt-view tt-view-${layout}`}
+          data-connection={shownAs}
+          {...place}
+          onKeyDown={onViewKey}
+        >
+          <Header
+            tree={tree}
+            mission={mission}
+            missions={runs ? missions : []}
+            projectTitle={projectTitle ?? words.__('All runs')}
+            onMission={choose}
+            now={now}
+            today={clock}
+            ticks={ticks}
+            state={badge ? state : null}
+            storedAt={picture?.live ? null : tree.at}
+            onRetry={retry}
+            attention={
+              props.attention === false ? null : (
+                <Attention
+                  tree={tree}
+                  version={version}
+                  roots={shownRoots}
+                  isLive={isLive}
+                  stale={silent}
+                  onReveal={goTo}
+                />
+              )
+            }
+            search={<Search text={search} onSearch={setSearch} />}
+            parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
+            partTools={<span ref={setPartTools} className="tt-part-tools" />}
+            tools={props.tools}
+          />
+          <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
+          <Losses tree={tree} />
+          <StatusGrid {...given} />
+          <div ref={body} className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
+            <div
+              id={bodyId}
+              className="tt-part"
+              role={parts.length > 1 ? 'tabpanel' : undefined}
+              aria-label={parts.length > 1 ? shown.label(words) : undefined}
+            >
+              <shown.Body {...given} />
+            </div>
+            {selected === null ? null : (
+              <Details
+                projectId={projectId}
+                follow={follow}
+                hub={hub}
                 tree={tree}
-                version={version}
-                roots={shownRoots}
-                isLive={isLive}
-                stale={silent}
-                onReveal={goTo}
+                id={selected}
+                now={now}
+                today={clock}
+                ticks={ticks}
+                onSelect={select}
+                actions={props.actions}
               />
-            )
-          }
-          search={<Search text={search} onSearch={setSearch} />}
-          parts={<PartSwitch parts={parts} shown={shown.id} bodyId={bodyId} onChoose={setPart} />}
-          partTools={<span ref={setPartTools} className="tt-part-tools" />}
-          tools={props.tools}
-        />
-        <StorageNotices notices={[badge ? hub?.storage : null, follow?.info?.storage]} />
-        <Losses tree={tree} />
-        <StatusGrid {...given} />
-        <div ref={body} className={`tt-body${selected === null ? '' : ' tt-with-details'}`}>
-          <div
-            id={bodyId}
-            className="tt-part"
-            role={parts.length > 1 ? 'tabpanel' : undefined}
-            aria-label={parts.length > 1 ? shown.label(words) : undefined}
-          >
-            <shown.Body {...given} />
+            )}
           </div>
-          {selected === null ? null : (
-            <Details
-              tree={tree}
-              id={selected}
-              now={now}
-              today={clock}
-              ticks={ticks}
-              onSelect={select}
-              actions={props.actions}
-            />
-          )}
         </div>
-      </div>
+      </SeriesContext.Provider>
     </StalenessContext.Provider>
   );
 }

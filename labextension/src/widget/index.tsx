@@ -1,7 +1,10 @@
 /** The view as an anywidget: where no server can be followed, and inside other widgets. */
 import type { Render } from '@anywidget/types';
 import { createRoot } from 'react-dom/client';
+import agents from '../../style/agents.css';
 import details from '../../style/details.css';
+import log from '../../style/log.css';
+import measured from '../../style/measured.css';
 import tree from '../../style/tree.css';
 import base from '../../style/view.css';
 import { ErrorBoundary, TreeView, WordsContext } from '../view/index.js';
@@ -11,7 +14,7 @@ import { wordsFor } from './language.js';
 const render: Render<{ bundle: unknown }> = ({ model, el }) => {
   // In the widget's own root: it may stand in a shadow tree, where the page's styles don't reach.
   const style = document.createElement('style');
-  style.textContent = base + tree + details;
+  style.textContent = base + tree + details + log + measured + agents;
   const mount = document.createElement('div');
   el.replaceChildren(style, mount);
 

@@ -5,6 +5,7 @@ import { LocalFollow } from '../core/local.js';
 import type { StaleTasks } from '../core/presence.js';
 import { StaticTree } from '../core/static-tree.js';
 import type { TreeReader } from '../core/reader.js';
+import type { EventStream } from '../core/stream.js';
 import { translatable } from '../core/translatable.js';
 
 /** What the kernel calls the project: its tree has no other name outside its process. */
@@ -87,6 +88,10 @@ export class KernelFeed implements Follow {
 
   get stale(): StaleTasks {
     return this.local.stale;
+  }
+
+  get stream(): EventStream {
+    return this.local.stream;
   }
 
   get heardAt(): number | null {

@@ -1,4 +1,6 @@
 /** Trees and connections for the tests of what people see. */
+import type { Backfill } from '../../src/core/backfill.js';
+import type { TreeEvent } from '../../src/core/envelope.js';
 import type {
   Connection,
   Follow,
@@ -7,8 +9,10 @@ import type {
   ProjectInfo,
   StorageNotice
 } from '../../src/core/follow.js';
+import type { History } from '../../src/core/history.js';
 import { NOTHING_STALE, type StaleTasks } from '../../src/core/presence.js';
 import type { TreeReader } from '../../src/core/reader.js';
+import { EventStream } from '../../src/core/stream.js';
 import { TaskTree } from '../../src/core/tree.js';
 
 export const START = Date.parse('2026-01-31T14:00:00Z') * 1000;
@@ -18,6 +22,8 @@ type Changes = Record<string, unknown>;
 /** Tells a tree what happened, one second after the other. */
 export class Story {
   readonly tree = new TaskTree();
+  /** All that was told, in order. */
+  readonly events: TreeEvent[] = [];
   #offset = 0;
 
   constructor(readonly start: number = START) {}
@@ -32,7 +38,7 @@ export class Story {
 
   event(type: string, data: Record<string, unknown>): this {
     this.#offset += 1;
-    this.tree.apply({
+    const event = {
       type,
       data,
       project_id: 'p',
@@ -41,7 +47,9 @@ export class Story {
       timestamp: this.timestamp,
       offset: this.#offset,
       at: this.now
-    });
+    };
+    this.events.push(event);
+    this.tree.apply(event);
     return this;
   }
 
@@ -127,6 +135,8 @@ export class FakeFollow extends Changing implements Follow {
   error: string | null = null;
   heardAt: number | null = null;
   stale: StaleTasks = NOTHING_STALE;
+  readonly stream = new EventStream();
+  backfill?: Backfill;
   closed = false;
 
   set(
@@ -146,6 +156,7 @@ export class FakeHub extends Changing implements Hub {
   connection: Connection = { kind: 'open' };
   maxAttempts = Infinity;
   storage: StorageNotice | null = null;
+  history?: History;
   retries = 0;
   readonly followed: FakeFollow[] = [];
 

@@ -1,27 +1,72 @@
-"""The events of a project, page by page; and publishing."""
+"""The events of a project, page by page, forwards or backwards; what tasks measured; and publishing."""
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+import msgspec
 from tornado import web
 
-from tasktree_jupyter.core.shape import MAX_INTEGER
+from tasktree_jupyter.core.shape import MAX_INTEGER, is_event_type, is_id
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.publication import number_of_events
-from tasktree_jupyter.server.rest.base import BodyHandler, project_id_of, refusing
+from tasktree_jupyter.server.rest.base import BodyHandler, Refusal, TaskTreeHandler, project_id_of, refusing
 from tasktree_jupyter.server.rest.publish import publish_frame
+from tasktree_jupyter.server.searching import LEVELS, EventFilter
 from tasktree_jupyter.storage.log import NoSuchProject
 
-MAX_PAGE = 10_000
-DEFAULT_PAGE = 1000
+MAX_PAGE: Final = 10_000
+DEFAULT_PAGE: Final = 1000
+MAX_CONTAINS: Final = 1000
+MAX_TYPES: Final = 50
+MAX_NODE_IDS: Final = 200
+MAX_METRICS: Final = 50
+MIN_POINTS: Final = 8
+MAX_POINTS: Final = 2000
+DEFAULT_POINTS: Final = 200
+
+FILTERS: Final = ("types", "node_id", "below", "contains", "level")
 
 
-class EventsHandler(BodyHandler):
+class PastHandler(TaskTreeHandler):
+    """What the reads that go backwards through the log have in common."""
+
+    def before(self) -> int | None:
+        """Return the offset before which to begin; None: at the newest event. Raises Refusal."""
+        given = self.get_query_argument("before", "now")
+        if given == "now":
+            return None
+        if not re.fullmatch("[0-9]{1,15}", given, re.ASCII):
+            raise Refusal(400, "before must be `now` or an offset", "range", "before")
+        return int(given)
+
+    def many(self, name: str, most: int) -> list[str]:
+        """Return what a query parameter is given, which may come again and again. Raises Refusal."""
+        given = self.get_query_arguments(name, strip=False)
+        if len(given) > most:
+            raise Refusal(400, f"{name} is given {len(given)} times; at most {most} are allowed", "too_many", name)
+        return given
+
+    def node_ids(self, most: int) -> list[str]:
+        """Return the tasks that are asked for. Raises Refusal."""
+        given = self.many("node_id", most)
+        if not all(map(is_id, given)):
+            message = "node_id must have 1 to 500 characters, none of them control characters"
+            raise Refusal(400, message, "node_id", "node_id")
+        return given
+
+
+class EventsHandler(BodyHandler, PastHandler):
     """`GET` and `POST api/projects/{project_id}/events`."""
 
     @web.authenticated
     async def get(self, project_id: str) -> None:
         """Answer one page of events."""
         after, limit = self.number("after", 0, MAX_INTEGER), self.number("limit", DEFAULT_PAGE, MAX_PAGE)
+        if any(self.get_query_arguments(name) for name in ("before", *FILTERS)):
+            await self._back(project_id_of(project_id), after, limit)
+            return
         log = self.manager.log
         with refusing("after"):
             head = await log.head(project_id_of(project_id))
@@ -32,6 +77,38 @@ class EventsHandler(BodyHandler):
         following = encode(last if events and last < head.offset else None)
         fields = encode(project_id), encode(head.epoch), b",".join(events), following
         self.finish(b'{"project_id":%b,"epoch":%b,"events":[%b],"next":%b}' % fields)
+
+    async def _back(self, project_id: str, after: int, limit: int) -> None:
+        before = self.before()
+        with refusing("before"):
+            wanted = await self._filter(project_id)
+            page = await self.manager.searches.events(project_id, before, after, limit, wanted)
+        fields = (
+            *(encode(project_id), encode(page.head.epoch), b",".join(page.events)),
+            *(encode(page.next), encode(page.head.trimmed)),
+        )
+        self.finish(b'{"project_id":%b,"epoch":%b,"events":[%b],"next":%b,"trimmed":%b}' % fields)
+
+    async def _filter(self, project_id: str) -> EventFilter | None:
+        if not any(self.get_query_arguments(name) for name in FILTERS):
+            return None
+        types = self.many("types", MAX_TYPES)
+        if not all(map(is_event_type, types)):
+            raise Refusal(400, "types must match ^[a-z][a-z0-9_.-]{0,63}$", "types", "types")
+        level = self.get_query_argument("level", None)
+        if level is not None and level not in LEVELS:
+            raise Refusal(400, f"level must be one of {', '.join(LEVELS)}", "level", "level")
+        contains = self.get_query_argument("contains", "", strip=False)
+        if len(contains) > MAX_CONTAINS:
+            raise Refusal(400, f"contains must have at most {MAX_CONTAINS} characters", "too_large", "contains")
+        below = self.get_query_argument("below", "false")
+        if below not in ("true", "false"):
+            raise Refusal(400, "below must be true or false", "below", "below")
+        node_ids: set[str] | None = set(self.node_ids(MAX_NODE_IDS)) or None
+        if node_ids and below == "true":
+            for node_id in tuple(node_ids):
+                node_ids |= await self.manager.searches.at_or_below(project_id, node_id)
+        return EventFilter(types, node_ids, contains, level)
 
     @web.authenticated
     async def post(self, project_id: str) -> None:
@@ -47,3 +124,30 @@ class EventsHandler(BodyHandler):
                 size=len(self.body),
             )
         self.answer(outcome, 201)
+
+
+class SeriesHandler(PastHandler):
+    """`GET api/projects/{project_id}/series`."""
+
+    @web.authenticated
+    async def get(self, project_id: str) -> None:
+        """Answer what the metrics of some tasks were."""
+        node_ids, metrics = self.node_ids(MAX_NODE_IDS), self.many("metric", MAX_METRICS)
+        if not node_ids:
+            raise Refusal(400, "node_id is missing; it names a task, and may come again", "missing", "node_id")
+        points = self.number("points", DEFAULT_POINTS, MAX_POINTS, MIN_POINTS)
+        before = self.before()
+        with refusing("before"):
+            measured = await self.manager.searches.series(
+                project_id_of(project_id), frozenset(node_ids), frozenset(metrics), before, points
+            )
+        self.answer(
+            {
+                "project_id": project_id,
+                "epoch": measured.head.epoch,
+                "series": [msgspec.to_builtins(series) for series in measured.series],
+                "omitted": measured.omitted,
+                "next": measured.next,
+                "trimmed": measured.head.trimmed,
+            }
+        )

@@ -10,6 +10,7 @@ from tasktree_jupyter.core.shape import MAX_INTEGER
 from tasktree_jupyter.server.importing import MEDIA_TYPE
 from tasktree_jupyter.server.rest import events, missions
 from tasktree_jupyter.server.rest.schemas import ID, PROJECT_ID, Schema
+from tasktree_jupyter.server.searching import LEVELS
 
 JSON = "application/json"
 
@@ -70,6 +71,12 @@ def _limit(most: int, default: int, least: int = 0) -> Parameter:
 _AFTER = Parameter(
     "after", {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER, "default": 0}, "The offset to go on from."
 )
+_BEFORE_OFFSET = Parameter(
+    "before",
+    {"type": "string", "pattern": "^(now|[0-9]{1,15})$", "examples": ["now", "4711"]},
+    "Backwards from here: `now`, the newest event, or an offset, `next` of the page before.",
+)
+_NODE_IDS: Schema = {"type": "array", "items": ID, "maxItems": events.MAX_NODE_IDS}
 _BEFORE = Parameter("before", ID, "The mission after which the page begins: `next` of the page before.")
 
 OPERATIONS: dict[str, dict[str, Operation]] = {
@@ -107,7 +114,37 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     "projects/{project_id}/events": {
         "GET": Operation(
             summary="The log, page by page",
-            query=(_AFTER, _limit(events.MAX_PAGE, events.DEFAULT_PAGE)),
+            words="Forwards; with `before` or a filter backwards, the newest event first. A search looks"
+            " through so many events (`max_scanned_events`) and then answers what it has found, if anything: go on with"
+            " `before` = `next` until that is null.",
+            query=(
+                _AFTER,
+                _limit(events.MAX_PAGE, events.DEFAULT_PAGE),
+                _BEFORE_OFFSET,
+                Parameter(
+                    "types",
+                    {
+                        "type": "array",
+                        "items": {"type": "string", "pattern": "^[a-z][a-z0-9_.-]{0,63}$"},
+                        "maxItems": events.MAX_TYPES,
+                    },
+                    "Only events of this type. May come again.",
+                ),
+                Parameter("node_id", _NODE_IDS, "Only events about this task. May come again."),
+                Parameter(
+                    "below",
+                    {"type": "string", "enum": ["true", "false"], "default": "false"},
+                    "With `node_id`: or about what stands below it now.",
+                ),
+                Parameter(
+                    "contains",
+                    {"type": "string", "maxLength": events.MAX_CONTAINS},
+                    "Only events with this text in their type or data, in whichever case.",
+                ),
+                Parameter(
+                    "level", {"type": "string", "enum": list(LEVELS)}, "Of log lines only those of this level or above."
+                ),
+            ),
             answers={200: "Events"},
             errors=(404, 410),
         ),
@@ -118,6 +155,34 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
             answers={201: "Published"},
             errors=(404, 409, 413, 429),
         ),
+    },
+    "projects/{project_id}/series": {
+        "GET": Operation(
+            summary="Metrics of tasks over time",
+            words="Read backwards from the newest event, as a search through the events is. Of each stretch the lowest"
+            " and the highest value stay, so no spike is lost.",
+            query=(
+                Parameter("node_id", {**_NODE_IDS, "minItems": 1}, "The task. May come again.", required=True),
+                Parameter(
+                    "metric",
+                    {"type": "array", "items": {"type": "string"}, "maxItems": events.MAX_METRICS},
+                    "Only this metric. May come again.",
+                ),
+                Parameter(
+                    "points",
+                    {
+                        "type": "integer",
+                        "minimum": events.MIN_POINTS,
+                        "maximum": events.MAX_POINTS,
+                        "default": events.DEFAULT_POINTS,
+                    },
+                    "How many points of a series at most.",
+                ),
+                _BEFORE_OFFSET,
+            ),
+            answers={200: "Series"},
+            errors=(404,),
+        )
     },
     "projects/{project_id}/missions": {
         "GET": Operation(

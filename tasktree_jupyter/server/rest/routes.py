@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tornado import web
 
 from tasktree_jupyter.server.rest.base import TaskTreeHandler
-from tasktree_jupyter.server.rest.events import EventsHandler
+from tasktree_jupyter.server.rest.events import EventsHandler, SeriesHandler
 from tasktree_jupyter.server.rest.missions import MissionHandler, MissionsHandler
 from tasktree_jupyter.server.rest.openapi import OpenApiHandler
 from tasktree_jupyter.server.rest.projects import ProjectHandler, ProjectsHandler
@@ -28,6 +28,7 @@ RESOURCES: dict[str, type[TaskTreeHandler]] = {
     "projects/{project_id}/state": StateHandler,
     "projects/{project_id}/diff": DiffHandler,
     "projects/{project_id}/events": EventsHandler,
+    "projects/{project_id}/series": SeriesHandler,
     "projects/{project_id}/missions": MissionsHandler,
     "projects/{project_id}/missions/{mission_id}": MissionHandler,
     "projects/{project_id}/snapshots": SnapshotsHandler,

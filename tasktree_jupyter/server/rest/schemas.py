@@ -213,7 +213,40 @@ def _own() -> dict[str, Schema]:
             },
             {"project_id": PROJECT_ID, "source": OPTIONAL_TEXT, "seq": OPTIONAL_COUNT},
         ),
-        "Events": an_object({**_POSITION, "events": a_list(ref("Event")), "next": OPTIONAL_COUNT}),
+        "Events": an_object(
+            {**_POSITION, "events": a_list(ref("Event")), "next": OPTIONAL_COUNT},
+            {"trimmed": {**COUNT, "description": "Only backwards: events up to here are gone"}},
+        ),
+        "Series": an_object(
+            {
+                **_POSITION,
+                "series": a_list(
+                    an_object(
+                        {
+                            "node_id": ID,
+                            "metric": TEXT,
+                            "count": {**COUNT, "description": "How many points there were before they were thinned"},
+                            "points": {
+                                "type": "array",
+                                "description": "Oldest first",
+                                "items": {
+                                    "type": "array",
+                                    "items": {"type": ["number", "string", "null"]},
+                                    "minItems": 3,
+                                    "maxItems": 3,
+                                    "description": "When, by the emitter's clock, in microseconds since 1970;"
+                                    " the value, a text for `NaN` and infinities, null where it was taken away; and the"
+                                    " `step`, `global_step`, `iteration` or `epoch` told with it, if any",
+                                },
+                            },
+                        }
+                    )
+                ),
+                "omitted": {**COUNT, "description": "How many more series there are"},
+                "next": OPTIONAL_COUNT,
+                "trimmed": {**COUNT, "description": "Events up to here are gone"},
+            }
+        ),
         "Rejected": an_object(
             {"index": COUNT, "code": TEXT, "field": TEXT, "message": TEXT, "reason": TEXT}, {"seq": COUNT}
         ),

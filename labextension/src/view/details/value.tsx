@@ -1,6 +1,7 @@
 /** What tasks report about themselves: any JSON, from anyone. Everything is shown as text. */
 import { seenLine, seenLines } from '../../core/seen.js';
 import { useWords } from '../words.js';
+import { Section } from './section.js';
 
 const LONGEST = 2000;
 
@@ -23,29 +24,54 @@ export function Value({ value }: { value: unknown }) {
 }
 
 interface PairsProps {
+  /** Under which it is remembered whether it is open. */
+  id: string;
   title: string;
   values: Record<string, unknown> | undefined;
-  numeric?: boolean;
   plain?: boolean;
 }
 
-export function Pairs({ title, values, numeric = false, plain = false }: PairsProps) {
+export function Pairs({ id, title, values, plain = false }: PairsProps) {
   const entries = Object.entries(values ?? {});
   if (entries.length === 0) {
     return null;
   }
   return (
-    <>
-      <h4 className="tt-details-heading">{title}</h4>
-      <dl className={`tt-pairs${plain ? ' tt-plain' : ''}`}>
-        {entries.map(([key, value]) => (
-          <div key={key}>
-            <dt title={seenLine(key)}>{seenLine(key)}</dt>
-            <dd>{numeric ? numberText(value) : valueText(value)}</dd>
-          </div>
-        ))}
-      </dl>
-    </>
+    <Section id={id} title={title}>
+      <PairList entries={entries} plain={plain} />
+    </Section>
+  );
+}
+
+interface PairListProps {
+  entries: readonly (readonly [key: string, value: unknown])[];
+  numeric?: boolean;
+  plain?: boolean;
+}
+
+export function PairList({ entries, numeric = false, plain = false }: PairListProps) {
+  return entries.length === 0 ? null : (
+    <dl className={`tt-pairs${plain ? ' tt-plain' : ''}`}>
+      {entries.map(([key, value]) => (
+        <div key={key}>
+          <dt title={seenLine(key)}>{seenLine(key)}</dt>
+          <dd>{numeric ? numberText(value) : valueText(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function Block({ id, title, value }: { id: string; title: string; value: unknown }) {
+  if (value === undefined || value === null) {
+    return null;
+  }
+  return (
+    <Section id={id} title={title}>
+      <div className="tt-details-line">
+        <Value value={value} />
+      </div>
+    </Section>
   );
 }
 
@@ -88,8 +114,7 @@ export function Links({ links }: { links: unknown }) {
     return null;
   }
   return (
-    <>
-      <h4 className="tt-details-heading">{words.__('Links')}</h4>
+    <Section id="links" title={words.__('Links')}>
       <ul className="tt-dependencies">
         {all.map(({ label, href }, index) => (
           <li key={index}>
@@ -103,6 +128,6 @@ export function Links({ links }: { links: unknown }) {
           </li>
         ))}
       </ul>
-    </>
+    </Section>
   );
 }

@@ -5,6 +5,7 @@ import { Bar, leafSegments, progressText, segments } from '../bar.js';
 import { elapsedText, isHeard } from '../elapsed.js';
 import { formatCount, formatCounts, silenceText } from '../format.js';
 import { countText, messageOf, percentText, unusualText } from '../node.js';
+import { RowSeries } from '../sparkline.js';
 import { useStaleness, type Staleness } from '../staleness.js';
 import { failuresBelow } from '../status.js';
 import { StaleIcon, StatusIcon, UnusualIcon } from '../status-icon.js';
@@ -146,6 +147,7 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
           {message}
         </span>
       ) : null}
+      <RowSeries node={node} />
     </div>
   );
 }

@@ -1,0 +1,207 @@
+import { useState } from 'react';
+import { isSilent, spentByAll, type AgentRow, type Spent } from '../../core/agents.js';
+import { AgentSurvey } from '../../core/agent-survey.js';
+import type { TreeReader } from '../../core/reader.js';
+import { seenLine } from '../../core/seen.js';
+import { formatClock, formatCount, formatElapsed, silenceText } from '../format.js';
+import { nameOf } from '../node.js';
+import { shortNumber } from '../number.js';
+import { useOpened } from '../opened.js';
+import type { PartProps } from '../part.js';
+import { useStaleness, type Staleness } from '../staleness.js';
+import { StaleIcon, StatusIcon } from '../status-icon.js';
+import { useWords, type Words } from '../words.js';
+
+/** More than these are shown only to who asks for them. */
+const STEP = 200;
+
+/** Who does what since when, and what it has cost so far. */
+export function Agents(props: PartProps) {
+  const { tree, roots, follow, query } = props;
+  const words = useWords();
+  const [most, setMost] = useState(STEP);
+  const stream = follow?.stream ?? null;
+  const survey = useOpened(() => new AgentSurvey(tree, roots, stream), [tree, roots, stream]);
+  const all = survey.rows;
+  if (!all) {
+    return <p className="tt-nothing">{words.__('counting …')}</p>;
+  }
+  const rows = query ? all.filter(row => answers(tree, row, query.text)) : all;
+  const spent = spentByAll(rows);
+  return (
+    <div className={`tt-agents tt-${props.layout}`}>
+      {rows.length === 0 ? (
+        <p className="tt-nothing">
+          {query ? words.__('Nothing matches.') : words.__('No agent is at work in this run.')}
+        </p>
+      ) : (
+        <table className="tt-agent-table">
+          <caption className="tt-hidden">{words.__('Agents')}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{words.__('Agent')}</th>
+              <th scope="col">{words.__('Task')}</th>
+              <th scope="col" className="tt-number">
+                {words.__('Since')}
+              </th>
+              <th scope="col" className="tt-number">
+                {words.__('Last word')}
+              </th>
+              <th scope="col" className="tt-number">
+                {words.__('Done')}
+              </th>
+              <th scope="col" className="tt-number">
+                {words.__('Failed')}
+              </th>
+              {spent ? (
+                <>
+                  <th scope="col" className="tt-number">
+                    {words.__('Tokens')}
+                  </th>
+                  <th scope="col" className="tt-number">
+                    {words.__('Cost')}
+                  </th>
+                </>
+              ) : null}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, most).map(row => (
+              <AgentLine key={row.name} row={row} props={props} withSpent={spent !== null} />
+            ))}
+          </tbody>
+          {spent && rows.length > 1 ? (
+            <tfoot>
+              <tr>
+                <th scope="row" colSpan={4}>
+                  {words.__('All together')}
+                </th>
+                <td className="tt-number">{formatCount(total(rows, row => row.completed))}</td>
+                <td className="tt-number">{formatCount(total(rows, row => row.failed))}</td>
+                <SpentCells spent={spent} />
+              </tr>
+            </tfoot>
+          ) : null}
+        </table>
+      )}
+      {rows.length > most ? (
+        <button type="button" className="tt-link tt-agents-more" onClick={() => setMost(most + STEP)}>
+          {words._n('%2 more', '%2 more', rows.length - most, formatCount(rows.length - most))}
+        </button>
+      ) : null}
+    </div>
+  );
+}
+
+function total(rows: readonly AgentRow[], of: (row: AgentRow) => number): number {
+  return rows.reduce((sum, row) => sum + of(row), 0);
+}
+
+/** `agent:x` too: that is how the search of the tasks says it. */
+function answers(tree: TreeReader, row: AgentRow, text: string): boolean {
+  const task = row.current === null ? '' : nameOf(tree, row.current);
+  const all = `${row.name}\n${row.state ?? ''}\n${row.doing ?? ''}\n${task}`.toLowerCase();
+  const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return parts.every(part => all.includes(part.replace(/^agent:/, '').replaceAll('"', '')));
+}
+
+function AgentLine({ row, props, withSpent }: { row: AgentRow; props: PartProps; withSpent: boolean }) {
+  const { tree, now, today, ticks, selected, onSelect, onSearch } = props;
+  const words = useWords();
+  const stale = useStaleness();
+  const silence = silenceOf(words, row, now, today, stale);
+  const { current, since } = row;
+  const node = current === null ? undefined : tree.node(current);
+  const name = seenLine(row.name);
+  return (
+    <tr className={`tt-agent-row${current !== null && current === selected ? ' tt-selected' : ''}`}>
+      <th scope="row" className="tt-agent-name">
+        <AgentIcon row={row} silence={silence} />
+        {onSearch ? (
+          <button
+            type="button"
+            className="tt-link tt-agent-link"
+            title={words.__('Show the tasks of %1', name)}
+            onClick={() => onSearch(`agent:${/\s/.test(row.name) ? `"${row.name}"` : row.name}`)}
+          >
+            {name}
+          </button>
+        ) : (
+          <span className="tt-agent-link">{name}</span>
+        )}
+        {row.state === null ? null : <span className="tt-chip">{seenLine(row.state)}</span>}
+      </th>
+      <td className="tt-agent-task">
+        {node && current !== null ? (
+          <button type="button" className="tt-link" onClick={() => onSelect(current)}>
+            {nameOf(tree, current)}
+          </button>
+        ) : (
+          <span className="tt-faint">{row.doing === null ? '—' : seenLine(row.doing)}</span>
+        )}
+        {row.running > 1 ? (
+          <span className="tt-faint">
+            {' '}
+            {words._n('and %2 more', 'and %2 more', row.running - 1, formatCount(row.running - 1))}
+          </span>
+        ) : null}
+        {silence === null ? null : <span className="tt-agent-silence">{silence}</span>}
+      </td>
+      <td className="tt-number" data-label={words.__('Since')}>
+        {since === null || now === null ? '—' : formatElapsed(Math.max(0, now - since), ticks)}
+      </td>
+      <td className="tt-number" data-label={words.__('Last word')}>
+        {row.heardAt === null ? '—' : formatClock(row.heardAt, today * 1000, true)}
+      </td>
+      <td className="tt-number" data-label={words.__('Done')}>
+        {formatCount(row.completed)}
+      </td>
+      <td className={`tt-number${row.failed > 0 ? ' tt-stat-failed' : ''}`} data-label={words.__('Failed')}>
+        {formatCount(row.failed)}
+      </td>
+      {withSpent ? <SpentCells spent={row.spent} /> : null}
+    </tr>
+  );
+}
+
+/** Also where the process that runs its tasks isn't heard; not where it is us who hear nobody. */
+function silenceOf(
+  words: Words,
+  row: AgentRow,
+  now: number | null,
+  today: number,
+  stale: Staleness
+): string | null {
+  const since = row.current === null ? null : stale.since(row.current);
+  if (since !== null) {
+    return silenceText(words, since, today * 1000);
+  }
+  return isSilent(row, now) && row.heardAt !== null && now !== null
+    ? words.__('silent for %1', formatElapsed(now - row.heardAt, true))
+    : null;
+}
+
+function AgentIcon({ row, silence }: { row: AgentRow; silence: string | null }) {
+  if (silence !== null) {
+    return <StaleIcon label={silence} />;
+  }
+  return <StatusIcon status={row.running > 0 || row.silentAfter !== null ? 'running' : 'ready'} hidden />;
+}
+
+function SpentCells({ spent }: { spent: Spent | null }) {
+  const words = useWords();
+  const split =
+    spent && spent.input + spent.output > 0
+      ? words.__('%1 in, %2 out', formatCount(spent.input), formatCount(spent.output))
+      : undefined;
+  return (
+    <>
+      <td className="tt-number" title={split} data-label={words.__('Tokens')}>
+        {spent && spent.tokens > 0 ? formatCount(spent.tokens) : '—'}
+      </td>
+      <td className="tt-number" data-label={words.__('Cost')}>
+        {spent && spent.cost > 0 ? shortNumber(spent.cost) : '—'}
+      </td>
+    </>
+  );
+}
