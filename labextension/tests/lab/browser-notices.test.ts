@@ -49,7 +49,7 @@ beforeEach(() => {
     }
   };
   notices = new BrowserNotices(preferences, {
-    api: Notice as never,
+    api: Notice,
     page: page as never,
     focus: () => {
       focused += 1;

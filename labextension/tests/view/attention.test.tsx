@@ -156,9 +156,9 @@ test('stale tasks, agents and retries are told in words', async () => {
   await page.until(() => expect(page.getByRole('button', { name: '3 need attention' })).not.toBeNull());
   await page.user.click(page.getByRole('button', { name: '3 need attention' }));
   const texts = [...page.container.querySelectorAll('.tt-attention-item')].map(item => item.textContent);
-  expect(texts.some(text => text?.includes('upload shard 7 attempt 5'))).toBe(true);
-  expect(texts.some(text => text?.includes('upload shard 7 no word since'))).toBe(true);
-  expect(texts.some(text => /agent “scraper-2” silent 1:3\d/.test(text ?? ''))).toBe(true);
+  expect(texts.some(text => text.includes('upload shard 7 attempt 5'))).toBe(true);
+  expect(texts.some(text => text.includes('upload shard 7 no word since'))).toBe(true);
+  expect(texts.some(text => /agent “scraper-2” silent 1:3\d/.test(text))).toBe(true);
 });
 
 test('a stored tree claims nothing that only a clock decides', () => {
