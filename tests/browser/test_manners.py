@@ -90,10 +90,10 @@ def test_failure_is_told_once_and_counted_with_show_and_mute(jupyter: Jupyter, o
     expect(status).to_have_accessible_name("Task trees: 7 tasks running")
 
     new.fail("g/0")
-    expect(toasts(lab, "“Grid search”: 1 task failed")).to_be_visible()
+    expect(toasts(lab, "“Grid search”: ValueError: Input X contains NaN. ×1")).to_be_visible()
     new.fail("g/1")
     new.fail("g/2")
-    expect(toasts(lab, "“Grid search”: 3 tasks failed")).to_be_visible()
+    expect(toasts(lab, "“Grid search”: ValueError: Input X contains NaN. ×3")).to_be_visible()
     expect(toasts(lab)).to_have_count(1)
     expect(status).to_have_accessible_name("Task trees: 4 tasks running, 3 tasks failed")
     lab.screenshot("manners-notification")
@@ -106,7 +106,7 @@ def test_failure_is_told_once_and_counted_with_show_and_mute(jupyter: Jupyter, o
     new.fail("g/3")
     expect(panel.root.locator('[data-node-id="g/3"][data-status="failed"]')).to_be_visible()
     other.fail("o/0")
-    expect(toasts(lab, "“Other”: 1 task failed")).to_be_visible()
+    expect(toasts(lab, "“Other”: ValueError: Input X contains NaN. ×1")).to_be_visible()
     expect(toasts(lab)).to_have_count(1)
 
     toasts(lab).get_by_role("button", name="Mute").click()
@@ -129,7 +129,7 @@ def test_failure_is_told_once_and_counted_with_show_and_mute(jupyter: Jupyter, o
     panel_line(lab, "long").click()
     other.run("o2", "Other again")
     other.fail("o2/0")
-    expect(toasts(lab, "“Other again”: 1 task failed")).to_be_visible()
+    expect(toasts(lab, "“Other again”: ValueError: Input X contains NaN. ×1")).to_be_visible()
     for project, run in ((new, "g"), (other, "o2")):
         project.node(run, status="cancelled")
 
@@ -158,4 +158,4 @@ def test_settings_count_at_once(lab: Lab) -> None:
     expect(status).to_be_visible()
     expect(toasts(lab)).to_have_count(0)
     project.fail("s/1")
-    expect(toasts(lab, "“Settings”: 2 tasks failed")).to_be_visible()
+    expect(toasts(lab, "“Settings”: ValueError: Input X contains NaN. ×2")).to_be_visible()

@@ -125,10 +125,11 @@ def test_after_close_nothing_is_told(session: Session) -> None:
 
 def test_what_cannot_be_called_and_kinds_that_are_none_are_refused(session: Session) -> None:
     nothing: Any = None
+    late: Any = "late"
     with pytest.raises(TypeError, match="callable"):
         tt.on_attention(nothing)
     with pytest.raises(ValueError, match="'late'"):
-        tt.on_attention(print, kinds=["failed", nothing or "late"])
+        tt.on_attention(print, kinds=["failed", late])
 
 
 LISTENER = """

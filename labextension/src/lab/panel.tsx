@@ -179,15 +179,17 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
         </>
       ) : null}
       {follow?.tree && shown !== null ? (
-        <AttentionSection
-          key={`${follow.projectId} ${shown}`}
-          tree={follow.tree}
-          version={`${followed}.${follow.tree.version}`}
-          roots={shownRoots}
-          isLive={follow.status === 'live'}
-          stale={follow.stale}
-          onReveal={id => model.goTo(id)}
-        />
+        <div className="tt-panel-attention" data-project-id={follow.projectId} data-mission-id={shown}>
+          <AttentionSection
+            key={`${follow.projectId} ${shown}`}
+            tree={follow.tree}
+            version={`${followed}.${follow.tree.version}`}
+            roots={shownRoots}
+            isLive={follow.status === 'live'}
+            stale={follow.stale}
+            onReveal={id => model.goTo(id)}
+          />
+        </div>
       ) : null}
       {follow ? (
         <div className="tt-panel-tree">

@@ -1,9 +1,12 @@
 import './dom.js';
 import { NotificationManager } from '@jupyterlab/apputils/lib/notification.js';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { groupFailures } from '../../src/core/failures.js';
 import { Announcer } from '../../src/lab/announcer.js';
 import { Preferences } from '../../src/lab/preferences.js';
+import type { Found } from '../../src/lab/reasons.js';
 import { wordsOf } from '../../src/lab/words.js';
+import { Story } from '../view/story.js';
 import { project, run } from './projects.js';
 
 const STARTED = '2026-01-31T14:00:00Z';
@@ -14,8 +17,28 @@ let preferences: Preferences;
 let announcer: Announcer;
 let inSight: string | null;
 let shown: string[];
+let browsed: string[];
+let found: Found | null;
+let asked: number;
+
+/** What the tree says of a run: the messages of its failures. */
+function because(...messages: string[]): void {
+  const story = new Story().task('Sweep', null, { status: 'running' });
+  messages.forEach((message, i) =>
+    story.task(`t${i}`, 'Sweep', { status: 'failed', error: { type: 'ValueError', message } })
+  );
+  const grouping = groupFailures(story.tree, story.tree.children('Sweep'));
+  let step = grouping.next();
+  while (!step.done) {
+    step = grouping.next();
+  }
+  found = { tree: story.tree, groups: step.value };
+}
 
 beforeEach(() => {
+  browsed = [];
+  found = null;
+  asked = 0;
   manager = new NotificationManager();
   preferences = new Preferences();
   inSight = null;
@@ -25,7 +48,14 @@ beforeEach(() => {
     preferences,
     manager,
     isInSight: id => id === inSight,
-    show: (projectId, missionId) => shown.push(`${projectId}/${missionId}`)
+    show: (projectId, missionId) => shown.push(`${projectId}/${missionId}`),
+    reasons: {
+      of: () => {
+        asked += 1;
+        return Promise.resolve(found);
+      }
+    },
+    browser: { show: (_key, title) => browsed.push(title) }
   });
 });
 
@@ -109,5 +139,72 @@ describe('a notification', () => {
   test('fits the place JupyterLab gives it, however long a title is', () => {
     failed(1, 'x'.repeat(500));
     expect(manager.notifications[0]!.message.length).toBeLessThan(140);
+  });
+
+  test('says what went wrong as soon as that is known, and counts on', async () => {
+    because('Input X contains NaN.', 'Input X contains NaN.');
+    failed(2);
+    expect(told()).toEqual(['error: “Sweep”: 2 tasks failed']);
+    await vi.waitFor(() => expect(told()).toEqual(['error: “Sweep”: ValueError: Input X contains NaN. ×2']));
+    because('Input X contains NaN.', 'Input X contains NaN.', 'singular matrix');
+    failed(3);
+    await vi.waitFor(() =>
+      expect(told()).toEqual(['error: “Sweep”: ValueError: Input X contains NaN. ×2, and 1 other kind'])
+    );
+    expect(manager.count).toBe(1);
+  });
+
+  test('that was closed comes back for a new kind of failure, and not for more of the same', async () => {
+    because('one');
+    failed(1);
+    await vi.waitFor(() => expect(told()).toEqual(['error: “Sweep”: ValueError: one ×1']));
+    manager.dismiss();
+    because('one', 'one');
+    failed(2);
+    await vi.waitFor(() => expect(asked).toBe(2));
+    expect(told()).toEqual([]);
+    because('one', 'one', 'another');
+    failed(3);
+    await vi.waitFor(() => expect(told()).toEqual(['error: “Sweep”: ValueError: another ×1']));
+  });
+
+  test('asks once at a time why tasks fail, however many do', async () => {
+    because('one');
+    for (let failures = 1; failures <= 212; failures += 1) {
+      failed(failures);
+    }
+    expect(asked).toBe(1);
+    await vi.waitFor(() => expect(asked).toBe(2));
+    expect(manager.count).toBe(1);
+  });
+
+  test('of a slow run comes only where it is wanted', () => {
+    const slow = () =>
+      announcer.tell({
+        kind: 'slow',
+        project: project('p', []),
+        run: run('Sweep'),
+        elapsed: 360_000_000,
+        usual: 240_000_000
+      });
+    slow();
+    expect(told()).toEqual([]);
+    preferences.set('notifyWhenSlow', true);
+    slow();
+    expect(told()).toEqual(['warning: “Sweep” takes longer than usual: 6:00, usually 4:00']);
+  });
+
+  test('is told to the browser with each new kind of failure and with the end, and not with each failure', async () => {
+    because('one');
+    for (let failures = 1; failures <= 50; failures += 1) {
+      failed(failures);
+    }
+    await vi.waitFor(() => expect(browsed).toHaveLength(2));
+    ended('failed', 50);
+    expect(browsed).toEqual([
+      '“Sweep”: 1 task failed',
+      '“Sweep”: ValueError: one ×1',
+      '“Sweep” failed after 1:30 · 50 failures'
+    ]);
   });
 });
