@@ -1,10 +1,19 @@
 /**
- * What the fold costs in a browser: time per event, and time to take in a whole state.
+ * What the fold costs in a browser: time per event, and time to take in a whole state. And what the rows of as many siblings alike cost: of the first picture, and of
+ * each one after it.
  *
  * npm run bench -- <nodes>
  */
 import type { TreeEvent } from '../src/core/envelope.js';
+import { parseQuery } from '../src/core/query.js';
 import { TaskTree } from '../src/core/tree.js';
+import { ViewMemory } from '../src/view/memory.js';
+import type { Arranged } from '../src/view/tree/arrange.js';
+import { Expansion } from '../src/view/tree/expansion.js';
+import { nextFailure } from '../src/view/tree/failures.js';
+import { familiesOf } from '../src/view/tree/families.js';
+import { Matching } from '../src/view/tree/matching.js';
+import { visibleRows } from '../src/view/tree/visible.js';
 
 const NODES = Number(process.argv[2] ?? 100_000);
 const PER_GROUP = 100;
@@ -88,3 +97,77 @@ const [, again] = timed(() => {
   }
 });
 say('one event, then roll-up and span of the root', `${again.toFixed(1)} µs each`);
+
+/** One parent with `NODES` tasks alike, six of ten ended, a few of them failed. */
+const flat = new TaskTree();
+const change = (node_id: string, changes: Record<string, unknown>) => {
+  const at = 1_769_868_131_000_000 + flat.offset * 1000;
+  const timestamp = new Date(at / 1000).toISOString();
+  flat.apply({ type: 'node_update', data: { node_id, changes }, timestamp, offset: flat.offset + 1, at });
+};
+change('run', { title: 'run', status: 'running', expected: NODES });
+for (let index = 0; index < NODES; index++) {
+  change(`t${index}`, { parent_id: 'run', title: `fit ${index}`, status: 'ready' });
+}
+for (let index = 0; index < NODES * 0.6; index++) {
+  change(`t${index}`, { status: 'running' });
+  change(`t${index}`, {
+    status: index % 5000 === 7 ? 'failed' : 'completed',
+    metrics: { auc: index / NODES }
+  });
+}
+
+const expansion = new Expansion(new ViewMemory(null));
+const arranged = new Map<string, Arranged>();
+const draw = () => {
+  const keep = new Set<string>();
+  return visibleRows({
+    tree: flat,
+    roots: ['run'],
+    withOmittedRoots: false,
+    expansion,
+    keep,
+    isCalm: false,
+    arranged
+  });
+};
+let turn = 0;
+/** What comes between two pictures at 1 000 events a second. */
+const tenth = () => {
+  for (let index = 0; index < 50; index++, turn += 7) {
+    change(`t${turn % NODES}`, { status: 'running' });
+    change(`t${turn % NODES}`, { status: 'completed' });
+  }
+};
+const PICTURES = 100;
+const often = (what: () => void) => timed(() => Array.from({ length: PICTURES }, what))[1] / PICTURES;
+
+const [rows, drawing] = timed(draw);
+say(`first rows of ${NODES} siblings`, `${drawing.toFixed(0)} ms`);
+const family = familiesOf(flat).of('run');
+const [slices, timing] = timed(() => {
+  let count = 0;
+  for (; !family.isTimed; count++) {
+    family.time(4000);
+  }
+  return count;
+});
+say(`how long each took, in ${slices} slices`, `${(timing / slices).toFixed(1)} ms each`);
+say('100 events, folded', `${often(tenth).toFixed(2)} ms`);
+const both = () => {
+  tenth();
+  draw();
+};
+say('100 events, folded, and the rows', `${often(both).toFixed(2)} ms`);
+for (const [, row] of rows.explicit()) {
+  if (row.kind === 'rest') {
+    expansion.choose([row.key], true);
+  }
+}
+say(`the same with all ${draw().length} rows open`, `${often(both).toFixed(2)} ms`);
+say('to the next failure', `${timed(() => nextFailure(flat, ['run'], 't30', false))[1].toFixed(1)} ms`);
+const query = parseQuery('fit 99');
+if (query) {
+  const [matching, looking] = timed(() => new Matching(flat, ['run'], query, () => 0));
+  say(`a search, in slices of 8 ms (${matching.count} match)`, `${looking.toFixed(0)} ms`);
+}

@@ -37,7 +37,7 @@ export interface PartProps {
   layout: 'inline' | 'fill';
   reveal: Reveal | null;
   /** Where in the header a part's own buttons go. */
-  tools: HTMLElement | null;
+  tools?: HTMLElement | null;
   /** Null for a tree that was stored with a notebook and has no server. */
   follow: Follow | null;
   hub: Hub | null;

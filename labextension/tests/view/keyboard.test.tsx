@@ -60,6 +60,69 @@ describe('the tree by keyboard', () => {
     expect(page.focused()).toBe('a');
   });
 
+  test('typing a title goes to it, and on to the next one that begins so', async () => {
+    const page = show(gridSearch());
+    await page.toTree();
+    await page.user.keyboard('ev');
+    expect(page.focused()).toBe('evaluate');
+    page.unmount();
+    const story = new Story().task('run', null, { status: 'running' });
+    ['beta', 'apple', 'ape', 'avocado', 'fit a'].forEach(title =>
+      story.task(title, 'run', { status: 'running' })
+    );
+    const other = show(story);
+    await other.toTree();
+    await other.user.keyboard('a');
+    expect(other.focused()).toBe('apple');
+    await other.user.keyboard('a');
+    expect(other.focused()).toBe('ape');
+    await other.user.keyboard('a');
+    expect(other.focused()).toBe('avocado');
+  });
+
+  test('n goes to the next failure and N to the one before, round and round, and selects nothing', async () => {
+    const page = show(gridSearch(400));
+    await page.toTree();
+    await page.user.keyboard('n');
+    expect(page.focused()).toBe('fit 386');
+    await page.user.keyboard('n');
+    expect(page.focused()).toBe('fit 394');
+    await page.user.keyboard('n');
+    expect(page.focused()).toBe('fit 386');
+    await page.user.keyboard('N');
+    expect(page.focused()).toBe('fit 394');
+    expect(page.queryByRole('region')).toBeNull();
+    await page.user.keyboard('{Enter}N');
+    expect(page.focused()).toBe('fit 386');
+    expect(page.getByRole('region', { name: 'Details of fit 386' })).toBeTruthy();
+  });
+
+  test('n finds what failed in a group that somebody closed, and among those summed up', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    story.task('deep', 'run', { status: 'completed' }).task('deep/1', 'deep', { status: 'failed' });
+    for (let i = 0; i < 100; i += 1) {
+      story.task(`fit/${i}`, 'run', { title: `fit ${i}`, status: i > 60 ? 'failed' : 'completed' });
+    }
+    const page = show(story);
+    for (const title of ['deep', 'fit']) {
+      await page.user.click(page.row(title).querySelector('[data-twisty="true"]')!);
+    }
+    await page.user.keyboard('{Home}n');
+    expect(page.focused()).toBe('deep/1');
+    for (let i = 61; i < 81; i += 1) {
+      await page.user.keyboard('n');
+      expect(page.focused()).toBe(`fit ${i}`);
+    }
+    expect(page.titles().filter(title => /^fit \d/.test(title)).length).toBeLessThan(16);
+  });
+
+  test('n stays where nothing failed', async () => {
+    const page = show(new Story().task('run', null, { status: 'running' }).task('a', 'run'));
+    await page.toTree();
+    await page.user.keyboard('{ArrowDown}n');
+    expect(page.focused()).toBe('a');
+  });
+
   test('Enter shows the details, arrows move them along, Escape closes them', async () => {
     const page = show(gridSearch());
     await page.toTree();

@@ -3,16 +3,17 @@ import type { TreeReader } from '../../core/reader.js';
 import { parseTime } from '../../core/times.js';
 import type { Rows } from './rows.js';
 
-/** The row of what began last and runs, as deep as rows are open; -1 where nothing does. */
+/** The row of what began last and runs; of two that began together the deeper one. -1 where nothing runs. */
 export function runningRow(tree: TreeReader, rows: Rows): number {
   let latest = -1;
   let latestStart = -Infinity;
   for (const [index, row] of rows.explicit()) {
-    if (row.kind === 'omitted' || row.kind === 'rest' || row.open === true) {
+    if (row.kind === 'omitted' || row.kind === 'rest') {
       continue;
     }
-    const startedAt = row.kind === 'group' ? startOfGroup(row.alike) : startOf(tree, row.id);
-    if (startedAt !== null && startedAt > latestStart) {
+    const startedAt =
+      row.kind === 'group' ? (row.open ? null : startOfGroup(row.alike)) : startOf(tree, row.id);
+    if (startedAt !== null && startedAt >= latestStart) {
       latest = index;
       latestStart = startedAt;
     }

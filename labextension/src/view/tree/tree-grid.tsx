@@ -46,7 +46,7 @@ interface Props {
   /** See `TreeView`. */
   reveal?: { nodeId: string } | null;
   /** Where in the header the tree's own buttons go. */
-  tools: HTMLElement | null;
+  tools?: HTMLElement | null;
 }
 
 /** What the rows were made of. */
@@ -278,7 +278,7 @@ export function TreeGrid(props: Props) {
 
   return (
     <div className={`tt-tree tt-tree-${layout}`}>
-      <FollowButton following={following} isThere={ticks} place={props.tools} />
+      <FollowButton following={following} isThere={ticks} place={props.tools ?? null} />
       <div
         ref={scroller}
         className={`tt-grid tt-${layout}`}

@@ -1,0 +1,117 @@
+// Looking for something in the tree: what matches, in what it is, and nothing else.
+import { act } from '@testing-library/react';
+import { describe, expect, test } from 'vitest';
+import { parseQuery } from '../../src/core/query.js';
+import { Matching } from '../../src/view/tree/matching.js';
+import { show } from './page.js';
+import { gridSearch, Story } from './story.js';
+
+const look = (story: Story, text: string, clock?: () => number) =>
+  new Matching(story.tree, ['run'], parseQuery(text)!, clock);
+
+describe('a search', () => {
+  test('shows what matches and what it is in, and says how many match', async () => {
+    const page = show(gridSearch(60));
+    await page.user.type(page.getByRole('searchbox'), 'fit 1');
+    // fit 1, fit 10 … fit 19.
+    expect(page.titles()).toEqual([
+      'Grid search',
+      'fit',
+      'fit 1',
+      ...Array.from({ length: 10 }, (_, i) => `fit ${10 + i}`)
+    ]);
+    expect(page.container.querySelector('.tt-found [role="status"]')?.textContent).toBe('11 tasks match');
+    expect(page.row('fit 1').getAttribute('aria-setsize')).toBe('11');
+  });
+
+  test('leaves alone what was open and closed before', async () => {
+    const page = show(gridSearch(60));
+    await page.user.click(page.row('fit').querySelector('[data-twisty="true"]')!);
+    const before = page.titles();
+    const box = page.getByRole('searchbox');
+    await page.user.type(box, 'fit 1');
+    expect(page.titles()).toContain('fit 10');
+    await page.user.click(page.row('fit').querySelector('[data-twisty="true"]')!);
+    expect(page.titles()).toEqual(['Grid search', 'fit']);
+    await page.user.clear(box);
+    expect(page.titles()).toEqual(before);
+  });
+
+  test('says that nothing matches', async () => {
+    const page = show(gridSearch(20));
+    await page.user.type(page.getByRole('searchbox'), 'no such task');
+    expect(page.container.querySelector('.tt-found')?.textContent).toContain('Nothing matches');
+    expect(page.titles()).toEqual([]);
+  });
+
+  test('goes on with what happens', async () => {
+    const story = gridSearch(20);
+    const page = show(story);
+    await page.user.type(page.getByRole('searchbox'), 'tune');
+    story.task('tune/1', 'fit', { title: 'tune 1' }).task('fit/3', 'fit', { title: 'tune 0' });
+    act(() => page.follow.set({}));
+    await page.until(() => expect(page.titles()).toEqual(['Grid search', 'fit', 'tune 0', 'tune 1']));
+    story.node('fit/3', null);
+    act(() => page.follow.set({}));
+    await page.until(() => expect(page.titles()).toEqual(['Grid search', 'fit', 'tune 1']));
+  });
+
+  test('keeps the row that somebody is on, though it doesn’t match', async () => {
+    const page = show(gridSearch(20));
+    await page.user.click(page.row('load data').querySelector('[data-twisty="true"]')!);
+    await page.user.click(page.row('clean'));
+    await page.user.type(page.getByRole('searchbox'), 'fit 1');
+    expect(page.titles()).toContain('clean');
+    expect(page.titles()).not.toContain('read');
+  });
+
+  test('opens what matches as it is, with all that is in it', async () => {
+    const page = show(gridSearch(20));
+    await page.user.type(page.getByRole('searchbox'), 'load');
+    expect(page.titles()).toEqual(['Grid search', 'load data']);
+    await page.user.click(page.row('load data').querySelector('[data-twisty="true"]')!);
+    expect(page.titles()).toEqual(['Grid search', 'load data', 'read', 'clean']);
+  });
+});
+
+describe('what matches', () => {
+  test('is found in slices, with the first ones at once', () => {
+    let now = 0;
+    const story = new Story().task('run', null);
+    for (let i = 0; i < 5000; i += 1) {
+      story.task(`t${i}`, 'run', { title: `fit ${i}` });
+    }
+    const matching = look(story, 'fit', () => (now += 3));
+    expect(matching.isDone).toBe(false);
+    expect(matching.count).toBeGreaterThan(100);
+    expect(matching.childrenOf('run')[0]).toBe('t0');
+  });
+
+  test('is the same however it came about', () => {
+    const story = new Story().task('run', null);
+    let state = 3;
+    const random = (below: number) => (state = (state * 48271) % 2147483647) % below;
+    for (let i = 0; i < 400; i += 1) {
+      story.task(`t${i}`, i < 10 ? 'run' : `t${random(i)}`, { title: `fit ${random(50)}` });
+    }
+    const kept = look(story, 'fit 4', () => 0);
+    for (let round = 0; round < 200; round += 1) {
+      const id = `t${random(420)}`;
+      const what = random(10);
+      if (what === 0) {
+        story.node(id, null);
+      } else if (what === 1) {
+        story.node(id, { parent_id: `t${random(400)}` });
+      } else {
+        story.node(id, { title: `fit ${random(50)}` });
+      }
+      kept.keepUp();
+      const fresh = look(story, 'fit 4', () => 0);
+      expect(kept.count).toBe(fresh.count);
+      for (const { node_id } of story.tree.nodes()) {
+        expect(kept.childrenOf(node_id)).toEqual(fresh.childrenOf(node_id));
+        expect([...kept.branchesOf(node_id)].sort()).toEqual([...fresh.branchesOf(node_id)].sort());
+      }
+    }
+  });
+});
