@@ -32,7 +32,7 @@ function picture(tree: TaskTree, roots: readonly string[]): Picture {
 
 function csv(tree: TaskTree, roots: readonly string[], columns?: string[]): string {
   const { rows, columns: all } = picture(tree, roots);
-  return csvOf(rows, columns ?? all.map(({ name }) => name));
+  return whole(csvOf(rows, columns ?? all.map(({ name }) => name)));
 }
 
 describe('the CSV of all tasks and columns', () => {
