@@ -2,6 +2,8 @@
 
 /** Milliseconds of one slice: with the drawing after it, a frame or two. */
 const SLICE = 8;
+/** What somebody waits for may take this long in one go: then there is nothing to be seen in between. */
+const FIRST_SLICE = 24;
 /** It may take one part in so many of the page's time. */
 const SHARE = 5;
 
@@ -37,7 +39,7 @@ export class Upkeep<T> {
   /** For what somebody did: it can't wait, and what is being made is of no use any more. */
   askNow(): void {
     this.stop();
-    this.#begin();
+    this.#begin(FIRST_SLICE);
   }
 
   stop(): void {
@@ -49,21 +51,21 @@ export class Upkeep<T> {
     this.#isAskedAgain = false;
   }
 
-  #begin(): void {
+  #begin(slice = SLICE): void {
     this.#spent = 0;
     this.#work = this.make();
-    this.#go(this.#work);
+    this.#go(this.#work, slice);
   }
 
-  #go(work: Work<T>): void {
+  #go(work: Work<T>, slice: number): void {
     const began = performance.now();
     let step = work.next();
-    while (!step.done && performance.now() - began < SLICE) {
+    while (!step.done && performance.now() - began < slice) {
       step = work.next();
     }
     this.#spent += performance.now() - began;
     if (!step.done) {
-      this.#wait(1, () => this.#go(work));
+      this.#wait(1, () => this.#go(work, SLICE));
       return;
     }
     this.#work = null;

@@ -35,7 +35,6 @@ export function ColumnChooser({ id, columns, chosen, better, onChoose, onBetter,
     if (event.key === 'Escape') {
       event.preventDefault();
       onClose();
-      document.querySelector<HTMLElement>(`[aria-controls="${CSS.escape(id)}"]`)?.focus();
     } else if (Object.hasOwn(to, event.key) && at >= 0) {
       event.preventDefault();
       stops[Math.min(Math.max(to[event.key] ?? 0, 0), stops.length - 1)]?.focus();

@@ -1,9 +1,23 @@
 /** Which columns a table shows, in which order, and how wide. */
-import { FIXED, type ColumnName } from './facts.js';
+import type { ColumnName } from './facts.js';
 import type { ColumnFacts } from './picture.js';
 
 /** These don't scroll away. */
 export const PINNED: readonly ColumnName[] = ['status', 'title'];
+/** What every task has, after what is its own. */
+const LAST: readonly ColumnName[] = [
+  'duration',
+  'agent',
+  'attempt',
+  'started_at',
+  'ended_at',
+  'error_message',
+  'error_type',
+  'progress',
+  'node_id',
+  'parent_id',
+  'depth'
+];
 /** There for those who want all that the frame has. */
 const RARE: ReadonlySet<ColumnName> = new Set(['progress', 'error_type', 'node_id', 'parent_id', 'depth']);
 
@@ -18,13 +32,10 @@ export type Chosen = Readonly<Record<ColumnName, boolean>>;
 
 /** Parameters and metrics stand beside the task, what the frame has besides comes after them. */
 export function inOrder(columns: readonly ColumnFacts[]): ColumnFacts[] {
-  const isFixed = ({ name }: ColumnFacts) => (FIXED as readonly string[]).includes(name);
-  const isPinned = ({ name }: ColumnFacts) => PINNED.includes(name);
-  return [
-    ...columns.filter(isPinned),
-    ...columns.filter(each => !isFixed(each)),
-    ...columns.filter(each => isFixed(each) && !isPinned(each))
-  ];
+  const byName = new Map(columns.map(column => [column.name, column]));
+  const named = (names: readonly ColumnName[]) => names.flatMap(name => byName.get(name) ?? []);
+  const own = columns.filter(({ name }) => !PINNED.includes(name) && !LAST.includes(name));
+  return [...named(PINNED), ...own, ...named(LAST)];
 }
 
 export function isUsual({ name, filled }: ColumnFacts): boolean {

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { formatCount } from '../format.js';
+import { Upkeep } from '../slices.js';
 import { useWords } from '../words.js';
 import { csvOf } from './csv.js';
 import type { ColumnName, Facts } from './facts.js';
@@ -15,8 +16,7 @@ interface Props {
 export function CopyCsv({ rows, columns, name }: Props) {
   const words = useWords();
   const [said, setSaid] = useState('');
-  const copy = () => {
-    const text = csvOf(rows, columns);
+  const write = (text: string) => {
     // No clipboard where the page isn't served securely.
     const clipboard = navigator.clipboard as Clipboard | undefined;
     const done = clipboard ? clipboard.writeText(text) : Promise.reject(new Error('no clipboard'));
@@ -29,12 +29,13 @@ export function CopyCsv({ rows, columns, name }: Props) {
       }
     );
   };
+  const copy = () => new Upkeep(() => csvOf(rows, columns), write, 0).askNow();
   return (
     <>
       <button type="button" className="tt-link" onClick={copy} onBlur={() => setSaid('')}>
         {words.__('Copy as CSV')}
       </button>
-      <span role="status" className={said === '' ? 'tt-hidden' : 'tt-faint'}>
+      <span role="status" className={said === '' ? 'tt-hidden' : 'tt-table-said'}>
         {said}
       </span>
     </>

@@ -1,15 +1,23 @@
 /** Rows as CSV (RFC 4180), with the values that `run.to_frame()` has. */
+import type { Work } from '../slices.js';
 import { textOf, type ColumnName, type Facts } from './facts.js';
 
 const BREAK = '\r\n';
+const STEP = 200;
 
 /**
  * The columns are named as in the frame. Times are RFC 3339 in UTC, durations seconds, what isn't a number `NaN`, `inf` or `-inf` (as pandas reads and writes it), and
  * what is absent is empty.
  */
-export function csvOf(rows: readonly Facts[], columns: readonly ColumnName[]): string {
-  const lines = [columns.map(fieldOf), ...rows.map(row => columns.map(column => cellOf(row, column)))];
-  return lines.map(cells => cells.join(',') + BREAK).join('');
+export function* csvOf(rows: readonly Facts[], columns: readonly ColumnName[]): Work<string> {
+  const lines = [columns.map(fieldOf).join(',')];
+  for (const row of rows) {
+    lines.push(columns.map(column => cellOf(row, column)).join(','));
+    if (lines.length % STEP === 0) {
+      yield;
+    }
+  }
+  return lines.map(line => line + BREAK).join('');
 }
 
 function cellOf(row: Facts, column: ColumnName): string {

@@ -5,24 +5,22 @@ import { parseTime } from '../../core/times.js';
 import { titleOf } from '../node.js';
 import { kindOf, type Kind } from '../tree/kind.js';
 
-/** The columns that are always there, under their names in the frame. */
+/** The columns that are always there, in the order of the frame; `params.*` and then `metrics.*` follow. */
 export const FIXED = [
-  'status',
-  'title',
-  'duration',
-  'agent',
-  'attempt',
-  'progress',
-  'started_at',
-  'ended_at',
-  'error_type',
-  'error_message',
   'node_id',
   'parent_id',
-  'depth'
+  'title',
+  'status',
+  'progress',
+  'depth',
+  'started_at',
+  'ended_at',
+  'duration',
+  'attempt',
+  'agent',
+  'error_type',
+  'error_message'
 ] as const;
-
-export type Fixed = (typeof FIXED)[number];
 
 /** A column's name: one of the fixed ones, or `params.…` or `metrics.…`. */
 export type ColumnName = string;

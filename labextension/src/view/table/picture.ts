@@ -33,13 +33,13 @@ export interface Wanted {
   better: Readonly<Record<ColumnName, Better>>;
 }
 
-/** What is known of a column. */
+/** What its first values tell of a column. */
 export interface ColumnFacts {
   name: ColumnName;
-  /** Rows that have something there. */
+  /** Rows that have something there, as far as they were looked at. */
   filled: number;
   isNumeric: boolean;
-  /** Of its longest value, among the first ones. */
+  /** Of its longest value. */
   length: number;
 }
 
@@ -62,7 +62,7 @@ export interface Picture {
   isOutOfOrder: boolean;
 }
 
-/** Rows whose values say how wide a column has to be. */
+/** Values of a column that are looked at: they say what it holds and how wide it has to be. */
 const MEASURED = 400;
 const STEP = 500;
 
@@ -164,7 +164,9 @@ function* columnsOf(rows: readonly Facts[]): Work<ColumnFacts[]> {
   const fields = new Map<ColumnName, ColumnFacts>();
   for (const [at, facts] of rows.entries()) {
     for (const [name, column] of fixed) {
-      look(column, facts.value(name), at);
+      if (column.filled < MEASURED) {
+        look(column, facts.value(name));
+      }
     }
     for (const [name, value] of facts.fields) {
       let column = fields.get(name);
@@ -172,7 +174,9 @@ function* columnsOf(rows: readonly Facts[]): Work<ColumnFacts[]> {
         column = emptyColumn(name);
         fields.set(name, column);
       }
-      look(column, value, at);
+      if (column.filled < MEASURED) {
+        look(column, value);
+      }
     }
     if (at % STEP === 0) {
       yield;
@@ -187,13 +191,11 @@ function emptyColumn(name: ColumnName): ColumnFacts {
   return { name, filled: 0, isNumeric: true, length: 0 };
 }
 
-function look(column: ColumnFacts, value: unknown, at: number): void {
+function look(column: ColumnFacts, value: unknown): void {
   if (value === undefined || value === null || (column.name === 'attempt' && value === 1)) {
     return;
   }
   column.filled += 1;
   column.isNumeric &&= typeof value === 'number';
-  if (at < MEASURED || column.filled < MEASURED) {
-    column.length = Math.max(column.length, cellText(column.name, value).length);
-  }
+  column.length = Math.max(column.length, cellText(column.name, value).length);
 }

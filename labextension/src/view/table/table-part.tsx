@@ -1,4 +1,4 @@
-import { useEffect, useId, useMemo, useState, useSyncExternalStore } from 'react';
+import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { formatCount, formatCounts } from '../format.js';
 import { useRemembered } from '../memory.js';
 import type { Part, PartProps } from '../part.js';
@@ -24,6 +24,7 @@ function TablePart(props: PartProps) {
   const [better, setBetter] = useRemembered('table.better', betterOf);
   const [isChoosing, setChoosing] = useState(false);
   const chooserId = useId();
+  const chooserButton = useRef<HTMLButtonElement>(null);
   const picture = useSyncExternalStore(keeper.subscribe, keeper.getPicture);
   useEffect(() => {
     keeper.show({ tree, roots, now, group, query, sort, better });
@@ -51,6 +52,7 @@ function TablePart(props: PartProps) {
         ) : null}
         <span className="tt-table-tools">
           <button
+            ref={chooserButton}
             type="button"
             className="tt-link"
             aria-expanded={isChoosing}
@@ -74,7 +76,10 @@ function TablePart(props: PartProps) {
           better={better}
           onChoose={setChosen}
           onBetter={setBetter}
-          onClose={() => setChoosing(false)}
+          onClose={() => {
+            setChoosing(false);
+            chooserButton.current?.focus();
+          }}
         />
       ) : null}
       {picture.rows.length === 0 ? (
