@@ -83,6 +83,4 @@ def test_page_shows_the_servers_state_after_random_events(following: tuple[Jupyt
 
 def drawn(view: TreeView) -> dict[str, Shown]:
     """The rows of single tasks; those that stand for several have none of their own on the server."""
-    return {
-        row.node_id: Shown(row.status, row.count, row.progress) for row in view.rows() if row.node_id is not None
-    }
+    return {row.node_id: Shown(row.status, row.count, row.progress) for row in view.rows() if row.node_id is not None}
