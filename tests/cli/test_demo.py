@@ -54,7 +54,7 @@ def test_a_run_has_as_many_tasks_as_were_asked_for_and_they_all_end(session: Ses
         assert nodes[0]["status"] == "completed"
 
 
-@pytest.mark.parametrize("tasks", (12, 1000, 10_000))
+@pytest.mark.parametrize("tasks", [12, 1000, 10_000])
 def test_a_run_of_any_size_has_failures_attempts_agents_logs_params_and_metrics(session: Session, tasks: int) -> None:
     nodes = played(session, tasks=tasks, seed=2, fail=0.5 if tasks < 100 else 0.002)
     assert len(nodes) == tasks

@@ -91,7 +91,7 @@ def play(
 
 
 def usual_rate(tasks: int) -> float:
-    """Return the tasks per second of a run that somebody watches to its end: slow enough to see, and over in minutes."""
+    """Return the tasks per second of a run that somebody watches: slow enough to see, and over in minutes."""
     return max(USUAL_RATE, tasks / LONGEST)
 
 
