@@ -96,7 +96,7 @@ FRONT_END_SUITES = [
 # Two at a time, a file to one worker: most tests wait for servers and kernels. By name: else the longest come last.
 PYTEST_OPTIONS = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 PYTEST = Suite("pytest", pytest(*PYTEST_OPTIONS), ("python", "npm"), report=True)
-BROWSER = Suite("browser", pytest("tests/browser"), ("python", "chromium"), report=True)
+BROWSER = Suite("browser", pytest("tests/browser"), ("python", "npm", "chromium"), report=True)
 
 LANES: list[list[Suite]] = [[*FRONT_END_SUITES, BROWSER], [*STATIC_PYTHON, PYTEST]]
 """Side by side; the suites of a lane one after the other, each as soon as what it needs is there."""

@@ -38,6 +38,9 @@ def test_three_keystrokes_lead_from_the_panel_to_the_first_failures_traceback(
         jupyter.request("POST", "tasktree/api/projects/large/events", {"events": events})
     lab = open_lab(jupyter)
     page = lab.page
+    # JupyterLab's launcher takes the keyboard when it comes, a moment after the page is there.
+    at_launcher = "() => document.activeElement.closest('.jp-Launcher') !== null"
+    wait_until(lambda: page.evaluate(at_launcher), "JupyterLab stands still")
     page.keyboard.press("ControlOrMeta+Shift+Y")
     panel = page.locator("#tasktree-panel")
     TreeView(panel.locator(".tt-view[data-connection]").first).wait_shown()

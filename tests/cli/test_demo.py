@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasktree_jupyter.cli.demo import play
+from tasktree_jupyter.cli.demo import play, playing
 from tasktree_jupyter.client import session as sessions
 from tasktree_jupyter.client.session import Session
 from tasktree_jupyter.core.status import ENDED
@@ -52,6 +52,31 @@ def test_a_run_has_as_many_tasks_as_were_asked_for_and_they_all_end(session: Ses
         assert all(node["status"] in ENDED for node in nodes)
         assert not any(node.get("placeholder") for node in nodes)
         assert nodes[0]["status"] == "completed"
+
+
+@pytest.mark.parametrize("tasks", [12, 1000, 10_000])
+def test_a_run_of_any_size_has_failures_attempts_agents_logs_params_and_metrics(session: Session, tasks: int) -> None:
+    nodes = played(session, tasks=tasks, seed=2, fail=0.5 if tasks < 100 else 0.002)
+    assert len(nodes) == tasks
+    failed = [node for node in nodes if node["status"] == "failed"]
+    assert 1 <= len(failed) <= 50
+    assert all(node["error"]["traceback"] and node["params"] for node in failed)
+    assert any(node.get("log") for node in nodes)
+    assert any(node.get("message") and node.get("metrics") and node.get("agent") for node in nodes)
+    if tasks > 100:
+        assert any(node.get("attempt", 1) > 1 for node in nodes)
+
+
+def test_a_run_of_any_size_ends_within_minutes_unless_a_rate_is_asked_for() -> None:
+    assert playing.usual_rate(60) == 8
+    for tasks in (12, 1000, 10_000, 100_000):
+        assert tasks / playing.usual_rate(tasks) <= 300
+
+
+def test_agents_tell_what_they_have_spent(session: Session) -> None:
+    nodes = played(session, tasks=80, seed=1, fail=0, shape="agents")
+    spent = [node["metrics"] for node in nodes if node.get("kind") == "tool"]
+    assert all(each["tokens"] > 0 and each["cost"] > 0 for each in spent)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -49,6 +49,7 @@ export interface PanelHost {
 /** The side panel's widget. It follows projects only while it is shown. */
 export class TreePanel extends Widget {
   private readonly mount: Mount;
+  private drawn: MutationObserver | null = null;
 
   constructor(
     private readonly model: PanelModel,
@@ -93,9 +94,27 @@ export class TreePanel extends Widget {
 
   protected override onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
+    this.drawn?.disconnect();
+    const before = document.activeElement;
+    if (!this.takeKeyboard()) {
+      // It was closed until now: there is something to come to once the projects are known.
+      this.drawn = new MutationObserver((_, drawn) => {
+        const isElsewhere = document.activeElement !== before && document.activeElement !== document.body;
+        if (isElsewhere || this.takeKeyboard()) {
+          drawn.disconnect();
+        }
+      });
+      this.drawn.observe(this.node, { childList: true, subtree: true });
+    }
+  }
+
+  /** False where there is nothing yet that the keyboard could be at. */
+  private takeKeyboard(): boolean {
     // Where a task is to be shown, the tree; else the list, from which everything is chosen.
     const first = this.model.reveal ? '[role="treegrid"] [tabindex="0"]' : '[role="listbox"], button';
-    this.node.querySelector<HTMLElement>(first)?.focus();
+    const element = this.node.querySelector<HTMLElement>(first);
+    element?.focus();
+    return element !== null;
   }
 
   private wake(): void {
@@ -105,6 +124,7 @@ export class TreePanel extends Widget {
 
   // Nobody looks: nothing is drawn, and nothing asked of the server.
   private sleep(): void {
+    this.drawn?.disconnect();
     this.mount.clear();
     this.model.sleep();
   }

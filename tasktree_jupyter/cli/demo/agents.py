@@ -72,7 +72,8 @@ def _question(cast: Cast, title: str, has_steps: bool, worker: int) -> Story:
                 if name == "search" and goes == "badly":
                     fail_with(step, failures.no_answer())
                 elif cast.detailed:
-                    step.update(message=f"{cast.chance.randrange(2, 30)} pages")
+                    pages = cast.chance.randrange(2, 30)
+                    step.update(message=f"{pages} pages", metrics=cast.spent(agent, pages * 310))
         if not has_steps:
             yield cast.seconds(MEAN_SECONDS)
             if goes == "badly":

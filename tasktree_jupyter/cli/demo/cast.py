@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import tasktree_jupyter as tt
 from tasktree_jupyter.cli.demo.stage import Stage, Story
 
+TOKEN_COST: Final = 0.000_004
 FINE_DETAIL: Final = 20_000
 """Past so many tasks each of them tells less: otherwise a run is mostly messages that nobody reads."""
 
@@ -34,6 +36,7 @@ class Cast:
         self.detailed = tasks <= FINE_DETAIL
         self.done = 0
         self._busy: dict[str, str] = {}
+        self._tokens: Counter[str] = Counter()
         self._telling = max(4.0, tasks / 500)
         self._told = float("-inf")
 
@@ -67,10 +70,19 @@ class Cast:
         if self.stage.now - self._told >= self._telling:
             self.tell_agents()
 
+    def spent(self, agent: str, tokens: int) -> dict[str, Any]:
+        """Take note of what an agent has used; return it as metrics of what it was used for."""
+        self._tokens[agent] += tokens
+        return {"tokens": tokens, "cost": round(tokens * TOKEN_COST, 4)}
+
     def tell_agents(self) -> None:
         """Tell who is at work."""
         self._told = self.stage.now
-        agents = {agent: {"status": "working", "task": task} for agent, task in sorted(self._busy.items())}
+        agents: dict[str, dict[str, Any]] = {}
+        for agent, task in sorted(self._busy.items()):
+            agents[agent] = {"status": "working", "task": task}
+            if tokens := self._tokens[agent]:
+                agents[agent] |= {"tokens": tokens, "cost": round(tokens * TOKEN_COST, 4)}
         tt.emit("coordination_update", active_agents=len(agents), agents=agents)
 
 

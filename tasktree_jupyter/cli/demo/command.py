@@ -18,6 +18,7 @@ from tasktree_jupyter.display import format, plain
 
 EXAMPLES: Final = """\
   jupyter tasktree demo
+  jupyter tasktree demo --tasks 10000 --fail 0.0003
   jupyter tasktree demo --tasks 2000 --rate 100 --fail 0.05
   jupyter tasktree demo --tasks 200000 --rate 0 --project big
   jupyter tasktree demo --shape agents --seed 1
@@ -31,7 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--tasks", type=int, default=60, metavar="N", help="how many tasks the run has, 5 to 200000 (60)"
     )
     parser.add_argument(
-        "--rate", type=float, default=8.0, metavar="R", help="tasks per second; 0: as fast as possible (8)"
+        "--rate",
+        type=float,
+        metavar="R",
+        help="tasks per second; 0: as fast as possible (8, or what ends the run within five minutes)",
     )
     parser.add_argument(
         "--fail", type=float, default=0.03, metavar="P", help="probability that a task fails, 0 to 1 (0.03)"
@@ -48,8 +52,9 @@ def run(options: argparse.Namespace) -> int:
     """Play it."""
     from tasktree_jupyter.cli.demo import playing
 
+    rate = playing.usual_rate(options.tasks) if options.rate is None else options.rate
     try:
-        playing.check(tasks=options.tasks, rate=options.rate, fail=options.fail, shape=options.shape)
+        playing.check(tasks=options.tasks, rate=rate, fail=options.fail, shape=options.shape)
     except ValueError as error:
         raise usage(f"--{error}.") from None
     if not is_project_id(options.project):
@@ -62,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         played = playing.play(
             options.tasks,
-            options.rate,
+            rate,
             options.fail,
             options.seed,
             options.project,

@@ -19,6 +19,9 @@ SHAPES: Final[dict[str, Any]] = {"search": search, "etl": etl, "agents": agents}
 FEWEST_TASKS: Final = 5
 MOST_TASKS: Final = 200_000
 """As many nodes as a project shows."""
+USUAL_RATE: Final = 8.0
+LONGEST: Final = 300.0
+"""Seconds that a run of any size lasts where nobody asked for a rate, about."""
 _WORKERS: Final = 8
 _MOST_WAITING: Final = 20_000
 """Events on their way to the server past which the play waits: the queue would drop some."""
@@ -47,7 +50,7 @@ class Played(NamedTuple):
 
 def play(
     tasks: int = 60,
-    rate: float = 8.0,
+    rate: float | None = None,
     fail: float = 0.03,
     seed: int | None = None,
     project: str = "demo",
@@ -58,7 +61,7 @@ def play(
 
     Args:
         tasks: nodes of the run, 5 to 200 000.
-        rate: tasks that end per second, on average; 0: as fast as the server takes them.
+        rate: tasks that end per second, on average; 0: as fast as the server takes them; None: see `usual_rate`.
         fail: probability that a task fails for good; half as many more need another attempt.
         seed: of everything that chance decides; None: another run each time.
         project: where it goes.
@@ -69,6 +72,8 @@ def play(
         ValueError: one of these isn't what it may be.
         KeyboardInterrupt: it was interrupted; the run is cancelled, and the server has been told.
     """
+    if rate is None:
+        rate = usual_rate(tasks)
     check(tasks=tasks, rate=rate, fail=fail, shape=shape)
     module = SHAPES[shape]
     pace = _Pace(tasks, rate * module.MEAN_SECONDS / _WORKERS, on_progress)
@@ -83,6 +88,11 @@ def play(
     finally:
         acknowledged = tt.flush(_PATIENCE)
     return Played(missions[0], module.TITLE, time.monotonic() - began, _emitted() - before, acknowledged)
+
+
+def usual_rate(tasks: int) -> float:
+    """Return the tasks per second of a run that somebody watches: slow enough to see, and over in minutes."""
+    return max(USUAL_RATE, tasks / LONGEST)
 
 
 def check(*, tasks: int, rate: float, fail: float, shape: str) -> None:

@@ -23,6 +23,7 @@ THEME_FILES = {
     "contrast": "theme-dark-high-contrast-extension",
 }
 
+
 def build(folder: Path) -> Path:
     """Bundle the gallery into a folder. Raises AssertionError with what esbuild says."""
     node = shutil.which("node")

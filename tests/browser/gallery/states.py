@@ -8,7 +8,7 @@ from dataclasses import dataclass
 THEMES = ("light", "dark", "contrast", "none", "none-dark", "forced", "forced-dark")
 """JupyterLab's three themes; a page that has none of its variables, light and dark; the system's own high contrast."""
 
-PARTS = ("tree", "table", "failures", "agents", "events")
+PARTS: tuple[str, ...] = ("tree", "table", "failures", "agents", "events")
 """The parts of a view, as `labextension/src/view/parts.ts` lists them."""
 
 VIEWS = (
