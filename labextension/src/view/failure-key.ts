@@ -1,5 +1,7 @@
 /** `n` and `N` go from failure to failure. The tree knows the way; where the keyboard is elsewhere, it is brought there. */
 const KEYS: ReadonlySet<string> = new Set(['n', 'N']);
+/** What has letters for itself. */
+const OTHERS = ['input', 'select', 'textarea', '[role="treegrid"]'];
 
 /** For all that stands around a tree, a view's header or a panel's lists: call it with what was pressed there. */
 export function goToFailure(event: React.KeyboardEvent<HTMLElement>): void {
@@ -10,7 +12,7 @@ export function goToFailure(event: React.KeyboardEvent<HTMLElement>): void {
     event.ctrlKey ||
     event.metaKey ||
     event.altKey ||
-    target.closest('input, select, textarea, [role="treegrid"]')
+    OTHERS.some(other => target.closest(other) !== null)
   ) {
     return;
   }
