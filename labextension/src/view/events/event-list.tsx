@@ -18,8 +18,8 @@ const INLINE_ROWS = 16;
 interface Props {
   feed: EventFeed;
   tree: TreeReader;
-  /** Milliseconds since 1970. */
-  today: number;
+  /** Of the newest event, microseconds since 1970: others of the same day leave the day out. */
+  day: number;
   layout: 'inline' | 'fill';
   isFiltered: boolean;
   hasHistory: boolean;
@@ -35,7 +35,7 @@ interface Item {
 /** Why the list keeps still just now. */
 type Reason = 'scrolled' | 'pointed' | 'focused' | 'opened';
 
-export function EventList({ feed, tree, today, layout, isFiltered, hasHistory, onSelect }: Props) {
+export function EventList({ feed, tree, day, layout, isFiltered, hasHistory, onSelect }: Props) {
   const words = useWords();
   const scroller = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
@@ -228,7 +228,7 @@ export function EventList({ feed, tree, today, layout, isFiltered, hasHistory, o
                   toggle(item.event);
                 }}
               >
-                <EventLine event={item.event} tree={tree} today={today} />
+                <EventLine event={item.event} tree={tree} day={day} />
               </div>
             );
           })}
@@ -239,13 +239,13 @@ export function EventList({ feed, tree, today, layout, isFiltered, hasHistory, o
   );
 }
 
-function EventLine({ event, tree, today }: { event: TreeEvent; tree: TreeReader; today: number }) {
+function EventLine({ event, tree, day }: { event: TreeEvent; tree: TreeReader; day: number }) {
   const words = useWords();
   const { task, text, isBad } = described(words, tree, event);
   return (
     <>
       <span role="gridcell" className="tt-event-time" title={`${event.offset}`}>
-        {formatClock(event.at, today * 1000, true)}
+        {formatClock(event.at, day, true)}
       </span>
       <span role="gridcell" className="tt-event-type" title={event.type}>
         {typeName(words, event.type)}
