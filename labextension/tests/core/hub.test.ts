@@ -75,7 +75,7 @@ describe('What passes by', () => {
   it('is handed on, and what tasks measured is kept, until a state comes in its place', () => {
     const follow = followed();
     const heard: (number[] | null)[] = [];
-    follow.stream!.subscribe(events => heard.push(events && events.map(({ offset }) => offset)));
+    follow.stream!.subscribe(events => heard.push(events?.map(({ offset }) => offset) ?? null));
     const measured = { ...event(2, 'N'), data: { node_id: 'n', changes: { metrics: { x: 1 } } } };
     world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [measured, event(3, 'M')] });
     expect(heard).toEqual([[2, 3]]);

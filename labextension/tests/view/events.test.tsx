@@ -186,7 +186,7 @@ test('agents say what they do and what it cost, and who is silent', async () => 
   const row = (name: RegExp) => page.getByRole('rowheader', { name }).closest('tr')!;
   expect(row(/w1$/).textContent).toMatch(/read.*101.200.?0\.5$/s);
   expect(row(/w1$/).textContent).not.toContain('silent');
-  expect(row(/planner working/).textContent ?? '').toMatch(/silent for 9:5\d|silent for 10:0/);
+  expect(row(/planner working/).textContent).toMatch(/silent for 9:5\d|silent for 10:0/);
   await page.user.click(within(row(/w1$/)).getByRole('button', { name: 'read' }));
   expect(page.getByRole('region', { name: 'Details of read' })).toBeTruthy();
   await page.user.click(within(row(/w1$/)).getByRole('button', { name: 'w1' }));
