@@ -118,6 +118,17 @@ it('Thinning keeps order, ends, extremes, and that there was a gap', () => {
   );
 });
 
+it('A single spike among thousands stays, up or down', () => {
+  for (const spike of [99, -99]) {
+    const points: Point[] = Array.from({ length: 5_000 }, (_, time) => ({
+      time,
+      value: time === 701 ? spike : 0.5,
+      step: null
+    }));
+    expect(thinned(points, 50)).toContain(points[701]);
+  }
+});
+
 describe('What rows in sight ask for', () => {
   const world = () => {
     const stream = new EventStream();
