@@ -47,7 +47,7 @@ export class AgentSurvey implements Listenable {
         }
       }
     });
-    this.schedule(0);
+    this.schedule(this.running ? 0 : PAUSE);
     return () => {
       stop?.();
       this.cancel?.();

@@ -16,6 +16,38 @@ import {
 } from './hub-server.js';
 import { settle } from './world.js';
 
+describe('What passes by', () => {
+  it('is handed on, and what tasks measured is kept, until a state comes in its place', () => {
+    const follow = followed();
+    const heard: (number[] | null)[] = [];
+    follow.stream!.subscribe(events => heard.push(events?.map(({ offset }) => offset) ?? null));
+    const measured = { ...event(2, 'N'), data: { node_id: 'n', changes: { metrics: { x: 1 } } } };
+    world.socket.say({ op: 'events', project_id: 'p', epoch: 'e', events: [measured, event(3, 'M')] });
+    expect(heard).toEqual([[2, 3]]);
+    expect(follow.stream!.series.of('n')?.metrics.get('x')).toHaveLength(1);
+    world.socket.end();
+    world.pass(60_000);
+    connect();
+    world.socket.say({ op: 'resync', project_id: 'p', reason: 'slow' });
+    const { ref } = world.socket.take('subscribe')[0]!;
+    const position = { project_id: 'p', epoch: 'e', offset: 9 };
+    world.socket.say({ op: 'subscribed', ref, ...position, recovered: false, info: null });
+    const state = { ...new TaskTree().state(), offset: 9 };
+    world.socket.say({ op: 'snapshot', ...position, at: 9, part: 0, parts: 1, state, nodes: [] });
+    expect(heard).toEqual([[2, 3], null]);
+    expect(follow.stream!.series.size).toBe(0);
+  });
+
+  it('is what the rows of all who follow ask about, at the socket’s own server', async () => {
+    const follow = followed();
+    world.answer = { status: 200, body: { epoch: 'e', series: [], next: null } };
+    follow.backfill!.want('n');
+    world.pass(300);
+    await settle();
+    expect(await hub.history.seriesOf('p', ['n'])).toEqual({ epoch: 'e', series: [], next: null });
+  });
+});
+
 describe('How the server keeps data', () => {
   it('is told at the welcome and whenever it changes, and not known without a connection', () => {
     hub.follow('p');

@@ -76,8 +76,12 @@ export function Agents(props: PartProps) {
                 <th scope="row" colSpan={4}>
                   {words.__('All together')}
                 </th>
-                <td className="tt-number">{formatCount(total(rows, row => row.completed))}</td>
-                <td className="tt-number">{formatCount(total(rows, row => row.failed))}</td>
+                <td className="tt-number" data-label={words.__('Done')}>
+                  {formatCount(total(rows, row => row.completed))}
+                </td>
+                <td className="tt-number" data-label={words.__('Failed')}>
+                  {formatCount(total(rows, row => row.failed))}
+                </td>
                 <SpentCells spent={spent} />
               </tr>
             </tfoot>

@@ -54,7 +54,7 @@ function Lines({ scene, log }: { scene: Scene; log: NodeLog }) {
   return (
     <>
       {total > 1 && !lastOnly ? (
-        <p className="tt-log-tools" role="search">
+        <p className="tt-log-tools" role="group" aria-label={words.__('Which lines')}>
           <input
             type="search"
             className="tt-field"

@@ -18,8 +18,8 @@ const INLINE_ROWS = 16;
 interface Props {
   feed: EventFeed;
   tree: TreeReader;
-  /** Milliseconds since 1970. */
-  today: number;
+  /** Of the newest event, microseconds since 1970: others of the same day leave the day out. */
+  day: number;
   layout: 'inline' | 'fill';
   isFiltered: boolean;
   hasHistory: boolean;
@@ -35,7 +35,7 @@ interface Item {
 /** Why the list keeps still just now. */
 type Reason = 'scrolled' | 'pointed' | 'focused' | 'opened';
 
-export function EventList({ feed, tree, today, layout, isFiltered, hasHistory, onSelect }: Props) {
+export function EventList({ feed, tree, day, layout, isFiltered, hasHistory, onSelect }: Props) {
   const words = useWords();
   const scroller = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
@@ -171,67 +171,68 @@ export function EventList({ feed, tree, today, layout, isFiltered, hasHistory, o
       <div
         ref={scroller}
         className={`tt-events-list tt-${layout}`}
-        role="treegrid"
-        tabIndex={-1}
-        aria-label={words.__('Events')}
-        aria-rowcount={feed.older === 'end' ? lines.length : -1}
-        aria-readonly
-        onKeyDown={onKeyDown}
         onScroll={onScroll}
         onPointerEnter={() => keep('pointed', true)}
         onPointerLeave={() => keep('pointed', false)}
-        onFocus={event => {
-          keep('focused', event.target.getAttribute('role') !== 'treegrid');
-        }}
-        onBlur={event => {
-          if (!event.currentTarget.contains(event.relatedTarget)) {
-            keep('focused', false);
-          }
-        }}
       >
-        <div role="rowgroup" className="tt-rows" style={{ height: virtualizer.getTotalSize() }}>
-          {virtualizer.getVirtualItems().map(({ index, start, key }) => {
-            const item = items[index];
-            if (!item) {
-              return null;
+        <div
+          role="treegrid"
+          tabIndex={-1}
+          aria-label={words.__('Events')}
+          aria-rowcount={feed.older === 'end' ? lines.length : -1}
+          aria-readonly
+          onKeyDown={onKeyDown}
+          onFocus={event => keep('focused', event.target.getAttribute('role') !== 'treegrid')}
+          onBlur={event => {
+            if (!event.currentTarget.contains(event.relatedTarget)) {
+              keep('focused', false);
             }
-            const isFocus = keyOf(item) === keyOf(lines[focusAt] as Item);
-            return item.isOpened ? (
-              <div
-                key={key}
-                ref={virtualizer.measureElement}
-                data-index={index}
-                role="row"
-                aria-level={2}
-                className="tt-event-json"
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <div role="gridcell" aria-colspan={3}>
-                  <EventJson event={item.event} tree={tree} onSelect={onSelect} />
+          }}
+        >
+          <div role="rowgroup" className="tt-rows" style={{ height: virtualizer.getTotalSize() }}>
+            {virtualizer.getVirtualItems().map(({ index, start, key }) => {
+              const item = items[index];
+              if (!item) {
+                return null;
+              }
+              const isFocus = keyOf(item) === keyOf(lines[focusAt] as Item);
+              return item.isOpened ? (
+                <div
+                  key={key}
+                  ref={virtualizer.measureElement}
+                  data-index={index}
+                  role="row"
+                  aria-level={2}
+                  className="tt-event-json"
+                  style={{ transform: `translateY(${start}px)` }}
+                >
+                  <div role="gridcell" aria-colspan={3}>
+                    <EventJson event={item.event} tree={tree} onSelect={onSelect} />
+                  </div>
                 </div>
-              </div>
-            ) : (
-              // The grid has the keyboard.
-              // eslint-disable-next-line jsx-a11y/click-events-have-key-events
-              <div
-                key={key}
-                data-index={index}
-                role="row"
-                aria-level={1}
-                aria-expanded={open.has(item.event.offset)}
-                tabIndex={isFocus ? 0 : -1}
-                className="tt-event"
-                style={{ transform: `translateY(${start}px)` }}
-                onClick={() => {
-                  moveFocus.current = true;
-                  setFocus(keyOf(item));
-                  toggle(item.event);
-                }}
-              >
-                <EventLine event={item.event} tree={tree} today={today} />
-              </div>
-            );
-          })}
+              ) : (
+                // The grid has the keyboard.
+                // eslint-disable-next-line jsx-a11y/click-events-have-key-events
+                <div
+                  key={key}
+                  data-index={index}
+                  role="row"
+                  aria-level={1}
+                  aria-expanded={open.has(item.event.offset)}
+                  tabIndex={isFocus ? 0 : -1}
+                  className="tt-event"
+                  style={{ transform: `translateY(${start}px)` }}
+                  onClick={() => {
+                    moveFocus.current = true;
+                    setFocus(keyOf(item));
+                    toggle(item.event);
+                  }}
+                >
+                  <EventLine event={item.event} tree={tree} day={day} />
+                </div>
+              );
+            })}
+          </div>
         </div>
         <FeedEnd feed={feed} isFiltered={isFiltered} hasHistory={hasHistory} />
       </div>
@@ -239,13 +240,13 @@ export function EventList({ feed, tree, today, layout, isFiltered, hasHistory, o
   );
 }
 
-function EventLine({ event, tree, today }: { event: TreeEvent; tree: TreeReader; today: number }) {
+function EventLine({ event, tree, day }: { event: TreeEvent; tree: TreeReader; day: number }) {
   const words = useWords();
   const { task, text, isBad } = described(words, tree, event);
   return (
     <>
       <span role="gridcell" className="tt-event-time" title={`${event.offset}`}>
-        {formatClock(event.at, today * 1000, true)}
+        {formatClock(event.at, day, true)}
       </span>
       <span role="gridcell" className="tt-event-type" title={event.type}>
         {typeName(words, event.type)}

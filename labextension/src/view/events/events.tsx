@@ -4,6 +4,7 @@ import type { EventQuery } from '../../core/history.js';
 import { wants } from '../../core/wanted.js';
 import { useDebounced } from '../debounced.js';
 import { historyOf } from '../details/scene.js';
+import { formatClock } from '../format.js';
 import { nameOf } from '../node.js';
 import { useRemembered } from '../memory.js';
 import { useOpened } from '../opened.js';
@@ -54,6 +55,7 @@ export function Events(props: PartProps) {
   if (seen.length > others.length) {
     setOthers(seen.slice(0, 50));
   }
+  const newest = feed.events.at(-1);
   return (
     <div className={`tt-events tt-${props.layout}`}>
       <div className="tt-events-tools" role="group" aria-label={words.__('Which events')}>
@@ -82,6 +84,11 @@ export function Events(props: PartProps) {
             <option value="task">{words.__('%1 and below', nameOf(tree, selected))}</option>
           )}
         </select>
+        {newest && dayOf(newest.at) !== dayOf(props.today * 1000) ? (
+          <span className="tt-events-note">
+            {words.__('the last at %1', formatClock(newest.at, props.today * 1000))}
+          </span>
+        ) : null}
         {history ? null : (
           <span className="tt-events-note">
             {words.__('Since this view was opened; what happened before needs the server.')}
@@ -92,7 +99,7 @@ export function Events(props: PartProps) {
         key={`${type} ${key} ${text}`}
         feed={feed}
         tree={tree}
-        today={props.today}
+        day={dayOf(newest?.at ?? 0)}
         layout={props.layout}
         isFiltered={type !== EVERY_TYPE || scope !== 'project' || text !== ''}
         hasHistory={history !== null}
@@ -100,6 +107,11 @@ export function Events(props: PartProps) {
       />
     </div>
   );
+}
+
+/** The same for all times of a day. */
+function dayOf(time: number): number {
+  return new Date(time / 1000).setHours(12, 0, 0, 0) * 1000;
 }
 
 function scopeOf(kept: unknown): Scope {
