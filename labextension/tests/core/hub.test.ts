@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { HubError, hubAt } from '../../src/core/hub.js';
+import { TaskTree } from '../../src/core/tree.js';
 import {
   connect,
   event,

@@ -17,17 +17,17 @@ export function Section({ id, title, note, open = true, children }: Props) {
   const [isOpen, setOpen] = useRemembered(`section.${id}`, kept => (typeof kept === 'boolean' ? kept : open));
   const bodyId = useId();
   return (
-    <section className="tt-section">
+    <section className="tt-fold">
       <h4 className="tt-details-heading">
         <button
           type="button"
-          className="tt-section-toggle"
+          className="tt-fold-toggle"
           aria-expanded={isOpen}
           aria-controls={isOpen ? bodyId : undefined}
           onClick={() => setOpen(!isOpen)}
         >
           <svg
-            className={`tt-section-twisty${isOpen ? ' tt-open' : ''}`}
+            className={`tt-fold-twisty${isOpen ? ' tt-open' : ''}`}
             viewBox="0 0 10 10"
             width="10"
             height="10"
@@ -41,7 +41,7 @@ export function Section({ id, title, note, open = true, children }: Props) {
         {note ? <span className="tt-heading-note">{note}</span> : null}
       </h4>
       {isOpen ? (
-        <div id={bodyId} className="tt-section-body">
+        <div id={bodyId} className="tt-fold-body">
           {children}
         </div>
       ) : null}
