@@ -1,4 +1,6 @@
 /** The envelope of an event, and what the `data` of each type holds. docs/fold.md has the rules. */
+import { isObject } from './json.js';
+import { isInteger } from './shape.js';
 
 /** What may be published. */
 export interface Envelope {
@@ -27,6 +29,17 @@ export interface TreeEvent {
   seq?: number | null;
   offset: number;
   at: number;
+}
+
+/** Whether an event has what every event has: a log may hold anything. */
+export function isWhole(value: unknown): value is TreeEvent {
+  return (
+    isObject(value) &&
+    typeof value.type === 'string' &&
+    isObject(value.data) &&
+    isInteger(value.offset, 0) &&
+    isInteger(value.at, 0)
+  );
 }
 
 export interface TaskStatusChanged {

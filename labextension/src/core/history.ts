@@ -1,7 +1,7 @@
 /** What a project's log holds, asked of the server over HTTP: events from the newest back to the first, and metrics over time. */
 import { apiUrlOf } from './endpoint.js';
 import type { Environment } from './environment.js';
-import type { TreeEvent } from './envelope.js';
+import { isWhole, type TreeEvent } from './envelope.js';
 import { isObject } from './json.js';
 import { pointOf, type Point } from './series.js';
 import { isInteger } from './shape.js';
@@ -107,7 +107,7 @@ export class ServerHistory implements History {
       ...(contains === '' ? [] : [['contains', contains] as const]),
       ...(level === undefined ? [] : [['level', level] as const])
     ]);
-    const events = Array.isArray(body.events) ? body.events.filter(isEvent) : [];
+    const events = Array.isArray(body.events) ? body.events.filter(isWhole) : [];
     // A server that knows no `before` answers from the first event on.
     if (!isInteger(body.trimmed, 0)) {
       throw new HistoryError(OLDER, 200);
@@ -162,16 +162,6 @@ function messageOf(answer: { status: number; body: unknown } | null): string {
 
 function nextOf(value: unknown): number | null {
   return isInteger(value, 0) ? value : null;
-}
-
-function isEvent(value: unknown): value is TreeEvent {
-  return (
-    isObject(value) &&
-    typeof value.type === 'string' &&
-    isObject(value.data) &&
-    isInteger(value.offset, 0) &&
-    isInteger(value.at, 0)
-  );
 }
 
 function seriesIn(value: unknown): MeasuredSeries[] {

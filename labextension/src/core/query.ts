@@ -1,9 +1,10 @@
 /**
  * What somebody looks for among tasks: words, and fields of theirs.
  *
- * All terms must hold. `status:failed`, `agent:worker-1`, `tag:slow`, `kind:fit`, `id:run/7`; `status:failed,running` takes either.
- * `param:max_depth=9`, `metric:auc>0.9` compare (`=`, `!=`, `<`, `<=`, `>`, `>=`), `param:imputer` asks whether there is one. A word alone is
- * looked for in the title, the message, the error, the agent, the tags and the id; `"two words"` together. `-` before a term turns it round.
+ * All terms must hold. `status:failed`, `agent:worker-1`, `tag:slow`, `kind:fit`, `id:run/7`; `status:failed,running` takes either, `agent:worker-*`
+ * what begins so. `param:max_depth=9`, `metric:auc>0.9` compare (`=`, `!=`, `<`, `<=`, `>`, `>=`), `param:imputer` asks whether there is one. Words are
+ * looked for as they stand, together, in the title, the message, the error and the tags; those in quotes for themselves. `-` before a term turns it
+ * round.
  */
 import type { TreeNode } from './reader.js';
 import { parseStatus } from './status.js';
@@ -18,24 +19,39 @@ type Test = (node: TreeNode) => boolean;
 
 /** Null for a text that asks for nothing, as one that somebody has only begun to type. */
 export function parseQuery(text: string): Query | null {
-  const tests = [...text.matchAll(TERM)].map(termOf).filter(test => test !== null);
+  const tests: Test[] = [];
+  let phrase: string[] = [];
+  const close = () => {
+    if (phrase.length > 0) {
+      tests.push(contains(phrase.join(' ')));
+      phrase = [];
+    }
+  };
+  for (const match of text.matchAll(TERM)) {
+    const { begun, minus, field, value = '' } = match.groups ?? {};
+    if (begun === undefined && minus === '' && field === undefined && !value.includes('"') && value !== '-') {
+      phrase.push(value);
+    } else {
+      close();
+      const test = begun === undefined ? termOf(field, value.replaceAll('"', '')) : null;
+      if (test) {
+        tests.push(minus === '-' ? node => !test(node) : test);
+      }
+    }
+  }
+  close();
   return tests.length === 0 ? null : { text: text.trim(), matches: node => tests.every(test => test(node)) };
 }
 
 /** An optional minus, an optional field, then a value that may be quoted, also one that isn't closed yet. */
-const TERM = /-?([a-z]+):(?=\s|$)|(-?)(?:([a-z]+):)?((?:"[^"]*"?|[^\s"])+)/gi;
+const TERM = /-?(?<begun>[a-z]+):(?=\s|$)|(?<minus>-?)(?:(?<field>[a-z]+):)?(?<value>(?:"[^"]*"?|[^\s"])+)/gi;
 
-function termOf([, begun, minus, field, written]: RegExpMatchArray): Test | null {
-  const value = written?.replaceAll('"', '') ?? '';
-  if (begun !== undefined || value === '' || value === '-') {
+function termOf(field: string | undefined, value: string): Test | null {
+  if (value === '' || (field === undefined && value === '-')) {
     return null;
   }
   const test = field === undefined ? undefined : FIELDS[field.toLowerCase()]?.(value);
-  return negated(minus, test ?? words(field === undefined ? value : `${field}:${value}`));
-}
-
-function negated(minus: string | undefined, test: Test): Test {
-  return minus === '-' ? node => !test(node) : test;
+  return test ?? contains(field === undefined ? value : `${field}:${value}`);
 }
 
 const FIELDS: Partial<Record<string, (value: string) => Test>> = {
@@ -145,16 +161,19 @@ function written(value: unknown): string {
   return (typeof value === 'string' ? value : JSON.stringify(value)).toLowerCase();
 }
 
-function words(value: string): Test {
-  const wanted = value.toLowerCase();
+function isNamed({ title }: TreeNode): boolean {
+  return title !== undefined && title !== '';
+}
+
+/** A task that nobody named goes by its id. */
+function contains(phrase: string): Test {
+  const wanted = phrase.toLowerCase();
   // A stored tree may hold anything.
   const has = (text: unknown) => typeof text === 'string' && text.toLowerCase().includes(wanted);
   return node =>
-    has(node.title) ||
+    has(isNamed(node) ? node.title : node.node_id) ||
     has(node.message) ||
     has(node.error?.message) ||
     has(node.error?.type) ||
-    has(node.agent) ||
-    tagsOf(node).some(has) ||
-    has(node.node_id);
+    tagsOf(node).some(has);
 }

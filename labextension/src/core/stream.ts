@@ -1,5 +1,5 @@
 /** A followed project's events as they pass, for those who want more of them than the tree that they fold to. */
-import type { TreeEvent } from './envelope.js';
+import { isWhole, type TreeEvent } from './envelope.js';
 import { SeriesStore } from './series.js';
 
 /** Null: between what came before and what comes next something may be missing. */
@@ -20,10 +20,11 @@ export class EventStream {
 
   /** New events, in the order of the log. */
   tell(events: readonly TreeEvent[]): void {
-    for (const event of events) {
+    const whole = events.filter(isWhole);
+    for (const event of whole) {
       this.series.take(event);
     }
-    this.call(events);
+    this.call(whole);
   }
 
   /** A whole state came in place of the events before it. */

@@ -8,6 +8,7 @@ import { Attention } from './attention/attention.js';
 import { useNow } from './clock.js';
 import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
+import { AlikeFailures } from './failures/alike.js';
 import { onViewKey } from './view-keys.js';
 import { ALL_RUNS, Header } from './header.js';
 import { StatusGrid } from './grid/status-grid.js';
@@ -319,6 +320,17 @@ function ProjectView(props: TreeViewProps) {
                 ticks={ticks}
                 onSelect={select}
                 actions={props.actions}
+                alike={
+                  tree.node(selected)?.status === 'failed' ? (
+                    <AlikeFailures
+                      tree={tree}
+                      version={version}
+                      roots={shownRoots}
+                      id={selected}
+                      onShow={() => setPart('failures')}
+                    />
+                  ) : null
+                }
               />
             )}
           </div>

@@ -30,9 +30,10 @@ describe('a query', () => {
     'contains',
     '"contains nan"',
     '"fold 2',
-    'worker',
+    'fold 2',
+    '"fit" "fold"',
+    'fit kind:fit fold',
     'night',
-    'run/7',
     'status:failed',
     'status:FAIL',
     'status:running,failed',
@@ -63,6 +64,9 @@ describe('a query', () => {
 
   test.each([
     'fat',
+    'fit fold',
+    'worker',
+    'run/7',
     'status:completed',
     'agent:worker',
     'agent:worker-*9',
@@ -97,6 +101,11 @@ describe('a query', () => {
   test('takes what is no field of tasks for text', () => {
     expect(finds('http://host', { message: 'see http://host/7' })).toBe(true);
     expect(finds('fold:2', { message: 'fold:2 of 5' })).toBe(true);
+  });
+
+  test('finds by its id what nobody named', () => {
+    expect(finds('run/7', { node_id: 'run/7' })).toBe(true);
+    expect(finds('run/7', { node_id: 'run/7', title: '' })).toBe(true);
   });
 
   test('older words for a status mean what they mean elsewhere', () => {

@@ -1,8 +1,10 @@
 /** The hub and the follow of the gallery: what tests of views use, with a list of projects besides. */
 import type { Connection, FollowStatus, ProjectInfo, ProjectList } from '../../src/core/follow.js';
 import type { TreeReader } from '../../src/core/reader.js';
+import { TaskTree } from '../../src/core/tree.js';
 import { FakeFollow, FakeHub } from '../view/story.js';
 import { NOW } from './clock.js';
+import { historyOf } from './history.js';
 
 export class GalleryHub extends FakeHub {
   readonly all: ProjectInfo[] = [];
@@ -41,6 +43,9 @@ export function worldOf(
   const follow = new FakeFollow();
   follow.set({ tree, status, heardAt: NOW - 300 });
   const hub = new GalleryHub(follow);
+  if (connection.kind === 'open') {
+    hub.history = historyOf(() => (follow.tree instanceof TaskTree ? follow.tree : null));
+  }
   hub.set(connection);
   return { follow, hub };
 }

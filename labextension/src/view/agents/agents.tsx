@@ -121,18 +121,14 @@ function AgentLine({ row, props, withSpent }: { row: AgentRow; props: PartProps;
     <tr className={`tt-agent-row${current !== null && current === selected ? ' tt-selected' : ''}`}>
       <th scope="row" className="tt-agent-name">
         <AgentIcon row={row} silence={silence} />
-        {onSearch ? (
-          <button
-            type="button"
-            className="tt-link tt-agent-link"
-            title={words.__('Show the tasks of %1', name)}
-            onClick={() => onSearch(`agent:${/\s/.test(row.name) ? `"${row.name}"` : row.name}`)}
-          >
-            {name}
-          </button>
-        ) : (
-          <span className="tt-agent-link">{name}</span>
-        )}
+        <button
+          type="button"
+          className="tt-link tt-agent-link"
+          title={words.__('Show the tasks of %1', name)}
+          onClick={() => onSearch(`agent:${/\s/.test(row.name) ? `"${row.name}"` : row.name}`)}
+        >
+          {name}
+        </button>
         {row.state === null ? null : <span className="tt-chip">{seenLine(row.state)}</span>}
       </th>
       <td className="tt-agent-task">

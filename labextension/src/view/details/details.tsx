@@ -30,6 +30,8 @@ interface Props {
   ticks: boolean;
   onSelect: (id: string | null) => void;
   actions?: NodeActions;
+  /** What leads from a failure to those like it. */
+  alike?: React.ReactNode;
 }
 
 /** Something that the host of a view can do about a task. */
@@ -43,7 +45,8 @@ export interface NodeAction {
 export type NodeActions = (tree: TreeReader, id: string) => readonly NodeAction[];
 
 /** All that is known of one task: what went wrong first, then what it was given, and what became of it. */
-export function Details({ projectId, follow, hub, tree, id, now, today, ticks, onSelect, actions }: Props) {
+export function Details(props: Props) {
+  const { projectId, follow, hub, tree, id, now, today, ticks, onSelect, actions, alike } = props;
   const words = useWords();
   const stale = useStaleness();
   const node = tree.node(id);
@@ -90,7 +93,7 @@ export function Details({ projectId, follow, hub, tree, id, now, today, ticks, o
           )}
         </p>
       ) : null}
-      <Failure node={node} />
+      <Failure node={node} more={alike} />
       <Actions all={actions?.(tree, id) ?? []} />
       <Pairs id="params" title={words.__('Parameters')} values={node.params} />
       <Metrics scene={scene} />

@@ -2,7 +2,6 @@ import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 're
 import type { PartProps } from '../part.js';
 import { formatCount } from '../format.js';
 import { statusCount } from '../status.js';
-import { StatusIcon } from '../status-icon.js';
 import { useWords } from '../words.js';
 import { CellTip, useCellText } from './cell-tip.js';
 import { isFailure, LOOKS, nextFailure, summed, type Cells } from './cells.js';
@@ -196,7 +195,16 @@ export function CellPicture({ tree, cells, now, ticks, onReveal, layout: place, 
               list.current?.focus();
             }}
           >
-            <StatusIcon status="failed" hidden />
+            <svg
+              className="tt-status-failed"
+              viewBox="0 0 14 14"
+              width="14"
+              height="14"
+              aria-hidden="true"
+              focusable="false"
+            >
+              <path d="M1.5 2 6 6.5M6 2 1.5 6.5M10 3v8M7.5 8.5 10 11l2.5-2.5" className="tt-stroke" />
+            </svg>
           </button>
         ) : null}
       </div>
