@@ -33,7 +33,9 @@ export function historyOf(tree: () => TaskTree | null): History {
 
 /** Newest first. */
 function eventsOf(tree: TaskTree | null, { nodeIds }: EventQuery): TreeEvent[] {
-  const nodes = tree ? [...tree.nodes()].filter(node => !nodeIds || nodeIds.includes(node.node_id)) : [];
+  const nodes = tree
+    ? [...tree.nodes()].filter(node => !nodeIds?.length || nodeIds.includes(node.node_id))
+    : [];
   return nodes
     .slice(-400)
     .map((node, index, all) => eventOf(node, all.length - index))
@@ -48,7 +50,7 @@ function eventOf(node: TreeNode, ago: number): TreeEvent {
     type: isLine ? 'node_log' : 'node_update',
     data: isLine
       ? { node_id, level: log.last.level, message: log.last.message }
-      : { node_id, changes: { status, message, metrics } },
+      : { node_id, changes: { status, ...(message && { message }), ...(metrics && { metrics }) } },
     project_id: 'churn-model',
     source: 'k1',
     timestamp: new Date(at / 1000).toISOString(),

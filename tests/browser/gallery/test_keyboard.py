@@ -26,7 +26,7 @@ STOP = """
 }
 """
 ALL_STOPS = """
-() => [...document.querySelectorAll('main :is(button, a[href], select, input, [tabindex="0"])')]
+() => [...document.querySelectorAll('main :is(button, a[href], select, input, summary, [tabindex="0"])')]
   .filter(each => each.tabIndex >= 0 && !each.disabled && each.checkVisibility({ visibilityProperty: true })).length
 """
 BLUR = "() => { window.held = document.activeElement; held.blur(); }"
@@ -142,7 +142,7 @@ def test_n_leads_to_the_next_failure_from_anywhere_in_a_view(gallery: Gallery) -
     assert page.evaluate("document.activeElement.dataset.status") == "failed"
     press(gallery, "Enter")
     page.get_by_role("region", name=f"Details of {first}").wait_for()
-    assert page.get_by_role("region", name=f"Details of {first}").get_by_text("Traceback (most recent").is_visible()
+    assert page.get_by_role("region", name=f"Details of {first}").get_by_role("group", name="Traceback").is_visible()
     press(gallery, "n")
     assert page.evaluate("document.activeElement.dataset.status") == "failed"
     assert page.evaluate(title) != first
