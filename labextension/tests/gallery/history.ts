@@ -37,7 +37,7 @@ function eventsOf(tree: TaskTree | null, { nodeIds }: EventQuery): TreeEvent[] {
     ? [...tree.nodes()].filter(node => !nodeIds?.length || nodeIds.includes(node.node_id))
     : [];
   return nodes
-    .slice(-400)
+    .slice(-150)
     .map((node, index, all) => eventOf(node, all.length - index))
     .reverse();
 }
