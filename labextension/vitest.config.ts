@@ -7,6 +7,8 @@ export default defineConfig({
       {
         test: {
           name: 'core',
+          // A world for each file costs more than its tests.
+          isolate: false,
           include: ['tests/{core,words}/**/*.test.ts'],
           environment: 'node',
           testTimeout: 20_000
@@ -16,8 +18,10 @@ export default defineConfig({
         resolve: { alias: catalogues },
         test: {
           name: 'page',
+          isolate: false,
           include: ['tests/{view,lab,widget,versions}/**/*.test.{ts,tsx}'],
           environment: 'jsdom',
+          setupFiles: ['tests/view/setup.ts'],
           testTimeout: 20_000
         }
       }

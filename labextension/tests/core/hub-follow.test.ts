@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest';
 
 import { FOLD_VERSION, TaskTree } from '../../src/core/tree.js';
-import { connect, event, followed, GRACE, hub, PAINT, serve, welcome, world } from './hub-server.js';
+import {
+  connect,
+  event,
+  followed,
+  GRACE,
+  hub,
+  PAINT,
+  serve,
+  welcome,
+  world,
+  eachWithItsOwnHub
+} from './hub-server.js';
+
+eachWithItsOwnHub();
 
 describe('A followed project', () => {
   it('goes from connecting over catching up to live', () => {

@@ -8,10 +8,13 @@ import { World, type FakeSocket } from './world.js';
 export let world: World;
 export let hub: TabHub;
 
-beforeEach(() => {
-  world = new World();
-  hub = new TabHub(SOCKET, { environment: world });
-});
+/** To be called once by each file of tests. */
+export function eachWithItsOwnHub(): void {
+  beforeEach(() => {
+    world = new World();
+    hub = new TabHub(SOCKET, { environment: world });
+  });
+}
 
 export const SOCKET = 'ws://127.0.0.1:8888/user/ada/tasktree/ws/updates';
 export const PAINT = 16;

@@ -13,9 +13,12 @@ import {
   serve,
   SOCKET,
   welcome,
-  world
+  world,
+  eachWithItsOwnHub
 } from './hub-server.js';
 import { settle } from './world.js';
+
+eachWithItsOwnHub();
 
 describe('What passes by', () => {
   it('is handed on, and what tasks measured is kept, until a state comes in its place', () => {

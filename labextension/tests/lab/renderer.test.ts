@@ -1,5 +1,4 @@
 import './dom.js';
-import '../view/layout.js';
 import { act } from '@testing-library/react';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';

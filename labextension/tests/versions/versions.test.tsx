@@ -12,7 +12,6 @@ import { FOLD_VERSION } from '../../src/core/tree.js';
 import { TreeView, type TreeViewProps } from '../../src/view/index.js';
 import { World } from '../core/world.js';
 import { gridSearch, Story } from '../view/story.js';
-import '../view/layout.js';
 import * as old from './front-end-fold-1.mjs';
 import oldOutput from './output-fold-1.json';
 

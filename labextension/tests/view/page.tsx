@@ -1,17 +1,10 @@
 /** A page to show a view in, as far as jsdom has one. */
-import { cleanup, render, waitFor } from '@testing-library/react';
+import { render, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { afterEach, vi } from 'vitest';
 import { TreeView, type TreeViewProps } from '../../src/view/index.js';
-import './layout.js';
 import { FakeFollow, FakeHub, type Story } from './story.js';
 
 let projects = 0;
-
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
 
 export function show(story: Story | null, props: Partial<TreeViewProps> = {}) {
   const follow = new FakeFollow();

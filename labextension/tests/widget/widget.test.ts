@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Bundle } from '../../src/core/bundle.js';
 import { bundleOf } from '../../src/core/compact.js';
 import widget from '../../src/widget/index.js';
-import '../view/layout.js';
 import { Story } from '../view/story.js';
 
 /** A kernel at the other end of the comm. */

@@ -1,4 +1,8 @@
-/** jsdom lays nothing out and draws nothing: here everything is 800 by 416 px, and nothing scrolls. */
+/**
+ * Before and after each test of what is drawn. jsdom lays nothing out and draws nothing: here everything is 800 by 416 px, and nothing
+ * scrolls. The files share a page, so each test leaves it as it was.
+ */
+import { cleanup } from '@testing-library/react';
 import { afterEach, beforeEach, vi } from 'vitest';
 
 beforeEach(() => {
@@ -9,5 +13,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
   vi.restoreAllMocks();
+  localStorage.clear();
 });
