@@ -1,7 +1,7 @@
 /** Who is at work in a tree that goes on growing: counted now and then, a few milliseconds at a time. */
 import { surveyed, type AgentRow } from './agents.js';
 import { browser, type Cancel, type Environment } from './environment.js';
-import type { Listenable } from './follow.js';
+import type { Listenable } from './listenable.js';
 import { Notifier } from './notifier.js';
 import type { TreeReader } from './reader.js';
 import type { EventStream } from './stream.js';

@@ -4,7 +4,7 @@
  */
 import { browser, type Environment } from './environment.js';
 import type { TreeEvent } from './envelope.js';
-import type { Listenable } from './follow.js';
+import type { Listenable } from './listenable.js';
 import { HistoryError, type EventQuery, type History } from './history.js';
 import { Notifier } from './notifier.js';
 import type { EventStream } from './stream.js';

@@ -2,9 +2,14 @@
 import type { Backfill } from './backfill.js';
 import type { Envelope } from './envelope.js';
 import type { History } from './history.js';
+import type { ProjectInfo, Published, Resolved, StorageNotice } from './info.js';
+import type { Listenable } from './listenable.js';
 import type { StaleTasks } from './presence.js';
-import type { Rollup, Status, TreeReader } from './reader.js';
+import type { TreeReader } from './reader.js';
 import type { EventStream } from './stream.js';
+
+export type { MissionInfo, ProjectInfo, Published, Resolved, StorageNotice } from './info.js';
+export type { Listenable } from './listenable.js';
 
 /**
  * `waiting`: for the next attempt to reconnect, which is the `attempt`th without success and begins at `retryAt`, milliseconds since 1970.
@@ -27,50 +32,6 @@ export type StopReason = 'max_attempts' | 'refused' | 'version' | 'absent' | 'di
  * connection, what is shown is what was last known. `gone`: the project was deleted. `refused`: `error` says why.
  */
 export type FollowStatus = 'connecting' | 'catching-up' | 'live' | 'offline' | 'gone' | 'refused';
-
-export interface MissionInfo {
-  mission_id: string;
-  title?: string | null;
-  status: Status;
-  rollup: Rollup;
-  created_at?: string | null;
-  started_at?: string | null;
-  ended_at?: string | null;
-}
-
-/**
- * Something that people must know about how data is kept. `kind`: `memory`, `full`, `readonly`, `failing`; of one project `locked`,
- * `damaged`; a newer server may know more. `message` is the server's, in English.
- */
-export interface StorageNotice {
-  kind: string;
-  message: string;
-}
-
-export interface ProjectInfo {
-  project_id: string;
-  title?: string | null;
-  path?: string | null;
-  kind: 'notebook' | 'script' | 'named';
-  /** Microseconds since 1970. */
-  created_at: number;
-  epoch?: string | null;
-  offset: number;
-  at: number;
-  /** Newest first, at most 20. */
-  missions: MissionInfo[];
-  missions_total: number;
-  /** Only where the project's file isn't well. */
-  storage?: StorageNotice;
-}
-
-/** Fits React's `useSyncExternalStore(follow.subscribe, follow.getVersion)`; both may be passed without their object. */
-export interface Listenable {
-  /** The listener is called at most once an animation frame; returns how to stop. */
-  subscribe(listener: () => void): () => void;
-  /** Goes up before listeners are called. */
-  getVersion(): number;
-}
 
 export interface Follow extends Listenable {
   readonly projectId: string;
@@ -99,21 +60,6 @@ export interface ProjectList extends Listenable {
   readonly status: FollowStatus;
   readonly error: string | null;
   close(): void;
-}
-
-export interface Published {
-  project_id: string;
-  source: string | null;
-  upto: number | null;
-  epoch: string;
-  offset: number;
-  duplicates: number;
-  rejected: { index: number; code: string; field?: string; message: string; reason?: string }[];
-}
-
-export interface Resolved {
-  project_id: string;
-  info: ProjectInfo | null;
 }
 
 /** The one connection of a browser tab to one server, and all that is read from it. */

@@ -1,6 +1,7 @@
 /** A project that a kernel feeds to a widget over its comm, with the same frames and the same care as one from the server. */
 import { browser, type Environment } from './environment.js';
-import type { Follow, FollowStatus, ProjectInfo } from './follow.js';
+import type { Follow, FollowStatus } from './follow.js';
+import type { ProjectInfo } from './info.js';
 import { Notifier } from './notifier.js';
 import type { StaleTasks } from './presence.js';
 import { Project } from './project.js';

@@ -1,6 +1,6 @@
 /** All that one task measured: what passes by, and what the server has of before. */
 import { browser, type Environment } from './environment.js';
-import type { Listenable } from './follow.js';
+import type { Listenable } from './listenable.js';
 import { HistoryError, type History } from './history.js';
 import { Notifier } from './notifier.js';
 import { reportedBy, thinned, type Point } from './series.js';

@@ -1,6 +1,6 @@
 /** Tells listeners of changes, once before each paint, however many there were. */
 import type { Cancel, Environment } from './environment.js';
-import type { Listenable } from './follow.js';
+import type { Listenable } from './listenable.js';
 
 export class Notifier implements Listenable {
   private readonly listeners = new Set<() => void>();

@@ -1,5 +1,6 @@
 /** What is known of one followed project: takes deliveries, and says how far they may be believed. */
-import type { FollowStatus, ProjectInfo } from './follow.js';
+import type { FollowStatus } from './follow.js';
+import type { ProjectInfo } from './info.js';
 import { NOTHING_STALE, type StaleTasks } from './presence.js';
 import type { Position } from './protocol.js';
 import type { Delivery } from './subscriber.js';

@@ -1,6 +1,6 @@
 /** The frames of `tasktree.v1.json` (docs/protocol.md). */
 import type { Envelope, TreeEvent } from './envelope.js';
-import type { ProjectInfo, Published, StorageNotice } from './follow.js';
+import type { ProjectInfo, Published, StorageNotice } from './info.js';
 import { isObject } from './json.js';
 import type { TreeNode } from './reader.js';
 import type { TreeState } from './state.js';

@@ -6,7 +6,7 @@
  * itself when a frame doesn't follow on from the last.
  */
 import type { TreeEvent } from './envelope.js';
-import type { ProjectInfo } from './follow.js';
+import type { ProjectInfo } from './info.js';
 import { isObject } from './json.js';
 import { staleTasksOf, type StaleTasks } from './presence.js';
 import {

@@ -1,6 +1,7 @@
 /** The list of projects, as the server tells it. */
 import type { Environment } from './environment.js';
-import type { FollowStatus, ProjectInfo, ProjectList } from './follow.js';
+import type { FollowStatus, ProjectList } from './follow.js';
+import type { ProjectInfo } from './info.js';
 import type { ErrorFrame, Frame, ProjectsFrame } from './protocol.js';
 import { Shared } from './shared.js';
 

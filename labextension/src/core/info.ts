@@ -1,0 +1,53 @@
+/** What the server says of projects and of what was published to them. */
+import type { Rollup, Status } from './reader.js';
+
+export interface MissionInfo {
+  mission_id: string;
+  title?: string | null;
+  status: Status;
+  rollup: Rollup;
+  created_at?: string | null;
+  started_at?: string | null;
+  ended_at?: string | null;
+}
+
+/**
+ * Something that people must know about how data is kept. `kind`: `memory`, `full`, `readonly`, `failing`; of one project `locked`,
+ * `damaged`; a newer server may know more. `message` is the server's, in English.
+ */
+export interface StorageNotice {
+  kind: string;
+  message: string;
+}
+
+export interface ProjectInfo {
+  project_id: string;
+  title?: string | null;
+  path?: string | null;
+  kind: 'notebook' | 'script' | 'named';
+  /** Microseconds since 1970. */
+  created_at: number;
+  epoch?: string | null;
+  offset: number;
+  at: number;
+  /** Newest first, at most 20. */
+  missions: MissionInfo[];
+  missions_total: number;
+  /** Only where the project's file isn't well. */
+  storage?: StorageNotice;
+}
+
+export interface Published {
+  project_id: string;
+  source: string | null;
+  upto: number | null;
+  epoch: string;
+  offset: number;
+  duplicates: number;
+  rejected: { index: number; code: string; field?: string; message: string; reason?: string }[];
+}
+
+export interface Resolved {
+  project_id: string;
+  info: ProjectInfo | null;
+}
