@@ -44,6 +44,7 @@ machine; so small, what isn't read is the server's to hold, as with clients far 
 
 
 def _open(url: str, *subprotocols: str, sock: socket.socket | None = None) -> connect:
+    own: dict[str, Any] = {} if sock is None else {"sock": sock}
     return connect(
         url,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -51,7 +52,7 @@ def _open(url: str, *subprotocols: str, sock: socket.socket | None = None) -> co
         proxy=None,
         max_size=None,
         ping_interval=None,
-        **({} if sock is None else {"sock": sock}),
+        **own,
     )
 
 
