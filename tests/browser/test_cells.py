@@ -60,8 +60,7 @@ def test_task_leads_to_its_cell_and_the_cell_to_its_task(lab: Lab) -> None:
     lab.close_notebook()
     panel = TreeView(lab.page.locator("#tasktree-panel .tt-view[data-connection]").first).wait_shown()
     panel.root.get_by_role("row").filter(has_text="Sweep").focus()
-    lab.page.keyboard.press("g")
-    lab.page.keyboard.press("c")
+    lab.page.keyboard.press("ControlOrMeta+Enter")
     lab.wait_notebook("renamed.ipynb")
     wait_until(lambda: active_cell(lab) == "cell-2", "the cell is the active one")
 

@@ -41,7 +41,9 @@ view => {
     bars: [...new Set(cells('.tt-cell-bar').map(cell => Math.round(box(cell).left)))],
     wider: view.scrollWidth - view.clientWidth,
     beyond: beyond.filter(each => getComputedStyle(each.parentElement).overflow === 'visible').length,
-    foreign: view.querySelectorAll('img, script, iframe, object, embed, link, form, input, style, h1').length,
+    foreign: view.querySelectorAll(
+      'img, script, iframe, object, embed, link, form, input:not(.tt-search-input), style, h1'
+    ).length,
     addresses: [...view.querySelectorAll('a')].map(link => link.href)
   };
 }

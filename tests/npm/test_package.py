@@ -23,7 +23,7 @@ def imports_of(project: Project, folder: str = "") -> set[str]:
 
 def test_it_asks_for_what_it_imports_and_for_nothing_of_jupyterlab(project: Project) -> None:
     manifest = json.loads((project.packed / "package.json").read_text("utf-8"))
-    assert imports_of(project) == {"@tanstack/react-virtual", "react"}
+    assert imports_of(project) == {"@tanstack/react-virtual", "react", "react-dom"}
     assert list(manifest["dependencies"]) == ["@tanstack/react-virtual"]
     # The second is asked for by the package above.
     assert list(manifest["peerDependencies"]) == ["react", "react-dom"]

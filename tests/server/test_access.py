@@ -226,7 +226,8 @@ class TestReadOnly:
             assert answer == {"message": answer["message"], "reason": "forbidden", "field": None}
         for path, handler in zip(PATHS, RESOURCES.values(), strict=False):
             if "GET" in handler.verbs() and path[-1] != "export":
-                status, answer = await rest("GET", *path, params={"from": "offset:1"} if path[-1] == "diff" else {})
+                asked = {"diff": {"from": "offset:1"}, "series": {"node_id": "a"}}.get(path[-1], {})
+                status, answer = await rest("GET", *path, params=asked)
                 assert (path, status) == (path, 200), answer
         state = await client.ask("state", project_id="p", moment={"offset": 1})
         diff = await kernel.ask("diff", project_id="p", **{"from": {"offset": 1}, "to": None})

@@ -203,9 +203,13 @@ def test_no_client_of_ours_puts_them_into_a_url(hub: QuietHub, traffic: dict[str
     assert len(asked) == 2, asked
     sources = [*(ROOT / "tasktree_jupyter").rglob("*.py"), *(ROOT / "labextension" / "src").rglob("*.ts*")]
     assert len(sources) > 100
-    found = [file.name for file in sources if re.search(r"[?&]token=|searchParams[^\n]*token", file.read_text("utf-8"))]
+    found = {file.name for file in sources if re.search(r"[?&]token=|searchParams[^\n]*token", file.read_text("utf-8"))}
     # Where JupyterLab's page comes from elsewhere it sends its token so itself: a browser's socket takes no headers.
-    assert found == ["hub.ts"]
+    # What is asked over HTTP beside it takes the token out of that address, and into a header.
+    assert found == {"hub.ts", "endpoint.ts"}
+    (endpoint_ts,) = [file for file in sources if file.name == "endpoint.ts"]
+    assert "url.searchParams.get('token')" in endpoint_ts.read_text("utf-8")
+    assert "{ Authorization: `token ${token}` }" in endpoint_ts.read_text("utf-8")
     (hub_ts,) = [file for file in sources if file.name == "hub.ts" and file.parent.name == "lab"]
     assert "if (settings.appendToken && settings.token !== '')" in hub_ts.read_text("utf-8")
 

@@ -11,6 +11,8 @@ import type { Preferences } from './preferences.js';
 import type { Found, Reasons } from './reasons.js';
 import type { Words } from './words.js';
 
+/** JupyterLab makes a notification's toast a moment later, and a change before that never shows in it. Milliseconds. */
+const SETTLED = 1_000;
 /** How long it stands before the page, in milliseconds; after that it is among JupyterLab's notifications. */
 const FAILURE_SHOWN = 30_000;
 const END_SHOWN = 15_000;
@@ -29,11 +31,15 @@ export interface AnnouncerHost {
   /** Finds out why tasks fail; without it, failures are only counted. */
   reasons?: Pick<Reasons, 'of'>;
   browser?: Pick<BrowserNotices, 'show'>;
+  /** Milliseconds until a notification takes a change; see `SETTLED`. */
+  settled?: number;
 }
 
 interface Failing {
   /** The notification, which counts on. */
   id: string;
+  /** Milliseconds since 1970. */
+  notifiedAt: number;
   /** The newest word on the run. */
   news: News;
   /** The kinds of failures that were told. */
@@ -96,6 +102,7 @@ export class Announcer {
     }
     const failing = {
       id: this.failure(news, message),
+      notifiedAt: Date.now(),
       news,
       told: new Set<string>(),
       isAsking: false,
@@ -127,8 +134,16 @@ export class Announcer {
     reasons
       .of(project.project_id, run.mission_id, run.rollup.leaves)
       .then(found => {
-        if (found && this.failing.get(keyOf(failing.news)) === failing) {
-          this.explain(failing, found);
+        const explain = () => {
+          if (found && this.failing.get(keyOf(failing.news)) === failing) {
+            this.explain(failing, found);
+          }
+        };
+        const wait = failing.notifiedAt + (this.host.settled ?? SETTLED) - Date.now();
+        if (wait > 0) {
+          setTimeout(explain, wait);
+        } else {
+          explain();
         }
       })
       .catch((error: unknown) => {
@@ -166,6 +181,7 @@ export class Announcer {
       }
     } else if (!isFirst) {
       failing.id = this.failure(failing.news, message);
+      failing.notifiedAt = Date.now();
     }
   }
 

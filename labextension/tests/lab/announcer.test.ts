@@ -19,6 +19,7 @@ let inSight: string | null;
 let shown: string[];
 let browsed: string[];
 let found: Found | null;
+let settled: number;
 let asked: number;
 
 /** What the tree says of a run: the messages of its failures. */
@@ -39,6 +40,7 @@ beforeEach(() => {
   browsed = [];
   found = null;
   asked = 0;
+  settled = 0;
   manager = new NotificationManager();
   preferences = new Preferences();
   inSight = null;
@@ -55,7 +57,10 @@ beforeEach(() => {
         return Promise.resolve(found);
       }
     },
-    browser: { show: (_key, title) => browsed.push(title) }
+    browser: { show: (_key, title) => browsed.push(title) },
+    get settled() {
+      return settled;
+    }
   });
 });
 
@@ -152,6 +157,17 @@ describe('a notification', () => {
       expect(told()).toEqual(['error: “Sweep”: ValueError: Input X contains NaN. ×2, and 1 other kind'])
     );
     expect(manager.count).toBe(1);
+  });
+
+  test('isn’t changed before JupyterLab has made its toast, which would keep the first words', async () => {
+    vi.useFakeTimers();
+    settled = 1000;
+    because('one');
+    failed(1);
+    await vi.advanceTimersByTimeAsync(900);
+    expect(told()).toEqual(['error: “Sweep”: 1 task failed']);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(told()).toEqual(['error: “Sweep”: ValueError: one ×1']);
   });
 
   test('that was closed comes back for a new kind of failure, and not for more of the same', async () => {
