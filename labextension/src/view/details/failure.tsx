@@ -6,7 +6,7 @@ import { formatCount } from '../format.js';
 import { useRemembered } from '../memory.js';
 import { errorText } from '../reasons.js';
 import { useWords } from '../words.js';
-import { CopyButton } from './copy-button.js';
+import { CopyButton } from '../copy-button.js';
 
 /** Why it failed: what was raised, and where in the user's own code. */
 export function Failure({ node, more }: { node: TreeNode; more?: React.ReactNode }) {

@@ -1,6 +1,6 @@
 import { seenLines } from '../../core/seen.js';
 import { useWords } from '../words.js';
-import { CopyButton } from './copy-button.js';
+import { CopyButton } from '../copy-button.js';
 import { Section } from './section.js';
 
 const LONGEST = 20_000;

@@ -1,6 +1,7 @@
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { frameOf } from '../../core/signature.js';
 import { seenLines } from '../../core/seen.js';
+import { CopyButton } from '../copy-button.js';
 import { useWords } from '../words.js';
 
 interface Part {
@@ -52,31 +53,7 @@ export function Traceback({ text }: { text: string }) {
           </span>
         ))}
       </pre>
-      <CopyText text={text} label={words.__('Copy traceback')} />
+      <CopyButton text={text} label={words.__('Copy traceback')} />
     </div>
-  );
-}
-
-function CopyText({ text, label }: { text: string; label: string }) {
-  const words = useWords();
-  const [said, setSaid] = useState<string | null>(null);
-  const copy = () => {
-    // No clipboard where the page isn't served securely: there the text can still be selected.
-    const clipboard = navigator.clipboard as Clipboard | undefined;
-    const done = clipboard ? clipboard.writeText(text) : Promise.reject(new Error('no clipboard'));
-    done.then(
-      () => setSaid(words.__('Copied')),
-      () => setSaid(words.__('Can’t reach the clipboard: select the text instead'))
-    );
-  };
-  return (
-    <>
-      <button type="button" className="tt-link" onClick={copy}>
-        {label}
-      </button>{' '}
-      <span role="status" className="tt-faint">
-        {said}
-      </span>
-    </>
   );
 }
