@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.clients import WAIT, Client, Connect, Plain, update
+from tests.server.clients import WAIT, Client, Connect, Plain, PlainClient, update
 
 MAX_UNACKED = 64 * 1024
 
@@ -175,16 +175,21 @@ class TestSlowPlainClient:
     def settings(self) -> dict[str, Any]:
         return {"max_lag_bytes": 256 * 1024}
 
-    async def test_it_is_closed_with_4001_and_the_others_go_on(
-        self, plain: Plain, connect: Connect, extension: Any
-    ) -> None:
-        slow = await plain("p")
+    async def narrow(self, plain: Plain, extension: Any) -> tuple[PlainClient, Any]:
+        """A plain client between which and the server hardly anything fits, and the server's connection to it."""
+        client = await plain("p")
         (connection,) = extension.manager.active_connections["p"]
         for stream, option in (
             (connection.socket.stream_if_open, socket.SO_SNDBUF),
-            (slow.ws.protocol.stream, socket.SO_RCVBUF),
+            (client.ws.protocol.stream, socket.SO_RCVBUF),
         ):
             stream.socket.setsockopt(socket.SOL_SOCKET, option, 16 * 1024)
+        return client, connection
+
+    async def test_it_is_closed_with_4001_and_the_others_go_on(
+        self, plain: Plain, connect: Connect, extension: Any
+    ) -> None:
+        slow, connection = await self.narrow(plain, extension)
         quick, emitting = await plain("p"), await connect()
         wanted = 60
 
@@ -200,6 +205,39 @@ class TestSlowPlainClient:
         assert await asyncio.wait_for(taking, WAIT) == wanted
         assert await slow.closed() == 4001
         assert len(extension.manager.active_connections["p"]) == 1
+        assert connection.buffered_bytes == 0
+
+    async def test_within_the_bound_it_gets_all_in_order_and_costs_the_server_one_write_at_a_time(
+        self, plain: Plain, connect: Connect, extension: Any
+    ) -> None:
+        slow, connection = await self.narrow(plain, extension)
+        emitting = await connect()
+
+        for number in range(100):
+            await emitting.publish("p", sized(number, 2000))
+
+        stream = connection.socket.stream_if_open
+        assert connection.backlogged
+        assert 64 * 1024 < connection.buffered_bytes <= 256 * 1024
+        assert len(stream._write_futures) == 1
+        titles = [(await slow.next())["data"]["changes"]["title"] for _ in range(100)]
+        assert titles == [str(number) for number in range(100)]
+        assert await connection.drained()
+        assert connection.buffered_bytes == 0
+
+    async def test_what_waits_is_sent_before_it_is_told_that_the_server_stops(
+        self, plain: Plain, connect: Connect, extension: Any
+    ) -> None:
+        slow, connection = await self.narrow(plain, extension)
+        emitting = await connect()
+        for number in range(100):
+            await emitting.publish("p", sized(number, 2000))
+
+        connection.close(4000, "server stopping")
+
+        titles = [(await slow.next())["data"]["changes"]["title"] for _ in range(100)]
+        assert titles == [str(number) for number in range(100)]
+        assert await slow.closed() == 4000
 
 
 async def test_a_connection_that_fails_is_taken_out_after_the_others_got_theirs(
