@@ -3,7 +3,7 @@
  *
  * For the tests in tests/browser/gallery, and for people who want to look.
  */
-import { NOW } from './clock.js';
+import { isWorking, NOW } from './clock.js';
 import { createRoot, type Root } from 'react-dom/client';
 import '@fontsource/dejavu-sans/400.css';
 import '@fontsource/dejavu-sans/700.css';
@@ -37,7 +37,8 @@ const themes = (globalThis as { THEMES?: Record<string, Theme> }).THEMES ?? {};
 const stage = document.createElement('main');
 const style = document.createElement('style');
 const QUIET_FRAMES = 3;
-const MOST_FRAMES = 200;
+/** Milliseconds. */
+const PATIENCE = 15_000;
 let root: Root | null = null;
 let shown = 0;
 
@@ -70,14 +71,19 @@ function dress(name: string): void {
   document.body.dataset.jpThemeName = name;
 }
 
+/** Waits until no slice of work waits for its turn and the page stands still; throws where it never does. */
 export async function settled(): Promise<void> {
   await document.fonts.ready;
   let before = '';
-  for (let quiet = 0, frames = 0; quiet < QUIET_FRAMES && frames < MOST_FRAMES; frames += 1) {
+  const began = performance.now();
+  for (let quiet = 0; quiet < QUIET_FRAMES;) {
     await new Promise(requestAnimationFrame);
     const now = stage.innerHTML;
-    quiet = now === before ? quiet + 1 : 0;
+    quiet = now === before && !isWorking() ? quiet + 1 : 0;
     before = now;
+    if (performance.now() - began > PATIENCE) {
+      throw new Error(`still ${isWorking() ? 'working' : 'changing'} after ${PATIENCE} ms`);
+    }
   }
 }
 

@@ -60,6 +60,24 @@ describe('siblings alike', () => {
     expect(page.row('fit 20').getAttribute('aria-level')).toBe('3');
   });
 
+  test('what the task says of itself is not told again', () => {
+    const story = fits(60, 'fit').node('fit', { message: 'best auc 0.951' });
+    const message = show(story).row('fit').querySelector('.tt-message')?.textContent;
+    expect(message).toMatch(/^best auc 0\.951 · p50 27\.0\u202fs/);
+    expect(message?.match(/best/g)).toHaveLength(1);
+  });
+
+  test('too many to be timed in one go tell nothing of their times until all are', () => {
+    const family = familiesOf(fits(3000, 'fit').tree).of('fit');
+    const alike = family.only;
+    expect([alike?.median(), alike?.rate(Date.now() * 1000), alike?.best()]).toEqual([null, null, null]);
+    family.time(999);
+    expect([alike?.median(), alike?.best()]).toEqual([null, null]);
+    family.time(1);
+    expect(alike?.median()?.of).toBe(2991);
+    expect(alike?.best()?.value).toBe(0.9 + 2.991);
+  });
+
   test('of several kinds have a row each, and what is like nothing else stays as it is', async () => {
     const story = fits(30, 'run');
     for (let i = 0; i < 12; i += 1) {

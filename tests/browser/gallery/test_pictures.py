@@ -3,7 +3,7 @@
     TASKTREE_PICTURES=update python -m pytest tests/browser/gallery/test_pictures.py
 
 makes the pictures anew: look at them before you commit them. A failing test leaves what it saw, and where that differs,
-beside the picture: `….actual.png` and `….different.png`.
+in a folder that it names: `….actual.png` and `….different.png`.
 """
 
 from __future__ import annotations
@@ -43,9 +43,8 @@ def differences(judge: Page, before: bytes, after: bytes) -> tuple[int | None, b
 
 
 @pytest.mark.parametrize("state", PICTURES, ids=str)
-def test_it_looks_as_before(gallery: Gallery, judge: Page, state: State) -> None:
+def test_it_looks_as_before(gallery: Gallery, judge: Page, state: State, tmp_path: Path) -> None:
     file = FOLDER / f"{state}.png"
-    actual, different = (file.with_suffix(f".{kind}.png") for kind in ("actual", "different"))
     seen = gallery.picture(state)
     if os.environ.get("TASKTREE_PICTURES") == "update":
         FOLDER.mkdir(exist_ok=True)
@@ -56,16 +55,14 @@ def test_it_looks_as_before(gallery: Gallery, judge: Page, state: State) -> None
     if file.read_bytes() != seen:
         pixels, picture = differences(judge, file.read_bytes(), seen)
         if pixels is None or pixels > TOLERATED:
-            actual.write_bytes(seen)
+            (tmp_path / f"{state}.actual.png").write_bytes(seen)
             if picture is not None:
-                different.write_bytes(picture)
-            pytest.fail(f"{'another size' if pixels is None else f'{pixels} pixels differ'}: look at {different}")
-    actual.unlink(missing_ok=True)
-    different.unlink(missing_ok=True)
+                (tmp_path / f"{state}.different.png").write_bytes(picture)
+            pytest.fail(f"{'another size' if pixels is None else f'{pixels} pixels differ'}: look into {tmp_path}")
 
 
 def test_the_pictures_are_those_of_the_table_and_small() -> None:
-    kept = {file.name for file in FOLDER.iterdir() if ".actual." not in file.name and ".different." not in file.name}
+    kept = {file.name for file in FOLDER.iterdir()}
     assert kept == {f"{state}.png" for state in PICTURES}
     assert sum((FOLDER / name).stat().st_size for name in kept) < ROOM
 

@@ -67,6 +67,8 @@ export class Alike {
   private readonly pace = new Pace();
   private readonly metrics = new BestMetrics();
   private sums: Sums | null = null;
+  /** How many nobody has timed yet: until then the times of the others mislead. */
+  private untimed = 0;
   private earliest = Infinity;
 
   /** `key`: what makes them alike, see `kindOf`; null for those that are like no others. */
@@ -105,6 +107,7 @@ export class Alike {
   /** It is known now when it began and ended. */
   time(member: Member): void {
     member.times = timesOf(member.node);
+    this.untimed -= 1;
     this.addTimed(member, member.times, 1);
   }
 
@@ -190,25 +193,26 @@ export class Alike {
   /** How long those that wait and run will still take; null where none waits, or the rate isn't known. */
   timeLeft(now: number): number | null {
     const waiting = this.counts.ready + this.counts.draft;
-    const rate = waiting > 0 ? this.pace.rate(now) : null;
+    const rate = waiting > 0 ? this.rate(now) : null;
     return rate === null ? null : ((waiting + this.underWay / 2) / rate) * 1_000_000;
   }
 
   /** How long the completed ones took, and how many those are that were timed. */
   median(): { duration: number; of: number } | null {
-    const duration = this.durations.median();
+    const duration = this.untimed > 0 ? null : this.durations.median();
     return duration === null ? null : { duration, of: this.durations.size };
   }
 
   rate(now: number): number | null {
-    return this.pace.rate(now);
+    return this.untimed > 0 ? null : this.pace.rate(now);
   }
 
   best(): Best | null {
+    if (this.untimed > 0) {
+      return null;
+    }
     return this.metrics.best(() =>
-      this.members
-        .filter(({ node, times }) => times && node.status === 'completed')
-        .map(({ node }) => node.metrics)
+      this.members.filter(({ node }) => node.status === 'completed').map(({ node }) => node.metrics)
     );
   }
 
@@ -232,6 +236,8 @@ export class Alike {
     }
     if (times) {
       this.addTimed(member, times, sign);
+    } else {
+      this.untimed += sign;
     }
   }
 

@@ -116,7 +116,8 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
   const alike = children >= FEWEST_ALIKE ? familiesOf(tree).of(row.id).only : null;
   const told = alike ? figures(words, toldOf(tree, row.id, alike, now, staleness)) : [];
   const own = silence ?? messageOf(words, tree, node);
-  const message = [own, ...told].filter(Boolean).join(' · ');
+  // What the task says of itself needn't be told again.
+  const message = [own, ...told.filter(each => !own?.includes(each))].filter(Boolean).join(' · ');
   const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (
