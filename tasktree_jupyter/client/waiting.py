@@ -139,15 +139,18 @@ class _Waiting:
     def _next(self) -> Iterator[dict[str, Any]]:
         left = self._at_most(_LOOK)
         if left <= 0:
-            called = repr(self._title or self._node_id)
-            status = "running" if self._status is None else self._status
-            raise TimeoutError(f"{called} ({self._node_id}) is still {status} after {self._timeout:g} s")
+            raise self._too_late()
         try:
             yield self._events.get(timeout=left)
             while True:
                 yield self._events.get_nowait()
         except Empty:
             return
+
+    def _too_late(self) -> TimeoutError:
+        called = repr(self._title or self._node_id)
+        status = "running" if self._status is None else self._status
+        return TimeoutError(f"{called} ({self._node_id}) is still {status} after {self._timeout:g} s")
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
@@ -169,7 +172,12 @@ class _Waiting:
 
     def _look_at_server(self) -> None:
         known = self._title is not None
-        tree = read(self._this, self._project, None, max(0.1, self._at_most(_READ))).tree
+        try:
+            tree = read(self._this, self._project, None, max(0.1, self._at_most(_READ))).tree
+        except TimeoutError as error:
+            if known and self._at_most(0.0) < 0:
+                raise self._too_late() from error
+            raise
         if self._node_id is None:
             missions = tree.missions(1)[0]
             if not missions:

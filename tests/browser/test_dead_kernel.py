@@ -30,7 +30,9 @@ def emit_and_vanish(jupyter: Jupyter, project_id: str) -> None:
     url = f"ws://127.0.0.1:{jupyter.port}/tasktree/ws/updates"
     headers = {"Authorization": f"token {jupyter.token}"}
     source = {"project_id": project_id, "source": "far"}
-    with connect(url, additional_headers=headers, subprotocols=[Subprotocol("tasktree.v1.json")]) as socket:
+    with connect(
+        url, additional_headers=headers, subprotocols=[Subprotocol("tasktree.v1.json")], open_timeout=60
+    ) as socket:
         socket.send(json.dumps({"op": "source", "state": "here", "host": "node-17", "pid": 4711, **source}))
         events = [
             {"type": "node_update", "data": {"node_id": node_id, "changes": {"title": title, **changes}}}

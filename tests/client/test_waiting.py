@@ -134,7 +134,7 @@ tt.emit("node_update", node_id="raw", changes=None, project="waited")
         f"""
 import tasktree_jupyter as tt
 try:
-    tt.wait(project="waited", timeout=0.5)
+    tt.wait(project="waited", timeout=3)
 except TimeoutError as error:
     print(error, flush=True)
 print(tt.wait({etl!r}, project="waited"), flush=True)
@@ -154,7 +154,7 @@ except LookupError as error:
 """,
         hub,
     )
-    assert waiting.line() == f"'etl' ({etl}) is still running after 0.5 s"
+    assert waiting.line() == f"'etl' ({etl}) is still running after 3 s"
     other.go_on()
     assert other.line() == "raw"
     assert [waiting.line(), waiting.line()] == ["completed", "completed"]

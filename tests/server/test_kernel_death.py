@@ -138,7 +138,7 @@ def test_a_culled_kernels_tasks_are_cancelled(hub: Hub, other: str) -> None:
     notebook = Notebook(hub, "culled.ipynb", kernel="culled", wait=False)
     # While a page is connected it isn't culled.
     channels = f"{hub.url.replace('http', 'ws')}api/kernels/{notebook.kernel_id}/channels"
-    with connect(channels, additional_headers={"Authorization": f"token {TOKEN}"}):
+    with connect(channels, additional_headers={"Authorization": f"token {TOKEN}"}, open_timeout=60):
         notebook.wait_until_heard()
         project_id = notebook.run(OPEN).split()[0]
         notebook.outputs(notebook.send(DEAF), until="deaf")

@@ -94,7 +94,7 @@ def test_the_first_versions_client_is_understood(hub: Hub, conversation: dict[st
     headers = {"Authorization": f"token {TOKEN}"}
     url = hub.url.replace("http", "ws") + "tasktree/ws/updates"
     subprotocols = [Subprotocol("tasktree.v1.json")]
-    with connect(url, additional_headers=headers, subprotocols=subprotocols, proxy=None) as ws:
+    with connect(url, additional_headers=headers, subprotocols=subprotocols, proxy=None, open_timeout=60) as ws:
         assert json.loads(ws.recv(20)).items() >= {"op": "welcome", "protocol": 1}.items()
         for turn in conversation["turns"]:
             ws.send(json.dumps(turn["send"]))
