@@ -31,6 +31,8 @@ _LATE: Final = 1.5
 _LATE_BY: Final = 10.0
 _LATE_RUNS: Final = 2
 _RUNS: Final = 10
+_SIZES: Final = 2
+"""A run of so many times more tasks than an earlier one may well take longer."""
 _MOST_KINDS: Final = 10_000
 """Kinds of failures that are remembered as told; past that, the oldest may be told again."""
 
@@ -40,7 +42,7 @@ class Attention(NamedTuple):
 
     Attributes:
         kind: `failed`: a task failed in a way that nothing in its run had before. `ended`: a run has. `slow`: a run
-            takes much longer than those of its title that completed before. `stale`: the process of running tasks
+            takes much longer than those of its title and size that completed before. `stale`: the process of running tasks
             isn't heard any more.
         project_id: its project; None where only this process has it.
         node: the task it is about (docs/fold.md): `node_id`, `title`, `status`, `error`, `params`, …
@@ -166,7 +168,12 @@ class _Watcher:
             mission_id, started = mission["mission_id"], parse_time(mission["started_at"])
             if mission["status"] != "running" or started is None or mission_id in self._slow:
                 continue
-            alike = (other for other in missions[place + 1 :] if other["title"] == mission["title"])
+            size = mission["rollup"]["total"]
+            alike = (
+                other
+                for other in missions[place + 1 :]
+                if other["title"] == mission["title"] and size <= _SIZES * other["rollup"]["total"]
+            )
             times = [each for other in alike if (each := _duration(other)) is not None][:_RUNS]
             elapsed = (now - started) / 1e6
             if len(times) >= _LATE_RUNS:

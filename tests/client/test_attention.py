@@ -73,12 +73,13 @@ def test_a_run_that_takes_longer_than_its_namesakes_is_told_once(
     monkeypatch.setattr("tasktree_jupyter.client.attention._EVERY", 0.02)
     now = datetime.now(UTC)
 
-    def run(name: str, seconds: float, ago: float, status: str, title: str = "nightly") -> None:
+    def run(name: str, seconds: float, ago: float, status: str, title: str = "nightly", size: int = 1) -> None:
         start = now - timedelta(seconds=ago)
         times = {"started_at": start.isoformat(), "created_at": start.isoformat()}
         if status == "completed":
             times["ended_at"] = (start + timedelta(seconds=seconds)).isoformat()
-        tt.emit("node_update", node_id=name, changes={"title": title, "status": status, **times})
+        changes = {"title": title, "status": status, "expected": size, **times}
+        tt.emit("node_update", node_id=name, changes=changes)
 
     told = Told()
     with tt.on_attention(told, kinds=["slow"]):
@@ -86,6 +87,7 @@ def test_a_run_that_takes_longer_than_its_namesakes_is_told_once(
         run("two", 240, 1000, "completed")
         run("other", 10, 900, "completed", title="another")
         run("in time", 0, 230, "running")
+        run("far larger", 0, 370, "running", size=10)
         run("late", 0, 360, "running")
         told.wait(1)
         # Many looks later.

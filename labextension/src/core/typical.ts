@@ -13,6 +13,8 @@ export interface Usual {
 const RUNS = 10;
 /** Of runs of the same name, so many are looked at. */
 const LOOKED_AT = 50;
+/** Of so many times more, or fewer, tasks it is another work, and no measure. */
+const SIZES = 2;
 /** In a group of more, a task's siblings say better how long it takes than its namesake in an earlier run. */
 const LARGEST_GROUP = 256;
 
@@ -23,12 +25,20 @@ interface Earlier {
   seen: ReadonlyMap<string, TreeNode | undefined>;
   /** Those that have ended, newest first. */
   ended: readonly string[];
-  usual: Map<string, Usual | null>;
+  /** How long the same task took in each of them, by its path. */
+  took: Map<string, readonly Took[]>;
+}
+
+interface Took {
+  /** Microseconds. */
+  duration: number;
+  /** Tasks at or below it. */
+  total: number;
 }
 
 const known = new WeakMap<TreeReader, Map<string, Earlier>>();
 
-/** What the same task (by the titles on its path) took in earlier runs that completed it; null where none did. */
+/** What the same task (by the titles on its path) took in earlier runs of about its size that completed it; null where none did. */
 export function usualDuration(tree: TreeReader, id: string): Usual | null {
   const path = pathTo(tree, id);
   const root = path?.[0];
@@ -40,13 +50,21 @@ export function usualDuration(tree: TreeReader, id: string): Usual | null {
     return null;
   }
   const key = JSON.stringify([id, ...path.map(each => tree.node(each)?.title)]);
-  const kept = earlier.usual.get(key);
-  if (kept !== undefined) {
-    return kept;
+  const took = earlier.took.get(key) ?? tookIn(tree, path, earlier.ended);
+  earlier.took.set(key, took);
+  const alike = took.filter(({ total }) => isAlike(tree, id, total)).map(({ duration }) => duration);
+  return alike.length === 0 ? null : { median: medianOf(alike), runs: alike.length };
+}
+
+/** Whether something of so many tasks is about as large; what is still growing may become so. */
+function isAlike(tree: TreeReader, id: string, theirs: number): boolean {
+  const { total, leaves, counts } = tree.rollup(id);
+  if (total > theirs * SIZES) {
+    return false;
   }
-  const usual = usualOf(tree, path, earlier.ended);
-  earlier.usual.set(key, usual);
-  return usual;
+  const { draft = 0, ready = 0 } = counts;
+  const isWhole = total > leaves || draft + ready > 0;
+  return !isWhole || total * SIZES >= theirs;
 }
 
 /** From the root to the node. */
@@ -89,7 +107,7 @@ function earlierThan(tree: TreeReader, root: string): Earlier {
       }
     }
   }
-  const earlier = { roots, title, seen, ended, usual: new Map<string, Usual | null>() };
+  const earlier = { roots, title, seen, ended, took: new Map<string, readonly Took[]>() };
   ofTree.set(root, earlier);
   return earlier;
 }
@@ -106,13 +124,13 @@ function isAsItWas(tree: TreeReader, root: string, { roots, title, seen }: Earli
   return true;
 }
 
-function usualOf(tree: TreeReader, path: readonly string[], runs: readonly string[]): Usual | null {
+function tookIn(tree: TreeReader, path: readonly string[], runs: readonly string[]): readonly Took[] {
   const steps: { title: string; place: number }[] = [];
   for (let index = 1; index < path.length; index++) {
     const siblings = tree.children(path[index - 1] as string);
     const id = path[index] as string;
     if (siblings.length > LARGEST_GROUP) {
-      return null;
+      return [];
     }
     const title = tree.node(id)?.title ?? '';
     // The second "step" of a group is compared with the second one.
@@ -121,7 +139,7 @@ function usualOf(tree: TreeReader, path: readonly string[], runs: readonly strin
       .filter(each => tree.node(each)?.title === title).length;
     steps.push({ title, place });
   }
-  const durations: number[] = [];
+  const took: Took[] = [];
   for (const run of runs) {
     const id = follow(tree, run, steps);
     if (id === null || tree.node(id)?.status !== 'completed') {
@@ -129,10 +147,10 @@ function usualOf(tree: TreeReader, path: readonly string[], runs: readonly strin
     }
     const { startedAt, endedAt } = tree.span(id);
     if (startedAt !== null && endedAt !== null) {
-      durations.push(endedAt - startedAt);
+      took.push({ duration: endedAt - startedAt, total: tree.rollup(id).total });
     }
   }
-  return durations.length === 0 ? null : { median: medianOf(durations), runs: durations.length };
+  return took;
 }
 
 function follow(

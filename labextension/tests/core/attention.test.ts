@@ -246,6 +246,23 @@ describe('How long something usually takes', () => {
     expect(usualDuration(failed.tree, 'now')).toBeNull();
   });
 
+  test('isn’t told by runs of another size', () => {
+    // Two tasks each.
+    const story = runs(100, 300);
+    timed(story, 'large', null, 0, 5000, { title: 'nightly' });
+    for (let n = 0; n < 10; n += 1) {
+      timed(story, `large/${n}`, 'large', 0, 500);
+    }
+    timed(story, 'as large', null, 0, null, { title: 'nightly', expected: 10 });
+    expect(usualDuration(story.tree, 'as large')).toEqual({ median: 5000 * SECOND, runs: 1 });
+    timed(story, 'small', null, 0, null, { title: 'nightly', expected: 3 });
+    timed(story, 'small/a', 'small', 0, null);
+    expect(usualDuration(story.tree, 'small')).toEqual({ median: 200 * SECOND, runs: 2 });
+    // As long as nobody says how many are to come, it may become as large as any.
+    timed(story, 'growing', null, 0, null, { title: 'nightly' });
+    expect(usualDuration(story.tree, 'growing')).toEqual({ median: 300 * SECOND, runs: 3 });
+  });
+
   test('is up to date when a run ends meanwhile, and when one is removed', () => {
     const story = runs(100);
     expect(usualDuration(story.tree, 'now')?.median).toBe(100 * SECOND);
