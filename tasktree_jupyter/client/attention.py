@@ -42,8 +42,8 @@ class Attention(NamedTuple):
 
     Attributes:
         kind: `failed`: a task failed in a way that nothing in its run had before. `ended`: a run has. `slow`: a run
-            takes much longer than those of its title and size that completed before. `stale`: the process of running tasks
-            isn't heard any more.
+            takes much longer than those of its title and size that completed before. `stale`: the process of running
+            tasks isn't heard any more.
         project_id: its project; None where only this process has it.
         node: the task it is about (docs/fold.md): `node_id`, `title`, `status`, `error`, `params`, …
         mission: the root of its run, in the same form; the node itself where that is the root.
