@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from tasktree_jupyter.core.problem import Problem, invalid
+from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import ProblemError, check_data, is_event_type, is_id, is_integer, sanitise
 from tasktree_jupyter.core.times import normalise_time
 from tasktree_jupyter.server.base_state import BaseReader, lines_of
@@ -216,6 +217,8 @@ class Importer:
             raise _bad("", "invalid_json", "The line isn't UTF-8") from None
         if not isinstance(value, dict):
             raise _bad("", "type", "A line must be a JSON object")
+        if careful:
+            value = without_surrogates(value)
         if self._said is None:
             self._said = _header(value)
             self._offset = int(self._said.get("trimmed") or 0)
