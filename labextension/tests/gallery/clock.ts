@@ -22,9 +22,9 @@ const setRealTimeout = globalThis.setTimeout.bind(globalThis);
 const clearRealTimeout = globalThis.clearTimeout.bind(globalThis);
 const putDown = new Set<number>();
 
-globalThis.setTimeout = ((handler: TimerHandler, delay = 0, ...parts: unknown[]): number => {
-  if (typeof handler !== 'function' || delay > AT_ONCE) {
-    return setRealTimeout(handler, delay, ...parts);
+globalThis.setTimeout = ((handler: (...parts: unknown[]) => void, delay = 0, ...parts: unknown[]): number => {
+  if (delay > AT_ONCE) {
+    return setRealTimeout(handler, delay, ...parts) as unknown as number;
   }
   const call = () => {
     // What it goes on with is put down before it counts as done.

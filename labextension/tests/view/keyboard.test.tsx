@@ -1,4 +1,4 @@
-import { act, fireEvent } from '@testing-library/react';
+import { act, fireEvent, waitFor } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
 import { show } from './page.js';
 import { gridSearch, Story } from './story.js';
@@ -95,6 +95,16 @@ describe('the tree by keyboard', () => {
     await page.user.keyboard('{Enter}N');
     expect(page.focused()).toBe('fit 386');
     expect(page.getByRole('region', { name: 'Details of fit 386' })).toBeTruthy();
+  });
+
+  test('n leads to the tree from every other part, to its first failure', async () => {
+    const page = show(gridSearch(400));
+    for (const part of ['Table', 'Failures', 'Events']) {
+      await page.user.click(page.getByRole('tab', { name: new RegExp(part) }));
+      await page.user.keyboard('n');
+      await waitFor(() => expect(page.focused()).toBe('fit 386'));
+      expect(page.getByRole('tab', { name: 'Tree' }).getAttribute('aria-selected')).toBe('true');
+    }
   });
 
   test('n finds what failed in a group that somebody closed, and among those summed up', async () => {
