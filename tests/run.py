@@ -86,20 +86,20 @@ STATIC_PYTHON = [
     Suite("mypy", tool("mypy"), ("libraries",)),
     Suite("docs", documentation, ("python",)),
 ]
-FRONT_END_SUITES = [
+STATIC_FRONT_END = [
     Suite("eslint", npm("eslint", "."), ("npm",), FRONT_END),
     Suite("prettier", npm("prettier", "--check", "."), ("npm",), FRONT_END),
     Suite("stylelint", npm("stylelint", "--allow-empty-input", "style/**/*.css"), ("npm",), FRONT_END),
     Suite("tsc", npm("tsc", "--noEmit"), ("npm",), FRONT_END),
-    Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True),
 ]
+VITEST = Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True)
 # Two at a time, a file to one worker: most tests wait for servers and kernels. By name: else the longest come last.
 PYTEST_OPTIONS = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 PYTEST = Suite("pytest", pytest(*PYTEST_OPTIONS), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "npm", "chromium"), report=True)
 
-LANES: list[list[Suite]] = [[*FRONT_END_SUITES, BROWSER], [*STATIC_PYTHON, PYTEST]]
-"""Side by side; the suites of a lane one after the other, each as soon as what it needs is there."""
+LANES: list[list[Suite]] = [[VITEST, BROWSER], [*STATIC_PYTHON, *STATIC_FRONT_END, PYTEST]]
+"""Side by side, and about as long; the suites of a lane one after the other, each as soon as what it needs is there."""
 
 
 @dataclass
