@@ -18,6 +18,7 @@ from tasktree_jupyter.client.discovery.folders import data_dir
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.client.spool import DAMAGED, SUFFIX, About, Full, Spool
+from tasktree_jupyter.core.sanitise import without_surrogates
 
 if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Discovery, Identity
@@ -221,10 +222,10 @@ class Spooler:
             name=project.name,
             project_id=project.project_id,
             kernel_id=who.kernel_id,
-            path=who.path,
-            title=who.title,
             store=self.store_id,
             place=self._discovery.place,
             pid=os.getpid(),
             host=platform.node(),
+            # A file name that is no UTF-8 has lone surrogates, which JSON can't carry.
+            **without_surrogates({"path": who.path, "title": who.title}),
         )

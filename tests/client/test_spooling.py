@@ -7,9 +7,12 @@ processes start at once.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +24,7 @@ from tasktree_jupyter.client.spool import Spool
 from tasktree_jupyter.client.spooling import FLUSH_WINDOW
 from tests.client.conftest import Run
 from tests.client.discovery.played import Played
-from tests.client.hub import PATIENCE, Hub, Program, free_port, written
+from tests.client.hub import PATIENCE, ROOT, Hub, Program, free_port, written
 
 ARRIVES = """
 import sys, time
@@ -333,4 +336,27 @@ print(tt.status()["state"], tt.status()["projects"][0]["waiting"], flush=True)
     taken = Spool.take(str(path))
     assert taken is not None
     assert (taken.waiting, taken.next_number, taken.about.place) == (10, 1, f"url {server_at(deaf.url, None).url}")
+    taken.close()
+
+
+def test_a_script_whose_name_is_no_utf_8_is_kept_on_disk_too(tmp_path: Path) -> None:
+    code = b"import tasktree_jupyter as tt\ntt.configure(exit_timeout=0.5)\ntt.emit('my.event', n=1)\n"
+    script = os.fsencode(tmp_path) + b"/caf\xe9.py"
+    with open(script, "wb") as file:
+        file.write(code)
+    names = {
+        "TASKTREE_CONNECTION_FILE": away(tmp_path),
+        "TASKTREE_SPOOL_DIR": str(tmp_path / "s"),
+        "PYTHONPATH": str(ROOT),
+    }
+
+    done = subprocess.run(
+        [sys.executable, script], env=os.environ | names, check=True, timeout=60, capture_output=True, text=True
+    )
+
+    assert "They are kept" in done.stderr
+    (path,) = (tmp_path / "s").iterdir()
+    taken = Spool.take(str(path))
+    assert taken is not None
+    assert (taken.waiting, taken.about.title) == (1, "caf\ufffd.py")
     taken.close()

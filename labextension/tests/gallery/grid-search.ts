@@ -46,7 +46,8 @@ export function gridSearch(options: Options): Telling {
   const { run = 'run', onto = new Telling(), title = 'Grid search' } = options;
   const fits = Math.max(1, tasks - FIXED);
   const ended = done >= 1 ? fits : Math.floor(fits * done);
-  const began = options.began ?? ended * STEP + 40;
+  const took = ended * STEP + 40;
+  const began = options.began ?? took;
   const id = (name: string) => `${run}/${name}`;
   const chance = chanceOf(tasks + fits);
 
@@ -89,22 +90,24 @@ export function gridSearch(options: Options): Telling {
     }
   }
   onto.change(id('fit'), { message: `best auc ${best}`, metrics: { best_auc: best } });
+  const over = done >= 1 ? began - took : 0;
   const after = done >= 1 ? 'completed' : 'ready';
-  onto.node(id('evaluate'), run, {
-    title: 'evaluate',
-    status: after,
-    dependencies: [id('fit')],
-    expected: 16
-  });
-  onto.node(id('report'), run, {
+  const evaluate = { title: 'evaluate', status: after, dependencies: [id('fit')], expected: 16 };
+  onto.node(id('evaluate'), run, evaluate, over);
+  const report = {
     title: 'report',
     status: done >= 1 ? 'completed' : 'draft',
     dependencies: [id('evaluate'), id('load')]
-  });
+  };
+  onto.node(id('report'), run, report, over);
   tellAgents(onto, done >= 1 ? [] : fitsUnderWay(ended, running, fits));
   if (done >= 1) {
-    onto.change(id('fit'), { status: 'completed' }, 0.2);
-    onto.change(run, { status: failed > 0 ? 'failed' : 'completed', message: `best auc ${best}` }, 0.1);
+    onto.change(id('fit'), { status: 'completed' }, over + 0.2);
+    onto.change(
+      run,
+      { status: failed > 0 ? 'failed' : 'completed', message: `best auc ${best}` },
+      over + 0.1
+    );
     onto.event('orchestrator_stopped', { status: 'stopped' });
   }
   return onto;

@@ -11,6 +11,7 @@ from tasktree_jupyter.client.discovery import connection_file, hub, running
 from tasktree_jupyter.client.discovery.connection_file import VARIABLE, Content
 from tasktree_jupyter.client.discovery.identity import Identity, working_folder
 from tasktree_jupyter.client.discovery.server import Server, Trouble, server_at
+from tasktree_jupyter.core.sanitise import without_surrogates
 
 _CONNECT: Final = "name one: tasktree_jupyter.connect(url, token)"
 _NONE: Final = Trouble(
@@ -52,7 +53,14 @@ class Discovery:
 
     @property
     def place(self) -> str | None:
-        """Return which server it is, by what stays the same when it restarts; None: that isn't known."""
+        """Return which server it is, by what stays the same when it restarts; None: that isn't known.
+
+        Names of folders that are no UTF-8 are shown as such: it is written down.
+        """
+        place: str | None = without_surrogates(self._place())
+        return place
+
+    def _place(self) -> str | None:
         if self._named is not None:
             return f"url {self._named.url}"
         if self._read is not None and isinstance(self._read.get("root_dir"), str):
