@@ -44,5 +44,8 @@ def asked_project(this: Session, name: str | None, *moments: When) -> Project:
 
 def no_project(name: object) -> Problem:
     """Return the problem of a name that is no project id."""
-    message = f"project is {name!r}; it must be a string of 1 to {MAX_PROJECT_ID} characters, none a control character"
+    message = (
+        f"project is {name!r}; it must be a string of 1 to {MAX_PROJECT_ID} characters, "
+        "none a control character or a lone surrogate"
+    )
     return Problem(code="invalid", field="project", message=message, reason="project_id")

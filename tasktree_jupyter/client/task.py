@@ -185,7 +185,10 @@ class Task:
         around = _current.get()
         named = self._project_name
         if named is not None and not is_project_id(named):
-            warn(f"project is {named!r}; it must have 1 to 200 characters, none of them a control character. Ignored.")
+            warn(
+                f"project is {named!r}; it must have 1 to 200 characters, none of them a control character or a lone "
+                "surrogate. Ignored."
+            )
             named = None
         here = around.project if around is not None else None
         if here is not None and named in (None, here.name, here.project_id):

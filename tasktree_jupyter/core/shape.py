@@ -32,6 +32,7 @@ NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def is_id(value: object) -> bool:
@@ -40,8 +41,16 @@ def is_id(value: object) -> bool:
 
 
 def is_project_id(value: object) -> bool:
-    """Return whether this is a project id: an id of at most 200 characters."""
-    return is_id(value) and len(value) <= MAX_PROJECT_ID  # type: ignore[arg-type]
+    """Return whether this is a project id: an id of at most 200 characters, none a lone surrogate.
+
+    In an event those are replaced before anything else; a project's name is taken as it is, and no file could hold it.
+    """
+    return (
+        isinstance(value, str)
+        and is_id(value)
+        and len(value) <= MAX_PROJECT_ID
+        and (value.isascii() or not _SURROGATE.search(value))
+    )
 
 
 def is_event_type(value: object) -> bool:

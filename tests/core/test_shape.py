@@ -242,6 +242,11 @@ def test_an_id_holds_anything_but_control_characters(text: str) -> None:
     assert is_id(text) == (len(text) > 0 and not has_control)
 
 
+def test_half_a_character_is_in_no_project_id() -> None:
+    assert not is_project_id("a\ud800")
+    assert is_project_id("a\ufffd😀")
+
+
 def test_integers_are_those_of_json() -> None:
     assert all(map(is_integer, [0, -1, 1.0, -0.0, 2**53 - 1, 1 - 2**53, float(2**53 - 1)]))
     assert not any(map(is_integer, [True, None, "1", 0.5, 2**53, -(2**53), float(2**53), float("nan"), float("inf")]))

@@ -18,7 +18,10 @@ from tests.faults.processes import Server
 
 OPS = ("subscribe", "unsubscribe", "ack", "publish", "resolve", "state", "diff", "watch", "unwatch", "ping", "pong")
 QUICK = settings(
-    max_examples=120, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 json_values = st.recursive(
