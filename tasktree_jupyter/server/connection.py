@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
-
-from tornado.iostream import StreamBufferFullError, StreamClosedError
 
 from tasktree_jupyter.core.protocol import CLOSE_PERMISSIONS, CLOSE_TOO_SLOW
 from tasktree_jupyter.core.shape import Problem, ProblemError
@@ -20,6 +17,7 @@ from tasktree_jupyter.server.delivery import Delivery, Follower
 from tasktree_jupyter.server.frames import json_frame
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.logs import tell
+from tasktree_jupyter.server.outgoing import Outgoing
 from tasktree_jupyter.server.publication import (
     Failure,
     Publication,
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
     from tasktree_jupyter.server.manager import WebSocketManager
     from tasktree_jupyter.server.subscription import Subscription
 
-CLOSE_FRAME_BYTES = 1024
-CHUNK_BYTES = 64 * 1024
-"""How much of what waits for a slow client is given to its stream at a time."""
 
 _NUMBERS = count(1)
 _MISTAKES = frozenset({"invalid", "invalid_json", "too_large", "unknown_op", "forbidden"})
@@ -90,14 +85,9 @@ class Connection:
         self.clearance = Clearance(socket)
         self.clearance.note(None, True)
         self._rate = Bucket(self.limits.max_publish_rate, self.limits.publish_burst)
-        self._sent: asyncio.Future[None] | None = None
-        self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
+        self._outgoing = Outgoing(socket, self.limits.max_lag_bytes, self._too_slow)
         self._pending_bytes = 0
         self._answered = asyncio.Event()
-        stream = socket.stream_if_open
-        if stream is not None:
-            stream.max_write_buffer_size = self.limits.max_lag_bytes
 
     @property
     def age(self) -> float:
@@ -116,64 +106,16 @@ class Connection:
             self.tell("frame.refused", f"Connection %d (%s) sent what is refused: {code}", code=code)
 
     def write(self, frame: bytes) -> bool:
-        """Send a prepared frame; False if the connection has failed or is too slow (then it is being closed).
-
-        Behind what hasn't left yet it waits here: all connections share the frame, while a stream would keep a future
-        for each, and fail them one by one when it is closed.
-        """
-        stream = self.socket.stream_if_open
-        if stream is None:
-            return False
-        if self.backlogged:
-            if self.buffered_bytes + len(frame) > self.limits.max_lag_bytes:
-                self.close(CLOSE_TOO_SLOW, "too slow")
-                return False
-            self._waiting.append(frame)
-            self._waiting_bytes += len(frame)
-        elif not self._give(stream, frame):
+        """Send a prepared frame; False if the connection has failed or is too slow (then it is being closed)."""
+        if not self._outgoing.write(frame):
             return False
         TALLY.sent_bytes += len(frame)
         return True
 
-    def _give(self, stream: IOStream, data: bytes) -> bool:
-        try:
-            self._sent = stream.write(data)
-        except StreamBufferFullError:
-            self.close(CLOSE_TOO_SLOW, "too slow")
-            return False
-        except StreamClosedError:
-            return False
-        if not self._sent.done():
-            self._sent.add_done_callback(self._go_on)
-        return True
-
-    def _go_on(self, sent: asyncio.Future[None]) -> None:
-        """Give the stream more of what waits, now that it has sent what it had."""
-        stream = self.socket.stream_if_open
-        if stream is None or sent.cancelled() or sent.exception() is not None:
-            self._forget()
-        while self._waiting and stream is not None and (self._sent is None or self._sent.done()):
-            chunk = [self._waiting.popleft()]
-            size = len(chunk[0])
-            while self._waiting and size + len(self._waiting[0]) <= CHUNK_BYTES:
-                chunk.append(self._waiting.popleft())
-                size += len(chunk[-1])
-            self._waiting_bytes -= size
-            if not self._give(stream, b"".join(chunk)):
-                self._forget()
-
-    def _forget(self) -> None:
-        self._waiting.clear()
-        self._waiting_bytes = 0
-
     @property
     def buffered_bytes(self) -> int:
         """How much of what was written hasn't left this process yet."""
-        stream = self.socket.stream_if_open
-        if stream is None:
-            return 0
-        # A stream tells only whether there is anything: the number has no public name.
-        return self._waiting_bytes + (len(stream._write_buffer) if stream.writing() else 0)
+        return self._outgoing.size
 
     @property
     def subscriptions(self) -> Collection[Subscription]:
@@ -182,32 +124,22 @@ class Connection:
 
     async def drained(self) -> bool:
         """Wait until what was written has left this process; False if the connection has failed."""
-        while self._sent is not None and self.backlogged:
-            if self._sent.done():
-                self._go_on(self._sent)
-                continue
-            try:
-                await asyncio.shield(self._sent)
-            except StreamClosedError:
-                return False
-        return self.socket.stream_if_open is not None
+        return await self._outgoing.drained()
 
     @property
     def backlogged(self) -> bool:
         """Whether what was written before hasn't left this process yet."""
-        return bool(self._waiting) or (self._sent is not None and not self._sent.done())
+        return self._outgoing.backlogged
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close, with a code that tells the client whether to come back."""
-        stream = self.socket.stream_if_open
-        if stream is not None:
-            # The close frame must fit, however full the buffer is.
-            stream.max_write_buffer_size = None
-            if code != CLOSE_TOO_SLOW and self._waiting:
-                self._give(stream, b"".join(self._waiting))
-            self._forget()
+        if self.socket.stream_if_open is not None:
+            self._outgoing.end(deliver=code != CLOSE_TOO_SLOW)
             self.close_code = code
             self.socket.close(code, reason)
+
+    def _too_slow(self) -> None:
+        self.close(CLOSE_TOO_SLOW, "too slow")
 
     def opened(self) -> None:
         """The handshake is done."""
@@ -307,7 +239,7 @@ class PlainConnection(Connection, Follower):
         self._held[project_id].append(delivery)
         self._held_bytes += len(delivery.plain)
         if self._held_bytes > self.limits.max_lag_bytes:
-            self.close(CLOSE_TOO_SLOW, "too slow")
+            self._too_slow()
             return False
         return True
 

@@ -346,6 +346,9 @@ class ProtocolConnection(Connection):
             raise Forbidden(f"You may not read {'TaskTree' if project_id is None else repr(project_id)}")
 
     def _watch(self, frame: dict[str, Any], ref: int | None) -> None:
+        if self.socket.stream_if_open is None:
+            # It was let go of already, and this was still under way.
+            return
         self._watching = True
         self._later(ref, self._answer_watch(ref))
 

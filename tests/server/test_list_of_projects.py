@@ -149,3 +149,15 @@ async def test_after_unwatch_nothing_more_comes(connect: Connect) -> None:
 
     assert again["full"] is True
     assert [info["project_id"] for info in again["projects"]] == ["p"]
+
+
+async def test_who_asks_while_it_is_being_let_go_is_not_kept(connect: Connect, extension: Any) -> None:
+    client = await connect()
+    [connection] = extension.manager._connections
+    connection.close(4001, "too slow")
+    connection.lost()
+
+    await connection.receive('{"op":"watch","ref":1}')
+
+    assert await client.closed() == 4001
+    assert not extension.manager.projects._watches
