@@ -18,5 +18,6 @@ async def test_kill_9_under_load(tmp_path: Path, servers: int, rounds: int) -> N
     assert report.violations == [], str(report)
     assert not report.complaints, str(report)
     assert report.rounds == rounds
-    assert report.events > 500
-    assert report.connections > 40
+    # Else there was no load: how much there is in a round depends on how fast servers start.
+    assert report.events > 60 * rounds
+    assert report.connections > 10 * rounds
