@@ -207,36 +207,38 @@ class TestSlowPlainClient:
         assert len(extension.manager.active_connections["p"]) == 1
         assert connection.buffered_bytes == 0
 
+    async def behind(self, plain: Plain, connect: Connect, extension: Any) -> tuple[PlainClient, Any]:
+        """A plain client for whom most of a hundred events wait, and the server's connection to it."""
+        slow, connection = await self.narrow(plain, extension)
+        emitting = await connect()
+        for number in range(100):
+            await emitting.publish("p", sized(number, 2000))
+        return slow, connection
+
+    async def titles(self, client: PlainClient) -> list[str]:
+        return [(await client.next())["data"]["changes"]["title"] for _ in range(100)]
+
     async def test_within_the_bound_it_gets_all_in_order_and_costs_the_server_one_write_at_a_time(
         self, plain: Plain, connect: Connect, extension: Any
     ) -> None:
-        slow, connection = await self.narrow(plain, extension)
-        emitting = await connect()
-
-        for number in range(100):
-            await emitting.publish("p", sized(number, 2000))
+        slow, connection = await self.behind(plain, connect, extension)
 
         stream = connection.socket.stream_if_open
         assert connection.backlogged
         assert 64 * 1024 < connection.buffered_bytes <= 256 * 1024
         assert len(stream._write_futures) == 1
-        titles = [(await slow.next())["data"]["changes"]["title"] for _ in range(100)]
-        assert titles == [str(number) for number in range(100)]
+        assert await self.titles(slow) == [str(number) for number in range(100)]
         assert await connection.drained()
         assert connection.buffered_bytes == 0
 
     async def test_what_waits_is_sent_before_it_is_told_that_the_server_stops(
         self, plain: Plain, connect: Connect, extension: Any
     ) -> None:
-        slow, connection = await self.narrow(plain, extension)
-        emitting = await connect()
-        for number in range(100):
-            await emitting.publish("p", sized(number, 2000))
+        slow, connection = await self.behind(plain, connect, extension)
 
         connection.close(4000, "server stopping")
 
-        titles = [(await slow.next())["data"]["changes"]["title"] for _ in range(100)]
-        assert titles == [str(number) for number in range(100)]
+        assert await self.titles(slow) == [str(number) for number in range(100)]
         assert await slow.closed() == 4000
 
 
