@@ -54,6 +54,7 @@ export function PartSwitch({ parts, shown, bodyId, onChoose }: Props) {
             role="tab"
             className="tt-tab"
             data-part={each.part.id}
+            data-count={each.count}
             aria-selected={each.part.id === shown}
             aria-controls={bodyId}
             tabIndex={each.part.id === shown ? 0 : -1}

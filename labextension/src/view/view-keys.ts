@@ -32,6 +32,10 @@ function goToFailure(view: HTMLElement, from: Element, key: string): boolean {
   if (from.closest(TREE)) {
     return false;
   }
+  // Where nothing failed it leads nowhere.
+  if (view.querySelector('[role="tab"][data-part="failures"][data-count="0"]')) {
+    return false;
+  }
   const tab = view.querySelector<HTMLElement>('[role="tab"][data-part="tree"]:not([aria-selected="true"])');
   tab?.click();
   return pressInTree(view, key) || (tab !== null && soon(() => pressInTree(view, key)));

@@ -107,6 +107,16 @@ describe('the tree by keyboard', () => {
     }
   });
 
+  test('n leaves the part that is shown where nothing failed', async () => {
+    const story = new Story()
+      .task('run', null, { status: 'running' })
+      .task('a', 'run', { status: 'running' });
+    const page = show(story);
+    await page.user.click(page.getByRole('tab', { name: 'Table' }));
+    await page.user.keyboard('n');
+    expect(page.getByRole('tab', { name: 'Table' }).getAttribute('aria-selected')).toBe('true');
+  });
+
   test('n finds what failed in a group that somebody closed, and among those summed up', async () => {
     const story = new Story().task('run', null, { status: 'running' });
     story.task('deep', 'run', { status: 'completed' }).task('deep/1', 'deep', { status: 'failed' });
