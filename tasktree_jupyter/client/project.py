@@ -222,10 +222,15 @@ class Project:
         # Not `while unfolded`: a busy emitter would keep this going for ever.
         for _ in range(len(unfolded) if most is None else min(most, len(unfolded))):
             entry = unfolded.popleft()
-            event = self._event(entry, tree.offset + 1, max(tree.at, entry.timestamp))
-            tree.apply(event)
-            if entry.type == "mission_snapshot" and not self.source.keep:
-                self.kept.keep(event["data"]["snapshot_id"], event["data"].get("name") or "", tree)
+            try:
+                event = self._event(entry, tree.offset + 1, max(tree.at, entry.timestamp))
+                tree.apply(event)
+                if entry.type == "mission_snapshot" and not self.source.keep:
+                    self.kept.keep(event["data"]["snapshot_id"], event["data"].get("name") or "", tree)
+            except Exception:
+                # Folding goes on, on the thread that sends: one event must not cost the others.
+                logger.exception("A %s event is missing in the local tree", entry.type)
+                continue
             if self._listeners:
                 events.append(event)
         return events

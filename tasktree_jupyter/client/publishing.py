@@ -15,7 +15,7 @@ import msgspec
 from tasktree_jupyter.client import origin
 from tasktree_jupyter.client.discovery import identity
 from tasktree_jupyter.client.patience import seconds_to_wait
-from tasktree_jupyter.client.reporting import Complaints
+from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.core.sanitise import without_surrogates
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 15.0
 _HOLD: Final = 5.0
-"""Seconds before a project that refuses everything is asked again."""
+"""Seconds before a project that refuses everything, or that an error here was about, is asked again."""
 _FAILURES_BEFORE_COMPLAINT: Final = 5
 _BATCH: Final = 500
 """Events of one frame at most: making it must not keep the interpreter from others for long."""
@@ -116,19 +116,24 @@ class Publisher:
     def serve(self, now: float) -> Iterator[float | None]:
         """Send what there is; yield for each project when to look again, None: when something happens."""
         for link in self._links:
-            yield self._serve(link, now)
+            try:
+                again = self._serve(link, now)
+            except OSError:
+                raise
+            except Exception as error:
+                again = self._stumbled(link, error)
+            yield again
 
     def answered(self, frame: dict[str, Any]) -> bool:
         """Take an answer; return whether it was one to a question of this."""
         link = self._asked.pop(frame.get("ref", -1), None)
         if link is None:
             return frame["op"] in ("published", "resolved")
-        if frame["op"] == "published":
-            self._take_published(link, frame)
-        elif frame["op"] == "resolved":
-            self._take_resolved(link, frame)
-        else:
-            self._take_error(link, frame)
+        take = {"published": self._take_published, "resolved": self._take_resolved}.get(frame["op"], self._take_error)
+        try:
+            take(link, frame)
+        except Exception as error:
+            self._stumbled(link, error)
         return True
 
     def _serve(self, link: _Link, now: float) -> float | None:
@@ -166,6 +171,21 @@ class Publisher:
             # An emit that came before it saw that didn't wake us.
             if not source.waiting:
                 return None
+
+    def _stumbled(self, link: _Link, error: Exception) -> float:
+        """An error of our own about one project: the others go on, and this one is tried again; return when."""
+        project = link.project
+        logger.exception("TaskTree stumbled over %s", project.name or project.project_id)
+        link.asked = False
+        link.held_until = time.monotonic() + _HOLD
+        project.source.unsent()
+        if not link.complained:
+            link.complained = True
+            self._complaints.add(
+                f"An error in TaskTree keeps events of {project.name or 'this notebook'!r} from being sent: {error!r}. "
+                "They are kept, and tried again; please report it."
+            )
+        return link.held_until
 
     def leave(self) -> None:
         """The process ends: the sources that have told everything are no more."""

@@ -35,6 +35,8 @@ _RETRY: Final = 2.0
 _TOGETHER: Final = 4
 """So many times the bound of one may all spools of a user have."""
 
+_STUMBLED: Final = "TaskTree stumbled over what %s has to keep"
+
 
 def spool_folder() -> str:
     """Return the folder of all spools of this user."""
@@ -56,6 +58,7 @@ class _Watch(msgspec.Struct):
 
     `mark` is a number of events that came into its memory, the last of them at `since`; `goal`, where one is set, is
     how many of them must have left it. `retry_at` is when the disk, which has refused `refusals` times, is tried again.
+    `left_until` is when it is looked at again after an error of our own.
     """
 
     project: Project
@@ -63,6 +66,7 @@ class _Watch(msgspec.Struct):
     since: float = 0.0
     goal: int | None = None
     retry_at: float = 0.0
+    left_until: float = 0.0
     refusals: int = 0
     complained: bool = False
     told: tuple[object, ...] = ()
@@ -105,23 +109,39 @@ class Spooler:
             watch = self._watches.get(project)
             if watch is None:
                 watch = self._watches[project] = _Watch(project)
-            self._tidy(watch)
-            yield self._serve(watch, now) if self._may_spool(project) else None
+            if now < watch.left_until:
+                yield watch.left_until
+                continue
+            try:
+                self._tidy(watch)
+                again = self._serve(watch, now) if self._may_spool(project) else None
+            except Exception:
+                # What is wrong with one project's queue must not keep the others from the disk.
+                logger.exception(_STUMBLED, project.name or project.project_id)
+                watch.goal = None
+                again = watch.left_until = now + _RETRY
+            yield again
 
     def close(self, projects: Iterable[Project]) -> None:
         """Write everything that is left, and let go of the files: the process ends."""
         for project in projects:
-            source = project.source
-            source.unsent()
-            if source.in_memory and self._may_spool(project):
-                watch = self._watches.get(project) or _Watch(project)
-                while self._spill(watch, 0.0, _AT_THE_END):
-                    pass
-            spool = self._spools.pop(project, None)
-            if spool is not None:
-                if not len(source):
-                    spool.remove()
-                spool.close()
+            try:
+                self._close(project)
+            except Exception:
+                logger.exception(_STUMBLED, project.name or project.project_id)
+
+    def _close(self, project: Project) -> None:
+        source = project.source
+        source.unsent()
+        if source.in_memory and self._may_spool(project):
+            watch = self._watches.get(project) or _Watch(project)
+            while self._spill(watch, 0.0, _AT_THE_END):
+                pass
+        spool = self._spools.pop(project, None)
+        if spool is not None:
+            if not len(source):
+                spool.remove()
+            spool.close()
 
     def abandon(self) -> None:
         """In a forked child: the files are the parent's."""

@@ -20,6 +20,7 @@ import msgspec
 from tasktree_jupyter.core.pending import Pending
 from tasktree_jupyter.core.shape import check_envelope
 from tasktree_jupyter.core.tree import TaskTree
+from tasktree_jupyter.display.bundle import bundle
 
 NODES = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
 FAN_OUT = 100
@@ -123,6 +124,9 @@ def bench_whole(tree: TaskTree) -> None:
     ):
         took = seconds(work)
         print(f"{what:26}{took * 1000:12.0f} ms       {took / len(tree) * 1e6:8.2f} µs a node ({size:.0f} MB of JSON)")
+    known = {"project_id": "p", "title": "a notebook", "epoch": "k3f9", "offset": tree.offset, "at": 0}
+    took = seconds(lambda: bundle(tree, "run", **known))
+    print(f"{'bundle for a cell':26}{took * 1000:12.0f} ms")
     first, again = seconds(lambda: tree.missions(20), 1), seconds(lambda: tree.missions(20))
     print(f"{'missions(20)':26}{first * 1000:12.1f} ms first  {again * 1e6:8.2f} µs after that")
 

@@ -1,4 +1,4 @@
-"""A reload, in the middle of everything, costs nothing."""
+"""A reload, in the middle of everything, costs nothing. How long it takes: tests/benchmarks/bench_reload.py."""
 
 from __future__ import annotations
 
@@ -16,25 +16,8 @@ with tt.task("Long run", expected=8):
                 time.sleep(0.01)
 """
 
-WATCH = """
-(() => {
-  const seen = window.seen = {};
-  const look = () => {
-    const view = document.querySelector('.jp-Notebook .tt-view');
-    const rows = view?.querySelectorAll('[role="row"][data-node-id]').length ?? 0;
-    const now = performance.now();
-    if (document.querySelector('.jp-Notebook .jp-Cell')) seen.notebook ??= now;
-    if (rows >= 5) seen.tree ??= now;
-    if (rows >= 5 && view.dataset.connection === 'live') seen.live ??= now;
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-})();
-"""
-"""When the page first shows the notebook, its whole tree (five rows), and that it is live; in milliseconds."""
 
-
-def test_tree_is_back_within_two_seconds_and_grows_while_the_kernel_is_busy(lab: Lab) -> None:
+def test_tree_is_back_and_grows_while_the_kernel_is_busy(lab: Lab) -> None:
     jupyter = lab.jupyter
     for step in range(3):
         (jupyter.root / f"go-{step}").touch()
@@ -49,14 +32,11 @@ def test_tree_is_back_within_two_seconds_and_grows_while_the_kernel_is_busy(lab:
     assert_agrees(panel, jupyter, project_id, mission)
     lab.save()
 
-    lab.page.add_init_script(WATCH)
     lab.reload()
     lab.wait_notebook("long.ipynb")
     view = lab.tree_in_cell(0)
     view.wait_connection("live")
-    seen = lab.page.evaluate("window.seen")
-    assert seen["tree"] - seen["notebook"] < 2000
-    assert seen["live"] - seen["notebook"] < 2000
+    assert_agrees(view, jupyter, project_id, mission)
     assert jupyter.kernel_states() == ["busy"]
     lab.screenshot("reloaded-while-busy")
 

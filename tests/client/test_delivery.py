@@ -300,7 +300,7 @@ import tasktree_jupyter as tt
 began = time.monotonic()
 for n in range(1000):
     tt.emit("my.event", n=n, project="p")
-assert time.monotonic() - began < 1
+assert time.monotonic() - began < 10
 deadline = time.monotonic() + 20
 from tasktree_jupyter.client.session import session
 while not session().complaints:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import Any
 
 import pytest
@@ -228,7 +227,7 @@ class TestBounds:
         assert [record.project_id for record in await extension.manager.log.projects()] == ["q"]
 
 
-async def test_ten_thousand_events_go_in_and_out_within_seconds(rest: Rest, jp_fetch: Fetch, extension: Any) -> None:
+async def test_ten_thousand_events_go_in_and_out(rest: Rest, jp_fetch: Fetch, extension: Any) -> None:
     await extension.ready()
     count = 10_000
     events = [
@@ -244,14 +243,10 @@ async def test_ten_thousand_events_go_in_and_out_within_seconds(rest: Rest, jp_f
         for n in range(count)
     ]
     body = lines(HEADER | {"offset": count}, *events)
-    cpu, began = time.process_time(), time.perf_counter()
     status, answer = await rest("POST", "projects", "p", "import", body=body, request_timeout=60)
-    took, cpu = time.perf_counter() - began, time.process_time() - cpu
     out = await exported(jp_fetch, "p")
 
-    print(f"import of {count} events: {took:.2f} s, {cpu:.2f} s CPU")
     assert (status, answer["events"]) == (201, count), answer
     assert [json.loads(line) for line in out.body.splitlines()[1:]] == [
         {"project_id": "p", **event} for event in events
     ]
-    assert took < 20

@@ -126,7 +126,7 @@ async def test_a_full_disk_under_a_write_ahead_log(folder: Path, batch: MakeBatc
 async def test_a_locked_project_holds_up_no_other_and_is_written_to_again_when_it_is_free(
     folder: Path, batch: MakeBatch
 ) -> None:
-    log = SqliteLog(folder, busy_ms=1500)
+    log = SqliteLog(folder, busy_ms=3000)
     await log.start()
     for project_id in ("p", "q"):
         await log.append(project_id, [batch("a", 1, 1)], now=1)
@@ -142,7 +142,7 @@ async def test_a_locked_project_holds_up_no_other_and_is_written_to_again_when_i
     results = await asyncio.gather(refused, other, return_exceptions=True)
     assert isinstance(results[0], StorageError)
     assert not isinstance(results[1], BaseException)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 2.9, "nothing waited for the lock"
 
     holder.execute("ROLLBACK")
     holder.close()
