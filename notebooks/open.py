@@ -88,8 +88,10 @@ def install() -> bool:
     print("The sources have changed: installing them again …" if again else
           "Installing TaskTree and JupyterLab into it; this takes a minute or two …", flush=True)  # fmt: skip
     began = time.monotonic()
-    # Most of what is installed is never imported: to compile it all takes long.
-    pip = [str(environment_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
+    pip = [str(environment_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    if not sys.dont_write_bytecode:
+        # Most of what is installed is never imported: to compile it all takes long.
+        pip.append("--no-compile")
     if subprocess.run([*pip, f"{ROOT}[quickstart]"]).returncode:
         return False
     STAMP.write_text(sources, "ascii")

@@ -94,12 +94,12 @@ STATIC_FRONT_END = [
 ]
 VITEST = Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True)
 # Two at a time, a file to one worker: most tests wait for servers and kernels. By name: else the longest come last.
-PYTEST_OPTIONS = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-PYTEST = Suite("pytest", pytest(*PYTEST_OPTIONS), ("python", "npm"), report=True)
+SIDE_BY_SIDE = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+PYTEST = Suite("pytest", pytest(*SIDE_BY_SIDE), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "npm", "chromium"), report=True)
 
-LANES: list[list[Suite]] = [[VITEST, BROWSER], [*STATIC_PYTHON, *STATIC_FRONT_END, PYTEST]]
-"""Side by side, and about as long; the suites of a lane one after the other, each as soon as what it needs is there."""
+LANES: list[list[Suite]] = [[VITEST, BROWSER], [*STATIC_FRONT_END, *STATIC_PYTHON, PYTEST]]
+"""Side by side, and about as long; a lane's suites run in this order, which is that in which what they need is there."""
 
 
 @dataclass
@@ -115,12 +115,12 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.environment = dict(os.environ)
-        for name in ("PYTHONPATH", "PYTHONHOME", "NODE_OPTIONS", "VIRTUAL_ENV"):
+        # Without bytecode each server and kernel would compile all that it imports, for seconds.
+        for name in ("PYTHONPATH", "PYTHONHOME", "NODE_OPTIONS", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"):
             self.environment.pop(name, None)
         self.environment["PATH"] = os.pathsep.join([str(BIN), self.environment.get("PATH", os.defpath)])
         # The folder a test is started in must not hide the installed package.
-        self.environment["PYTHONSAFEPATH"] = "1"
-        self.environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+        self.environment |= {"PYTHONSAFEPATH": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
     def program(self, name: str) -> str:
         found = shutil.which(name, path=self.environment["PATH"])
