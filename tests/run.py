@@ -99,7 +99,7 @@ PYTEST = Suite("pytest", pytest(*SIDE_BY_SIDE), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser"), ("python", "npm", "chromium"), report=True)
 
 LANES: list[list[Suite]] = [[VITEST, BROWSER], [*STATIC_FRONT_END, *STATIC_PYTHON, PYTEST]]
-"""Side by side, and about as long; a lane's suites run in this order, which is that in which what they need is there."""
+"""Side by side; the suites of a lane one after the other, first those whose needs are there first."""
 
 
 @dataclass
