@@ -159,3 +159,56 @@ def test_settings_count_at_once(lab: Lab) -> None:
     expect(toasts(lab)).to_have_count(0)
     project.fail("s/1")
     expect(toasts(lab, "“Settings”: ValueError: Input X contains NaN. ×2")).to_be_visible()
+
+
+HIDES = """
+(() => {
+  // A headless page is never hidden, nor can anybody click at what the system shows.
+  let hidden = false;
+  Object.defineProperty(document, 'visibilityState', { get: () => (hidden ? 'hidden' : 'visible') });
+  window.hide = now => {
+    hidden = now;
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  window.notices = [];
+  window.Notification = class extends Notification {
+    constructor(title, options) {
+      super(title, options);
+      const seen = { title, body: this.body, shown: false, closed: false, notice: this };
+      this.addEventListener('show', () => { seen.shown = true; });
+      this.addEventListener('close', () => { seen.closed = true; });
+      window.notices.push(seen);
+    }
+  };
+})();
+"""
+
+
+def test_browser_notifies_while_the_page_is_hidden_once_it_was_allowed_to(jupyter: Jupyter, open_lab: OpenLab) -> None:
+    lab = open_lab(jupyter)
+    lab.page.add_init_script(HIDES)
+    lab.reload()
+    said = "notices.map(({ notice, ...seen }) => seen)"
+    project = Project(jupyter, "hidden")
+    project.run("h", "Overnight grid", tasks=4)
+    wait_until(lambda: "hidden" in [each["title"] for each in jupyter.projects()], "the project is there")
+    toggle = "tasktree:toggle-browser-notifications"
+    lab.command(toggle)
+    expect(toasts(lab, "The browser allows no notifications of this page")).to_be_visible()
+    toasts(lab).get_by_role("button", name="Hide notification").click()
+    lab.page.context.grant_permissions(["notifications"], origin=jupyter.origin)
+    lab.command(toggle)
+
+    project.fail("h/0")
+    expect(toasts(lab, "“Overnight grid”")).to_be_visible()
+    assert lab.page.evaluate(said) == [], "somebody looks at the page"
+    lab.page.evaluate("hide(true)")
+    project.fail("h/1")
+    (notice,) = wait_until(lambda: [each for each in lab.page.evaluate(said) if each["shown"]], "a notification")
+    assert (notice["title"], notice["closed"]) == ("hidden", False)
+    assert "ValueError: Input X contains NaN." in notice["body"]
+    lab.page.evaluate("notices[0].notice.dispatchEvent(new Event('click'))")
+    expect(lab.page.locator('#tasktree-panel .tt-view[data-project-id="hidden"]')).to_be_visible()
+    wait_until(lambda: lab.page.evaluate(said)[0]["closed"], "the notification is gone")
+    lab.page.evaluate("hide(false)")
+    project.node("h", status="cancelled")

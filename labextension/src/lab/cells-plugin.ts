@@ -14,10 +14,8 @@ import { treeIcon } from './icon.js';
 import { originOf } from './origin.js';
 import { placeOf } from './place.js';
 import { whenInFront } from './notebook-in-front.js';
+import { SEEN_FOR_A_WHILE } from './toast.js';
 import { wordsOf, type Words } from './words.js';
-
-/** Without a time JupyterLab only lists a notification. Milliseconds. */
-const SHOWN = { autoClose: 10_000 };
 
 /** From a task to the cell that started it and back, and what can be copied of a task. */
 export const cellsPlugin: JupyterFrontEndPlugin<void> = {
@@ -96,12 +94,12 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
         if (arrival === 'no-cell') {
           Notification.warning(
             trans.__('The cell that started “%1” is no longer in %2.', title, path),
-            SHOWN
+            SEEN_FOR_A_WHILE
           );
         } else if (arrival === 'no-notebook') {
           Notification.warning(
             trans.__('%2, in which “%1” was started, isn’t there any more.', title, path),
-            SHOWN
+            SEEN_FOR_A_WHILE
           );
         }
       }

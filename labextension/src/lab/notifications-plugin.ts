@@ -11,6 +11,7 @@ import { IPreferences, Preferences } from './preferences.js';
 import { Reasons } from './reasons.js';
 import { isInSight } from './sight.js';
 import { SlownessReader } from './slowness.js';
+import { SEEN_FOR_A_WHILE } from './toast.js';
 import { wordsOf } from './words.js';
 
 /** How often it is seen whether a run has become slow, milliseconds: no event says so. */
@@ -106,12 +107,16 @@ export const notificationsPlugin: JupyterFrontEndPlugin<void> = {
         const permission = await browser.enable();
         commands.notifyCommandChanged(CommandIDs.toggleBrowserNotifications);
         if (permission === 'unsupported') {
-          Notification.warning(trans.__('This browser has no notifications for this page.'));
+          Notification.warning(
+            trans.__('This browser has no notifications for this page.'),
+            SEEN_FOR_A_WHILE
+          );
         } else if (permission !== 'granted') {
           Notification.warning(
             trans.__(
               'The browser allows no notifications of this page: change that in its settings for this site.'
-            )
+            ),
+            SEEN_FOR_A_WHILE
           );
         }
       }
