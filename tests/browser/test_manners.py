@@ -200,13 +200,14 @@ def test_browser_notifies_while_the_page_is_hidden_once_it_was_allowed_to(jupyte
     lab.command(toggle)
 
     project.fail("h/0")
-    expect(toasts(lab, "“Overnight grid”")).to_be_visible()
+    expect(toasts(lab, "“Overnight grid”: ValueError: Input X contains NaN. ×1")).to_be_visible()
     assert lab.page.evaluate(said) == [], "somebody looks at the page"
     lab.page.evaluate("hide(true)")
-    project.fail("h/1")
+    project.fail("h/1", "KeyError", "'customer_id'")
     (notice,) = wait_until(lambda: [each for each in lab.page.evaluate(said) if each["shown"]], "a notification")
-    assert (notice["title"], notice["closed"]) == ("hidden", False)
-    assert "ValueError: Input X contains NaN." in notice["body"]
+    assert (notice["body"], notice["closed"]) == ("hidden", False)
+    assert notice["title"].startswith("“Overnight grid”: ")
+    assert "1 other kind" in notice["title"]
     lab.page.evaluate("notices[0].notice.dispatchEvent(new Event('click'))")
     expect(lab.page.locator('#tasktree-panel .tt-view[data-project-id="hidden"]')).to_be_visible()
     wait_until(lambda: lab.page.evaluate(said)[0]["closed"], "the notification is gone")
