@@ -88,10 +88,8 @@ def install() -> bool:
     print("The sources have changed: installing them again …" if again else
           "Installing TaskTree and JupyterLab into it; this takes a minute or two …", flush=True)  # fmt: skip
     began = time.monotonic()
-    pip = [str(environment_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    if not sys.dont_write_bytecode:
-        # Most of what is installed is never imported: to compile it all takes long.
-        pip.append("--no-compile")
+    # Most of what is installed is never imported: to compile it all takes long.
+    pip = [str(environment_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     if subprocess.run([*pip, f"{ROOT}[quickstart]"]).returncode:
         return False
     STAMP.write_text(sources, "ascii")
@@ -167,6 +165,8 @@ def start_lab(arguments: list[str]) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     command += arguments
+    # What is imported is compiled then, and kept: else this start and every kernel would compile it again, for seconds.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print("Starting JupyterLab; Ctrl-C ends it.", flush=True)
     if os.name == "nt":
         return subprocess.call(command)
