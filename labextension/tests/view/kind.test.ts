@@ -1,6 +1,6 @@
 // What makes siblings alike, and what is told of them together.
 import { describe, expect, test } from 'vitest';
-import { betterOf } from '../../src/view/tree/better.js';
+import { betterOf } from '../../src/view/better.js';
 import { Durations } from '../../src/view/tree/durations.js';
 import { leftText, valueText } from '../../src/view/tree/figures.js';
 import { kindOf } from '../../src/view/tree/kind.js';
@@ -97,7 +97,11 @@ describe('the rate at which tasks end', () => {
 
 test('which values are better is said only where the name tells', () => {
   expect(['auc', 'val_accuracy', 'f1', 'R2', 'test score'].map(betterOf)).toEqual(Array(5).fill('higher'));
-  expect(['loss', 'val/loss', 'RMSE', 'train_error'].map(betterOf)).toEqual(Array(4).fill('lower'));
+  expect(['neg_mean_squared_error', 'test_neg_log_loss'].map(betterOf)).toEqual(Array(2).fill('higher'));
+  expect(betterOf('negative_log_likelihood')).toBe('lower');
+  expect(['loss', 'val/loss', 'valLoss', 'RMSE', 'train_error'].map(betterOf)).toEqual(
+    Array(5).fill('lower')
+  );
   expect(['alpha', 'n_rows', 'seconds', 'maps', 'glossary'].map(betterOf)).toEqual(Array(5).fill(null));
 });
 
