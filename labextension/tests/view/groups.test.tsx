@@ -60,11 +60,20 @@ describe('siblings alike', () => {
     expect(page.row('fit 20').getAttribute('aria-level')).toBe('3');
   });
 
-  test('what the task says of itself is not told again', () => {
-    const story = fits(60, 'fit').node('fit', { message: 'best auc 0.951' });
+  test.each(['best auc 0.951', 'best auc 0.9512', 'AUC: 95.1 %'])(
+    'what the task says of itself is not told again, however it is rounded: %s',
+    said => {
+      const story = fits(60, 'fit').node('fit', { message: said });
+      const message = show(story).row('fit').querySelector('.tt-message')?.textContent;
+      expect(message?.startsWith(`${said} · p50 27.0\u202fs`)).toBe(true);
+      expect(message?.match(/auc/gi)).toHaveLength(1);
+    }
+  );
+
+  test('another value than the task’s own is told beside it', () => {
+    const story = fits(60, 'fit').node('fit', { message: 'best auc 0.94' });
     const message = show(story).row('fit').querySelector('.tt-message')?.textContent;
-    expect(message).toMatch(/^best auc 0\.951 · p50 27\.0\u202fs/);
-    expect(message?.match(/best/g)).toHaveLength(1);
+    expect(message).toMatch(/^best auc 0\.94 · .* · best auc 0\.951$/);
   });
 
   test('too many to be timed in one go tell nothing of their times until all are', () => {

@@ -114,10 +114,9 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
   const words = useWords();
   const silence = since === null ? null : silenceText(words, since, today * 1000);
   const alike = children >= FEWEST_ALIKE ? familiesOf(tree).of(row.id).only : null;
-  const told = alike ? figures(words, toldOf(tree, row.id, alike, now, staleness)) : [];
-  const own = silence ?? messageOf(words, tree, node);
-  // What the task says of itself needn't be told again.
-  const message = [own, ...told.filter(each => !own?.includes(each))].filter(Boolean).join(' · ');
+  const said = silence ?? messageOf(words, tree, node);
+  const told = alike ? figures(words, { ...toldOf(tree, row.id, alike, now, staleness), said }) : [];
+  const message = [said, ...told].filter(Boolean).join(' · ');
   const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (
