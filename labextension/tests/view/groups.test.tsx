@@ -213,6 +213,34 @@ describe('rows', () => {
     expect(page.titles()).toContain('fit 55');
   });
 
+  test('of a group in which all went well stay while somebody is on one of them, and then go', () => {
+    vi.useFakeTimers();
+    const story = new Story().task('run', null, { status: 'running' }).task('load', 'run');
+    const all = (status: string) => {
+      for (let i = 0; i < 20; i += 1) {
+        story.task(`fit/${i}`, 'run', { title: `fit ${i}`, status });
+      }
+    };
+    all('running');
+    const page = show(story);
+    const passes = () =>
+      act(() => {
+        page.follow.set({});
+        vi.advanceTimersByTime(5000);
+      });
+    fireEvent.click(page.row('fit 3'));
+    all('completed');
+    story.task('report', 'run');
+    passes();
+    expect(page.titles()).toContain('report');
+    expect(page.row('fit').getAttribute('aria-expanded')).toBe('true');
+    expect(page.row('fit 3').dataset.status).toBe('completed');
+    fireEvent.click(page.row('load'));
+    story.task('mail', 'run');
+    passes();
+    expect(page.titles()).toEqual(['run', 'load', 'fit', 'report', 'mail']);
+  });
+
   test('that run keep their places when another one ends', async () => {
     const story = fits(60, 'fit');
     const page = show(story);
