@@ -25,6 +25,7 @@ from tasktree_jupyter.client.reporting import guarded, warn
 from tasktree_jupyter.client.session import Session, session
 from tasktree_jupyter.client.track import Track
 from tasktree_jupyter.core.node import MAX_DEPTH
+from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import is_id
 
 if TYPE_CHECKING:
@@ -465,4 +466,6 @@ def task(title: Any = None, *, id: str | None = None, project: str | None = None
     """
     if callable(title) and not isinstance(title, str):
         return Task(None, None, None, {})(title)
-    return Task(None if title is None else str(title), id if id is None else str(id), project, fields)
+    # As the tree has it: a file's name that is no UTF-8 has surrogates, and the node is looked for by `task.id`.
+    name = None if id is None else without_surrogates(str(id))
+    return Task(None if title is None else str(title), name, project, fields)
