@@ -124,7 +124,7 @@ def bench_whole(tree: TaskTree) -> None:
     ):
         took = seconds(work)
         print(f"{what:26}{took * 1000:12.0f} ms       {took / len(tree) * 1e6:8.2f} µs a node ({size:.0f} MB of JSON)")
-    known = {"project_id": "p", "title": "a notebook", "epoch": "k3f9", "offset": tree.offset, "at": 0}
+    known: dict[str, Any] = {"project_id": "p", "title": "a notebook", "epoch": "k3f9", "offset": tree.offset, "at": 0}
     took = seconds(lambda: bundle(tree, "run", **known))
     print(f"{'bundle for a cell':26}{took * 1000:12.0f} ms")
     first, again = seconds(lambda: tree.missions(20), 1), seconds(lambda: tree.missions(20))
