@@ -60,7 +60,7 @@ describe('siblings alike', () => {
     expect(page.row('fit 20').getAttribute('aria-level')).toBe('3');
   });
 
-  test.each(['best auc 0.951', 'best auc 0.9512', 'AUC: 95.1 %'])(
+  test.each(['best auc 0.951', 'best auc 0.9507', 'AUC: 95.1 %'])(
     'what the task says of itself is not told again, however it is rounded: %s',
     said => {
       const story = fits(60, 'fit').node('fit', { message: said });
