@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from tasktree_jupyter.client import ids, origin
+from tasktree_jupyter.client.belonging import belonging
 from tasktree_jupyter.client.decorate import decorate
 from tasktree_jupyter.client.ending import UNFINISHED, ending
 from tasktree_jupyter.client.fields import changes_of
@@ -24,7 +25,8 @@ from tasktree_jupyter.client.reporting import guarded, warn
 from tasktree_jupyter.client.session import Session, session
 from tasktree_jupyter.client.track import Track
 from tasktree_jupyter.core.node import MAX_DEPTH
-from tasktree_jupyter.core.shape import is_id, is_project_id
+from tasktree_jupyter.core.sanitise import without_surrogates
+from tasktree_jupyter.core.shape import is_id
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -178,38 +180,8 @@ class Task:
         with guarded():
             this = session()
             this.check_in()
-            self._find_place(this)
+            self.parent, self.project, self.mission = belonging(this, _current.get(), self._project_name)
             self._begin(this)
-
-    def _find_place(self, this: Session) -> None:
-        around = _current.get()
-        named = self._project_name
-        if named is not None and not is_project_id(named):
-            warn(
-                f"project is {named!r}; it must have 1 to 200 characters, none of them a control character or a lone "
-                "surrogate. Ignored."
-            )
-            named = None
-        here = around.project if around is not None else None
-        if here is not None and named in (None, here.name, here.project_id):
-            self.parent, self.project = around, here
-            self.mission = around.mission if around is not None else None
-            return
-        self.parent = None
-        self.project = project = this.project(named)
-        self.mission = None
-        if around is None:
-            joined = this.joined
-            if joined is not None and joined.project is project:
-                self.mission = joined
-            else:
-                elsewhere = threading.current_thread() is not threading.main_thread()
-                if elsewhere or this.forked:
-                    self.mission = this.mission_of_thread(project if named is not None else None)
-                if elsewhere and self.mission is None:
-                    self.mission = this.unattached(project)
-            if self.mission is not None:
-                self.project = self.mission.project
 
     def _begin(self, this: Session) -> None:
         project, mission = self.project, self.mission
@@ -494,4 +466,6 @@ def task(title: Any = None, *, id: str | None = None, project: str | None = None
     """
     if callable(title) and not isinstance(title, str):
         return Task(None, None, None, {})(title)
-    return Task(None if title is None else str(title), id if id is None else str(id), project, fields)
+    # As the tree has it: a file's name that is no UTF-8 has surrogates, and the node is looked for by `task.id`.
+    name = None if id is None else without_surrogates(str(id))
+    return Task(None if title is None else str(title), name, project, fields)

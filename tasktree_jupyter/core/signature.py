@@ -1,6 +1,6 @@
 """What makes two failures the same one: the exception, its message without what varies, and the user's line.
 
-Twin of `labextension/src/core/signature.ts`; `tests/vectors/signatures` holds the two together.
+Twin of `signature.ts` and `traceback.ts` in `labextension/src/core`; `tests/vectors/signatures` holds them together.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ _FOLDS: Final = tuple(
 _FRAME: Final = re.compile(r'[ |+]*File "(.+)", line ([0-9]+)(?:, in (.+))?')
 _BEGINNING: Final = "Traceback (most recent call last):"
 _LIBRARY: Final = re.compile(
-    r"[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib[\\/]python[0-9.]+[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]"
+    r"[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib(?:32|64)?[\\/]python[0-9.]+[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]"
     r"|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]",
     re.IGNORECASE,
 )
-_CELL: Final = re.compile(r"[\\/]ipykernel_[0-9]+[\\/][^\\/]+\.py$|^<ipython-input-|^Cell In")
+_LIBRARY_ON_WINDOWS: Final = "\\Lib\\"
+_CELL: Final = re.compile(r"[\\/]ipykernel_[0-9]+[\\/][^\\/]+\.py$|^<ipython-input-|^(?:Cell )?In ?\[")
 _TYPED: Final = re.compile(r"<(?:stdin|string|ipython-input-)")
 
 
@@ -85,7 +86,8 @@ def own_frame_of(traceback: str) -> Frame | None:
         if found is None:
             continue
         path, number, function = found.groups()
-        if not _LIBRARY.search(path) and (not path.startswith("<") or _TYPED.match(path)):
+        is_library = _LIBRARY.search(path) or _LIBRARY_ON_WINDOWS in path
+        if not is_library and (not path.startswith("<") or _TYPED.match(path)):
             file = "" if _CELL.search(path) else re.split(r"[\\/]", path)[-1]
             return Frame(file, int(number), function or "")
     return None

@@ -6,8 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
-from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode, merged
-from tasktree_jupyter.core.shape import MAX_INTEGER, SNAPSHOT_FIELDS, check_data, is_event_type, is_integer
+from tasktree_jupyter.core.coordination import Coordination
+from tasktree_jupyter.core.node import MAX_DEPTH, Node, decode, encode
+from tasktree_jupyter.core.shape import MAX_INTEGER, check_data, is_event_type, is_integer
+from tasktree_jupyter.core.snapshots import Snapshots
 from tasktree_jupyter.core.spans import Spans
 from tasktree_jupyter.core.times import parse_time
 from tasktree_jupyter.core.transition import set_status
@@ -35,16 +37,12 @@ class TaskTree:
         self.overflow = 0
         self.flagged = 0
         self.last_flagged: dict[str, Any] | None = None
-        self.snapshot_changes = 0
-        """Goes up with each snapshot that is made, changed or removed; no part of the state."""
         self._nodes: dict[str, Node] = {}
         self._roots: dict[str, None] = {}
         # Ordered, and unlike a dict quick to lose its oldest entry.
         self._tombstones: OrderedDict[str, None] = OrderedDict()
-        self._agents: dict[str, dict[str, Any]] = {}
-        self._orchestrators: dict[str, dict[str, Any]] = {}
-        self._snapshots: dict[str, dict[str, Any]] = {}
-        self._removed_snapshots: dict[str, None] = {}
+        self._coordination = Coordination()
+        self._snapshots = Snapshots()
         self._spans = Spans(self._nodes)
         self._missions: list[str] | None = None
 
@@ -151,10 +149,8 @@ class TaskTree:
             "at": self.at,
             "status": self.status,
             "roots": list(self._roots),
-            "agents": dict(self._agents),
-            "orchestrators": dict(self._orchestrators),
-            "snapshots": dict(self._snapshots),
-            "removed_snapshots": list(self._removed_snapshots),
+            **self._coordination.state(),
+            **self._snapshots.state(),
             "tombstones": list(self._tombstones),
             "dropped": self.dropped,
             "overflow": self.overflow,
@@ -177,10 +173,8 @@ class TaskTree:
         tree.offset, tree.at, tree.status = state["offset"], state["at"], state.get("status")
         tree.dropped, tree.overflow = state["dropped"], state["overflow"]
         tree.flagged, tree.last_flagged = state["flagged"]["count"], state["flagged"]["last"]
-        tree._agents.update(state["agents"])
-        tree._orchestrators.update(state["orchestrators"])
-        tree._snapshots.update(state["snapshots"])
-        tree._removed_snapshots.update(dict.fromkeys(state.get("removed_snapshots", ())))
+        tree._coordination.load(state)
+        tree._snapshots.load(state)
         tree._tombstones.update(dict.fromkeys(state["tombstones"]))
         for fields in nodes:
             node = Node.from_wire(dict(fields))
@@ -210,19 +204,24 @@ class TaskTree:
 
     def snapshot_exists(self, snapshot_id: str) -> bool:
         """Return whether there is a snapshot of this id."""
-        return snapshot_id in self._snapshots
+        return self._snapshots.exists(snapshot_id)
 
     def snapshot_id_used(self, snapshot_id: str) -> bool:
         """Return whether a snapshot of this id was ever made, one that was removed included."""
-        return snapshot_id in self._snapshots or snapshot_id in self._removed_snapshots
+        return self._snapshots.exists(snapshot_id) or self._snapshots.was_removed(snapshot_id)
 
     def snapshot_was_removed(self, snapshot_id: str) -> bool:
         """Return whether there was a snapshot of this id and is none any more."""
-        return snapshot_id in self._removed_snapshots
+        return self._snapshots.was_removed(snapshot_id)
 
     def snapshots(self) -> list[dict[str, Any]]:
         """Return the snapshots, oldest first, as `state()` holds them."""
-        return list(self._snapshots.values())
+        return self._snapshots.values()
+
+    @property
+    def snapshot_changes(self) -> int:
+        """Goes up with each snapshot that is made, changed or removed; no part of the state."""
+        return self._snapshots.changes
 
     def is_removed(self, node_id: str) -> bool:
         """Return whether a node of this id was removed and hasn't come back."""
@@ -413,52 +412,24 @@ class TaskTree:
         node.log = encode(log)
 
     def _mission_snapshot(self, data: dict[str, Any], timestamp: str, source: str) -> None:
-        snapshot_id = data["snapshot_id"]
-        if self.snapshot_id_used(snapshot_id):
+        if not self._snapshots.add(data, timestamp, self.offset, self.at):
             self._flag("duplicate")
-            return
-        entry = {"timestamp": timestamp} | {key: value for key, value in data.items() if value is not None}
-        self._snapshots[snapshot_id] = entry | {"offset": self.offset, "at": self.at}
-        self.snapshot_changes += 1
 
     def _snapshot_update(self, data: dict[str, Any], timestamp: str, source: str) -> None:
-        snapshot_id, changes = data["snapshot_id"], data["changes"]
-        entry = self._snapshots.get(snapshot_id)
-        if entry is None:
+        if not self._snapshots.update(data):
             self._flag("unknown_snapshot")
-            return
-        self.snapshot_changes += 1
-        if changes is None:
-            del self._snapshots[snapshot_id]
-            self._removed_snapshots[snapshot_id] = None
-        else:
-            # A new object: state() hands out the old one.
-            patch = {key: changes[key] for key in SNAPSHOT_FIELDS if key in changes}
-            self._snapshots[snapshot_id] = merged(dict(entry), patch)
 
     def _coordination_update(self, data: dict[str, Any], timestamp: str, source: str) -> None:
-        agents, active = data["agents"], data.get("active_agents")
-        self._agents[source] = {
-            "active_agents": len(agents) if active is None else int(active),
-            "agents": agents,
-            "timestamp": timestamp,
-        }
+        self._coordination.coordinate(source, timestamp, data)
 
     def _orchestrator_started(self, data: dict[str, Any], timestamp: str, source: str) -> None:
-        enabled = data.get("a2amcp_enabled")
-        self._orchestrate(
-            source, timestamp, {"status": "running"} | ({} if enabled is None else {"a2amcp_enabled": enabled})
-        )
+        self._coordination.started(source, timestamp, data)
 
     def _orchestrator_stopped(self, data: dict[str, Any], timestamp: str, source: str) -> None:
-        self._orchestrate(source, timestamp, {"status": "stopped"})
+        self._coordination.stopped(source, timestamp)
 
     def _orchestrator_error(self, data: dict[str, Any], timestamp: str, source: str) -> None:
-        self._orchestrate(source, timestamp, {"error": data["error"]})
-
-    def _orchestrate(self, source: str, timestamp: str, fields: dict[str, Any]) -> None:
-        # A new object each time: state() hands out the old ones.
-        self._orchestrators[source] = self._orchestrators.get(source, {}) | fields | {"timestamp": timestamp}
+        self._coordination.failed(source, timestamp, data["error"])
 
     def _events_dropped(self, data: dict[str, Any], timestamp: str, source: str) -> None:
         self.dropped = min(self.dropped + int(data["count"]), MAX_INTEGER)

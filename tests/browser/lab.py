@@ -57,13 +57,18 @@ async view => {{
   const found = new Map();
   await walk(grid, rows => rows.forEach(row => {{
     const text = selector => row.querySelector(selector)?.textContent ?? '';
+    const heard = selector => {{
+      const copy = row.querySelector(selector)?.cloneNode(true);
+      copy?.querySelectorAll('[aria-hidden="true"]').forEach(each => each.remove());
+      return copy?.textContent ?? '';
+    }};
     found.set(Number(row.dataset.index), {{
       node_id: row.dataset.nodeId ?? null,
       status: row.dataset.status ?? null,
       level: Number(row.ariaLevel),
       expanded: row.ariaExpanded,
       title: text('.tt-title'),
-      count: text('.tt-cell-count'),
+      count: heard('.tt-cell-count'),
       progress: text('.tt-cell-bar .tt-hidden'),
       text: row.textContent
     }});
@@ -94,7 +99,10 @@ async view => {{
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a tree as it is drawn. `node_id` is None for a row that stands for several nodes."""
+    """One row of a tree as it is drawn, its count as it is read out.
+
+    `node_id` is None for a row that stands for several nodes.
+    """
 
     node_id: str | None
     status: str | None

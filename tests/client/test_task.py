@@ -66,6 +66,15 @@ def test_a_wrong_id_is_told_and_replaced(session: Session, name: str) -> None:
     assert nodes(session)["run"]["status"] == "completed"
 
 
+def test_a_lone_surrogate_in_an_id_is_replaced_as_in_the_tree(session: Session) -> None:
+    with tt.task("run", id="r\udcff") as run, tt.task("load", id="\udc80.csv") as load:
+        pass
+    with session.project().read() as tree:
+        assert run.id is not None
+        assert load.id == f"{run.id}/\ufffd.csv"
+        assert [tree.node(each)["title"] for each in (run.id, load.id)] == ["run", "load"]
+
+
 def test_the_longest_ids_still_fit(session: Session) -> None:
     with tt.task("run", id="r" * 200), tt.task("task", id="1" * 200):
         pass

@@ -1,15 +1,16 @@
 /** Failures that are alike, as one. */
 import type { TreeNode, TreeReader } from './reader.js';
-import { signatureOf, type Frame } from './signature.js';
+import { signatureOf } from './signature.js';
 import { stemOf } from './survey.js';
 import { parseTime } from './times.js';
+import type { Place } from './traceback.js';
 
 export interface FailureGroup {
   /** The same for the same failures, however many there are. */
   key: string;
   /** What happened, with `…` where the messages differ; empty where nothing was said. */
   text: string;
-  frame: Frame | null;
+  frame: Place | null;
   /** In the order in which they failed. */
   ids: readonly string[];
   firstAt: number | null;
@@ -39,7 +40,7 @@ interface Growing {
   key: string;
   text: string;
   folded: string;
-  frame: Frame | null;
+  frame: Place | null;
   found: { id: string; at: number | null }[];
   common: Map<string, string> | null;
   named: Set<string>;

@@ -1,18 +1,6 @@
 /** What makes two failures the same one: the exception, its message without what varies, and where the user's own code stood. */
 import type { TreeNode } from './reader.js';
-
-/** One line of a call stack, as Python writes it. */
-export interface Frame {
-  /** As it was written. */
-  path: string;
-  line: number;
-  /** Empty at the top of a file. */
-  function: string;
-  /** Whether it is code of the user's, and not of a library or of Python. */
-  isOwn: boolean;
-  /** Whether it is a notebook's cell. */
-  isCell: boolean;
-}
+import { placeOf, type Place } from './traceback.js';
 
 export interface Signature {
   /** The same for all failures that are alike. */
@@ -22,7 +10,7 @@ export interface Signature {
   /** The same with `…` for what varies. */
   folded: string;
   /** The innermost frame of the user's own code. */
-  frame: Frame | null;
+  frame: Place | null;
 }
 
 const LONGEST = 300;
@@ -61,30 +49,14 @@ export function foldMessage(message: string): string {
   return FOLDS.reduce((text, [pattern, by]) => text.replace(pattern, by), message);
 }
 
-const FRAME = /^[ |+]*File "(.+)", line ([0-9]+)(?:, in (.+))?$/;
 const BEGINNING = 'Traceback (most recent call last):';
-const LIBRARY =
-  /[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib[\\/]python[0-9.]+[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]/i;
-const CELL = /[\\/]ipykernel_[0-9]+[\\/][^\\/]+\.py$|^<ipython-input-|^Cell In/;
-const TYPED = /^<(?:stdin|string|ipython-input-)/;
-
-/** The frame that a line of a traceback begins with; null for any other line. */
-export function frameOf(line: string): Frame | null {
-  const found = FRAME.exec(line);
-  if (!found) {
-    return null;
-  }
-  const path = found[1] ?? '';
-  const isOwn = !LIBRARY.test(path) && (!path.startsWith('<') || TYPED.test(path));
-  return { path, line: Number(found[2]), function: found[3] ?? '', isOwn, isCell: CELL.test(path) };
-}
 
 /** Of the last of several exceptions, the innermost frame of the user's own code. */
-export function ownFrameOf(traceback: string): Frame | null {
+export function ownFrameOf(traceback: string): Place | null {
   const end = traceback.slice(-LONGEST_TRACEBACK);
   const lines = end.slice(Math.max(0, end.lastIndexOf(BEGINNING))).split('\n');
   for (let index = lines.length - 1; index >= 0; index--) {
-    const frame = frameOf(lines[index] as string);
+    const frame = placeOf(lines[index] as string);
     if (frame?.isOwn) {
       return frame;
     }
@@ -93,7 +65,7 @@ export function ownFrameOf(traceback: string): Frame | null {
 }
 
 /** `fit.py`; what a cell is called differs with each kernel, and says nothing. */
-export function fileOf(frame: Frame): string {
+export function fileOf(frame: Place): string {
   return frame.isCell ? '' : (frame.path.split(/[\\/]/).pop() ?? frame.path);
 }
 

@@ -1,14 +1,21 @@
 /** A Python traceback, taken apart: what was called from where, and what of it is the user's own. */
 
-export interface Frame {
-  file: string;
+/** Where in the code a frame of a call stack stands. */
+export interface Place {
+  /** As it was written. */
+  path: string;
   line: number;
-  /** Null where the traceback names none. */
-  name: string | null;
+  /** Empty at the top of a file, and where the traceback names none. */
+  function: string;
+  /** Whether it is code of the user's, and not of a library or of Python. */
+  isOwn: boolean;
+  /** Whether it is a notebook's cell. */
+  isCell: boolean;
+}
+
+export interface Frame extends Place {
   /** The lines of code that the traceback quotes. */
   code: string;
-  /** Whether it is code of a user, not of Python, a package or IPython. */
-  isOwn: boolean;
 }
 
 /** What was raised, and through which frames it went: outermost first. */
@@ -20,16 +27,34 @@ export interface Raised {
   then: string | null;
 }
 
-const FILE = /^\s*File "(.+)", line (\d+)(?:, in (.+))?$/;
+const FILE = /^[ |+]*File "(.+)", line ([0-9]+)(?:, in (.+))?$/;
+/** Of a group of exceptions. */
+const MARGIN = /^ *[|+]/;
 /** IPython's own way: `Cell In[14], line 3`, `File ~/fit.py:12, in fit(X)`. */
-const CELL = /^Cell (In\s?\[\d*\]), line (\d+)(?:, in (.+))?$/;
+const IN_CELL = /^Cell (In\s?\[\d*\]), line (\d+)(?:, in (.+))?$/;
 const SHORT_FILE = /^File (.+):(\d+)(?:, in (.+))?$/;
 const HEADER = /^(Traceback \(most recent call last\):|-{20,})/;
 const LINKS =
   /^(During handling of the above exception, another exception occurred:|The above exception was the direct cause of the following exception:)$/;
+// `core/signature.py` has the same, for what it tells of failures; `tests/vectors/signatures` holds them together.
 const LIBRARY =
-  /[\\/](site-packages|dist-packages)[\\/]|[\\/]lib(32|64)?[\\/]python\d|[\\/]Lib[\\/](?!site-packages)\w+\.py$|^<frozen |[\\/](IPython|ipykernel)[\\/]/;
+  /[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib(?:32|64)?[\\/]python[0-9.]+[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]/i;
+const LIBRARY_ON_WINDOWS = '\\Lib\\';
+const CELL = /[\\/]ipykernel_[0-9]+[\\/][^\\/]+\.py$|^<ipython-input-|^(?:Cell )?In ?\[/;
+const TYPED = /^<(?:stdin|string|ipython-input-)/;
 const LONGEST = 400_000;
+
+/** The place that a line of a traceback names, as Python writes it; null for any other line. */
+export function placeOf(line: string): Place | null {
+  const found = FILE.exec(line);
+  return found && placeAt(found);
+}
+
+function placeAt([, path = '', line, name = '']: RegExpExecArray): Place {
+  const isLibrary = LIBRARY.test(path) || path.includes(LIBRARY_ON_WINDOWS);
+  const isOwn = !isLibrary && (!path.startsWith('<') || TYPED.test(path));
+  return { path, line: Number(line), function: name, isOwn, isCell: CELL.test(path) };
+}
 
 /** The last one is what the task ended with; empty where it is no traceback. */
 export function parseTraceback(text: string): Raised[] {
@@ -46,12 +71,14 @@ export function parseTraceback(text: string): Raised[] {
   };
   for (const line of text.slice(-LONGEST).split(/\r?\n/)) {
     const link = LINKS.exec(line.trim());
-    const place = FILE.exec(line) ?? CELL.exec(line) ?? SHORT_FILE.exec(line);
+    // What a group of exceptions holds isn't one after the other: that is read as it was written.
+    const short = IN_CELL.exec(line) ?? SHORT_FILE.exec(line);
+    const place = short ? placeAt(short) : MARGIN.test(line) ? null : placeOf(line);
     const frame = frames.at(-1);
     if (link) {
       end(line.trim());
     } else if (place) {
-      frames.push(frameOf(place[1] ?? '', Number(place[2]), place[3] ?? null));
+      frames.push({ ...place, code: '' });
       rest = [];
     } else if (HEADER.test(line)) {
       rest = [];
@@ -70,22 +97,15 @@ export function parseTraceback(text: string): Raised[] {
   return all.some(raised => raised.frames.length > 0) ? all : [];
 }
 
-function frameOf(file: string, line: number, name: string | null): Frame {
-  return { file, line, name, code: '', isOwn: !LIBRARY.test(file) };
-}
-
 /** `sklearn/utils/validation.py`: what is enough to know the file by. */
-export function shortFile(file: string): string {
-  const parts = file.split(/[\\/]/);
+export function shortFile({ path, isCell }: Place): string {
+  const parts = path.split(/[\\/]/);
   const packages = Math.max(parts.lastIndexOf('site-packages'), parts.lastIndexOf('dist-packages'));
   if (packages >= 0) {
     return parts.slice(packages + 1).join('/');
   }
   // What IPython calls a cell's code: /tmp/ipykernel_123/456.py
-  if (/^ipykernel_\d+$/.test(parts.at(-2) ?? '')) {
-    return 'cell';
-  }
-  return parts.slice(-2).join('/');
+  return isCell && parts.length > 1 ? 'cell' : parts.slice(-2).join('/');
 }
 
 /** Without the lines that only underline another (`~~~^^^`), and without what all are indented by. */

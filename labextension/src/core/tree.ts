@@ -1,10 +1,12 @@
 /** The fold (docs/fold.md): one event after the other, in O(depth) each, never raising. Python's `core/tree.py` is its twin. */
 import type { NodeLogEvent } from './envelope.js';
 import { ChangeLog } from './change-log.js';
+import { Coordination } from './coordination.js';
 import { Entry, Siblings } from './entry.js';
-import { fillMap, isObject, mergePatch, own, put, toObject, withoutNulls, type JsonObject } from './json.js';
+import { isObject, mergePatch, own, put, type JsonObject } from './json.js';
 import type { Changes, Omitted, Rollup, Span, Status, TreeNode, TreeReader } from './reader.js';
-import { checkData, isEventType, SNAPSHOT_FIELDS } from './shape.js';
+import { checkData, isEventType } from './shape.js';
+import { Snapshots } from './snapshots.js';
 import type { Flagged, Snapshot, SourceAgents, SourceOrchestrator, TreeState } from './state.js';
 import { parseStatus } from './status.js';
 import { enter, record, transition, type Reported } from './transition.js';
@@ -38,10 +40,8 @@ export class TaskTree implements TreeReader {
   private readonly removed = new Set<string>();
   /** Goes once through `removed`, oldest first, as they have to leave. */
   private readonly oldestRemoved = this.removed.values();
-  private readonly agentsOf = new Map<string, SourceAgents>();
-  private readonly orchestratorOf = new Map<string, SourceOrchestrator>();
-  private readonly snapshotOf = new Map<string, Snapshot>();
-  private readonly removedSnapshots = new Set<string>();
+  private readonly coordination = new Coordination();
+  private readonly named = new Snapshots();
   private lastOffset = 0;
   private lastAt = 0;
   private projectStatus: string | null = null;
@@ -61,12 +61,8 @@ export class TaskTree implements TreeReader {
     tree.droppedCount = state.dropped;
     tree.overflowCount = state.overflow;
     tree.flags = state.flagged;
-    fillMap(tree.agentsOf, state.agents);
-    fillMap(tree.orchestratorOf, state.orchestrators);
-    fillMap(tree.snapshotOf, state.snapshots);
-    for (const id of state.removed_snapshots ?? []) {
-      tree.removedSnapshots.add(id);
-    }
+    tree.coordination.load(state);
+    tree.named.load(state);
     for (const id of state.tombstones) {
       tree.removed.add(id);
     }
@@ -107,15 +103,15 @@ export class TaskTree implements TreeReader {
 
   /** By source; "" where an event had none. */
   get agents(): ReadonlyMap<string, SourceAgents> {
-    return this.agentsOf;
+    return this.coordination.agents;
   }
 
   get orchestrators(): ReadonlyMap<string, SourceOrchestrator> {
-    return this.orchestratorOf;
+    return this.coordination.orchestrators;
   }
 
   get snapshots(): ReadonlyMap<string, Snapshot> {
-    return this.snapshotOf;
+    return this.named.byId;
   }
 
   /** How many events sources said they dropped. */
@@ -171,10 +167,8 @@ export class TaskTree implements TreeReader {
       at: this.lastAt,
       status: this.projectStatus,
       roots: this.roots,
-      agents: toObject(this.agentsOf),
-      orchestrators: toObject(this.orchestratorOf),
-      snapshots: toObject(this.snapshotOf),
-      removed_snapshots: [...this.removedSnapshots],
+      ...this.coordination.state,
+      ...this.named.state,
       tombstones: [...this.removed],
       dropped: this.droppedCount,
       overflow: this.overflowCount,
@@ -229,28 +223,26 @@ export class TaskTree implements TreeReader {
         this.log(data as unknown as NodeLogEvent, step);
         break;
       case 'mission_snapshot':
-        this.snapshot(data, step);
+        if (!this.named.add(data, { timestamp: step.timestamp, offset: this.lastOffset, at: this.lastAt })) {
+          this.flag('duplicate');
+        }
         break;
       case 'snapshot_update':
-        this.updateSnapshot(data.snapshot_id as string, data.changes as JsonObject | null);
+        if (!this.named.update(data.snapshot_id as string, data.changes as JsonObject | null)) {
+          this.flag('unknown_snapshot');
+        }
         break;
-      case 'coordination_update': {
-        const agents = data.agents as Record<string, JsonObject>;
-        const active = (data.active_agents as number | null | undefined) ?? Object.keys(agents).length;
-        this.agentsOf.set(step.source, { active_agents: active, agents, timestamp: step.timestamp });
+      case 'coordination_update':
+        this.coordination.coordinate(step.source, step.timestamp, data);
         break;
-      }
       case 'orchestrator_started':
-        this.orchestrate(step, {
-          status: 'running',
-          ...(typeof data.a2amcp_enabled === 'boolean' ? { a2amcp_enabled: data.a2amcp_enabled } : {})
-        });
+        this.coordination.started(step.source, step.timestamp, data);
         break;
       case 'orchestrator_stopped':
-        this.orchestrate(step, { status: 'stopped' });
+        this.coordination.stopped(step.source, step.timestamp);
         break;
       case 'orchestrator_error':
-        this.orchestrate(step, { error: data.error as string });
+        this.coordination.failed(step.source, step.timestamp, data.error as string);
         break;
       case 'events_dropped':
         this.droppedCount = Math.min(this.droppedCount + (data.count as number), Number.MAX_SAFE_INTEGER);
@@ -357,39 +349,6 @@ export class TaskTree implements TreeReader {
       : { node_id: line.node_id, status: 'draft', placeholder: true };
     record(fields, line, step.timestamp);
     this.commit(entry, fields, entry?.parent ?? null);
-  }
-
-  private snapshot(data: JsonObject, step: Step): void {
-    const id = data.snapshot_id as string;
-    if (this.snapshotOf.has(id) || this.removedSnapshots.has(id)) {
-      this.flag('duplicate');
-      return;
-    }
-    this.snapshotOf.set(id, {
-      timestamp: step.timestamp,
-      ...withoutNulls(data),
-      offset: this.lastOffset,
-      at: this.lastAt
-    } as Snapshot);
-  }
-
-  private updateSnapshot(id: string, changes: JsonObject | null): void {
-    const snapshot = this.snapshotOf.get(id);
-    if (!snapshot) {
-      this.flag('unknown_snapshot');
-    } else if (changes === null) {
-      this.snapshotOf.delete(id);
-      this.removedSnapshots.add(id);
-    } else {
-      const given = SNAPSHOT_FIELDS.filter(key => Object.hasOwn(changes, key));
-      const patch = Object.fromEntries(given.map(key => [key, changes[key]]));
-      this.snapshotOf.set(id, mergePatch(snapshot, patch) as Snapshot);
-    }
-  }
-
-  private orchestrate(step: Step, said: Partial<SourceOrchestrator>): void {
-    const before = this.orchestratorOf.get(step.source);
-    this.orchestratorOf.set(step.source, { ...before, ...said, timestamp: step.timestamp });
   }
 
   private commit(entry: Entry | undefined, fields: TreeNode, parent: Entry | null): void {

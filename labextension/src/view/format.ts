@@ -11,6 +11,15 @@ export function formatCount(count: number): string {
   return String(Math.trunc(count)).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE);
 }
 
+/** `999`, `1.2k`, `12k`, `1.2M`: four characters at most. Rounded down, so that it says no more than there are. */
+export function shortCount(count: number): string {
+  if (count < 1000) {
+    return formatCount(count);
+  }
+  const [unit, name] = count < 1_000_000 ? [1000, 'k'] : [1_000_000, 'M'];
+  return `${count < 10 * unit ? Math.floor(count / (unit / 10)) / 10 : Math.floor(count / unit)}${name}`;
+}
+
 /** Rounded down, so that 100 % means all of it. */
 export function formatPercent(perMille: number): string {
   return `${Math.floor(perMille / 10)}${NARROW_SPACE}%`;

@@ -52,9 +52,10 @@ export function messageOf(words: Words, tree: TreeReader, node: TreeNode): strin
   return null;
 }
 
-export function countText(rollup: Rollup): string {
+/** `3 196/4 012`; `write`: how a number is written. */
+export function countText(rollup: Rollup, write = formatCount): string {
   const { skipped = 0 } = rollup.counts;
-  return `${formatCount(endedLeaves(rollup.counts))}/${formatCount(Math.max(0, rollup.total - skipped))}`;
+  return `${write(endedLeaves(rollup.counts))}/${write(Math.max(0, rollup.total - skipped))}`;
 }
 
 export function percentText(node: TreeNode): string {

@@ -2,19 +2,28 @@
 import type { Render } from '@anywidget/types';
 import { createRoot } from 'react-dom/client';
 import agents from '../../style/agents.css';
+import badges from '../../style/badges.css';
+import cells from '../../style/cells.css';
+import contrast from '../../style/contrast.css';
 import details from '../../style/details.css';
 import log from '../../style/log.css';
 import measured from '../../style/measured.css';
+import panel from '../../style/panel.css';
+import table from '../../style/table.css';
 import tree from '../../style/tree.css';
+import trouble from '../../style/trouble.css';
 import base from '../../style/view.css';
 import { ErrorBoundary, TreeView, WordsContext } from '../view/index.js';
 import { KernelFeed } from './kernel-feed.js';
 import { wordsFor } from './language.js';
 
+/** As `style/index.css` has them, but for what is JupyterLab's own. */
+const STYLES = [base, badges, tree, cells, table, details, trouble, log, measured, agents, panel, contrast];
+
 const render: Render<{ bundle: unknown }> = ({ model, el }) => {
   // In the widget's own root: it may stand in a shadow tree, where the page's styles don't reach.
   const style = document.createElement('style');
-  style.textContent = base + tree + details + log + measured + agents;
+  style.textContent = STYLES.join('\n');
   const mount = document.createElement('div');
   el.replaceChildren(style, mount);
 

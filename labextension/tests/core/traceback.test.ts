@@ -18,7 +18,7 @@ it('A traceback is taken apart into frames, and knows the user’s own', () => {
   const [raised, ...more] = parseTraceback(PYTHON);
   expect(more).toEqual([]);
   expect(raised?.error).toBe('ValueError: Input X contains NaN.\nIt has 3 of them.');
-  expect(raised?.frames.map(({ file, line, name, isOwn }) => [shortFile(file), line, name, isOwn])).toEqual([
+  expect(raised?.frames.map(frame => [shortFile(frame), frame.line, frame.function, frame.isOwn])).toEqual([
     ['churn/search.py', 88, 'evaluate', true],
     ['sklearn/validation.py', 411, 'cross_validate', false],
     ['<frozen importlib._bootstrap>', 1, '_load', false]
@@ -42,7 +42,7 @@ RuntimeError: gave up`;
   ]);
   expect(all[0]?.then).toMatch(/^The above exception/);
   expect(all[1]?.frames).toMatchObject([{ line: 3, isOwn: true, code: 'run()' }]);
-  expect(shortFile(all[1]!.frames[0]!.file)).toBe('cell');
+  expect(shortFile(all[1]!.frames[0]!)).toBe('cell');
 });
 
 it('IPython’s own way is read too', () => {
@@ -59,10 +59,23 @@ File /opt/lib/python3.11/site-packages/IPython/core/x.py:12, in run(self)
 ValueError: x`;
   const [raised] = parseTraceback(ipython);
   expect(raised?.error).toBe('ValueError: x');
-  expect(raised?.frames.map(({ file, line, isOwn }) => [file, line, isOwn])).toEqual([
+  expect(raised?.frames.map(({ path, line, isOwn }) => [path, line, isOwn])).toEqual([
     ['In[14]', 2, true],
     ['/opt/lib/python3.11/site-packages/IPython/core/x.py', 12, false]
   ]);
+});
+
+it('What a group of exceptions holds is left as it was written', () => {
+  const group = `  + Exception Group Traceback (most recent call last):
+  |   File "/home/ada/gather.py", line 7, in <module>
+  |     raise ExceptionGroup("two", [ValueError(1), KeyError(2)])
+  | ExceptionGroup: two (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: 1
+    +---------------- 2 ----------------
+    | KeyError: 2
+    +------------------------------------`;
+  expect(parseTraceback(group)).toEqual([]);
 });
 
 it.each(['', 'what?', 'ValueError: x', '<the traceback can’t be had: KeyError>', '\n'.repeat(1000)])(

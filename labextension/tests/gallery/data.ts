@@ -23,6 +23,7 @@ const MAKERS: Record<string, () => Data> = {
   ...sized,
   ended: () => of(gridSearch({ tasks: 240, done: 1, failed: 0 })),
   failed: () => of(gridSearch({ tasks: 240, done: 1, failed: 9 })),
+  broken: () => of(gridSearch({ tasks: 4000, done: 0.8, failed: 1234 })),
   busy: () => of(gridSearch({ tasks: 240, done: 0.4, running: 60, failed: 1 })),
   stale: staleRun,
   runs: severalRuns,

@@ -60,11 +60,20 @@ describe('siblings alike', () => {
     expect(page.row('fit 20').getAttribute('aria-level')).toBe('3');
   });
 
-  test('what the task says of itself is not told again', () => {
-    const story = fits(60, 'fit').node('fit', { message: 'best auc 0.951' });
+  test.each(['best auc 0.951', 'best auc 0.9507', 'AUC: 95.1 %'])(
+    'what the task says of itself is not told again, however it is rounded: %s',
+    said => {
+      const story = fits(60, 'fit').node('fit', { message: said });
+      const message = show(story).row('fit').querySelector('.tt-message')?.textContent;
+      expect(message?.startsWith(`${said} · p50 27.0\u202fs`)).toBe(true);
+      expect(message?.match(/auc/gi)).toHaveLength(1);
+    }
+  );
+
+  test('another value than the task’s own is told beside it', () => {
+    const story = fits(60, 'fit').node('fit', { message: 'best auc 0.94' });
     const message = show(story).row('fit').querySelector('.tt-message')?.textContent;
-    expect(message).toMatch(/^best auc 0\.951 · p50 27\.0\u202fs/);
-    expect(message?.match(/best/g)).toHaveLength(1);
+    expect(message).toMatch(/^best auc 0\.94 · .* · best auc 0\.951$/);
   });
 
   test('too many to be timed in one go tell nothing of their times until all are', () => {
@@ -202,6 +211,34 @@ describe('rows', () => {
     expect(page.row('fit 54').dataset.status).toBe('completed');
     act(() => void vi.advanceTimersByTime(2000));
     expect(page.titles()).toContain('fit 55');
+  });
+
+  test('of a group in which all went well stay while somebody is on one of them, and then go', () => {
+    vi.useFakeTimers();
+    const story = new Story().task('run', null, { status: 'running' }).task('load', 'run');
+    const all = (status: string) => {
+      for (let i = 0; i < 20; i += 1) {
+        story.task(`fit/${i}`, 'run', { title: `fit ${i}`, status });
+      }
+    };
+    all('running');
+    const page = show(story);
+    const passes = () =>
+      act(() => {
+        page.follow.set({});
+        vi.advanceTimersByTime(5000);
+      });
+    fireEvent.click(page.row('fit 3'));
+    all('completed');
+    story.task('report', 'run');
+    passes();
+    expect(page.titles()).toContain('report');
+    expect(page.row('fit').getAttribute('aria-expanded')).toBe('true');
+    expect(page.row('fit 3').dataset.status).toBe('completed');
+    fireEvent.click(page.row('load'));
+    story.task('mail', 'run');
+    passes();
+    expect(page.titles()).toEqual(['run', 'load', 'fit', 'report', 'mail']);
   });
 
   test('that run keep their places when another one ends', async () => {

@@ -1,10 +1,11 @@
 // What makes siblings alike, and what is told of them together.
 import { describe, expect, test } from 'vitest';
-import { betterOf } from '../../src/view/tree/better.js';
+import { betterOf } from '../../src/view/better.js';
 import { Durations } from '../../src/view/tree/durations.js';
 import { leftText, valueText } from '../../src/view/tree/figures.js';
 import { kindOf } from '../../src/view/tree/kind.js';
 import { Pace } from '../../src/view/tree/pace.js';
+import { says } from '../../src/view/tree/rounding.js';
 import { Top } from '../../src/view/tree/top.js';
 import { english } from '../../src/view/words.js';
 
@@ -97,7 +98,11 @@ describe('the rate at which tasks end', () => {
 
 test('which values are better is said only where the name tells', () => {
   expect(['auc', 'val_accuracy', 'f1', 'R2', 'test score'].map(betterOf)).toEqual(Array(5).fill('higher'));
-  expect(['loss', 'val/loss', 'RMSE', 'train_error'].map(betterOf)).toEqual(Array(4).fill('lower'));
+  expect(['neg_mean_squared_error', 'test_neg_log_loss'].map(betterOf)).toEqual(Array(2).fill('higher'));
+  expect(betterOf('negative_log_likelihood')).toBe('lower');
+  expect(['loss', 'val/loss', 'valLoss', 'RMSE', 'train_error'].map(betterOf)).toEqual(
+    Array(5).fill('lower')
+  );
   expect(['alpha', 'n_rows', 'seconds', 'maps', 'glossary'].map(betterOf)).toEqual(Array(5).fill(null));
 });
 
@@ -123,4 +128,36 @@ test('what is left is told no more exactly than it can be', () => {
     '1.23e-5',
     '1.23e+6'
   ]);
+});
+
+describe('a text tells a value already', () => {
+  test.each([
+    ['best auc 0.937', 'auc', '0.937'],
+    ['best auc 0.9367', 'auc', '0.937'],
+    ['best auc 0.9365', 'auc', '0.937'],
+    ['AUC=0.94 after 12 folds', 'auc', '0.937'],
+    ['auc: 93.7 %, 93.65% before', 'auc', '0.937'],
+    ['fold 3 · val auc .937', 'val_auc', '0.937'],
+    ['loss -1.2e-05', 'loss', '-1.20e-5'],
+    ['score 1234567', 'score', '1.23e+6'],
+    ['score 120.4', 'score', '120'],
+    ['f1 0.8, then f1 0.91', 'f1', '0.912'],
+    ['准确率 acc：0.91', '准确率 acc', '0.91']
+  ])('%s: %s is %s', (text, name, written) => {
+    expect(says(text, name, written)).toBe(true);
+  });
+
+  test.each([
+    ['best auc 0.9312', 'auc', '0.937'],
+    ['auc of fold 1', 'auc', '0.937'],
+    ['0.937', 'auc', '0.937'],
+    ['pauc 0.937', 'auc', '0.937'],
+    ['val_auc 0.937', 'auc', '0.937'],
+    ['score 121', 'score', '120'],
+    ['score 12', 'score', '120'],
+    ['auc 0.937', 'loss', '0.937'],
+    ['auc 0.937', '…', '0.937']
+  ])('%s: nothing of %s is %s', (text, name, written) => {
+    expect(says(text, name, written)).toBe(false);
+  });
 });

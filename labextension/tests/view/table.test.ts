@@ -1,7 +1,8 @@
 // What a table says of tasks: values, order, groups, the best.
 import { describe, expect, test } from 'vitest';
 import { parseQuery } from '../../src/core/query.js';
-import { bestOf, guess } from '../../src/view/table/best.js';
+import { guess } from '../../src/view/better.js';
+import { bestOf } from '../../src/view/table/best.js';
 import { betterOf, choicesOf, firstSort, groupOf, sortOf } from '../../src/view/table/choices.js';
 import { inOrder, isShown, widthsOf } from '../../src/view/table/columns.js';
 import { FactsOf } from '../../src/view/table/facts.js';

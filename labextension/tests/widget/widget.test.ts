@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { act } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Bundle } from '../../src/core/bundle.js';
@@ -131,6 +132,14 @@ describe('the widget', () => {
     expect(connection()).toBe('offline');
     kernel.answer();
     expect(connection()).toBe('from the kernel');
+  });
+
+  test('brings every style sheet of the views along', () => {
+    const sheets = (file: string) =>
+      [...readFileSync(file, 'utf8').matchAll(/\/(\w+)\.css'/g)].map(([, name]) => name);
+    const views = sheets('style/index.css').filter(name => name !== 'lab');
+    expect(views).toContain('table');
+    expect(sheets('src/widget/index.tsx').sort()).toEqual(views.sort());
   });
 
   test('brings its styles along, and leaves nothing behind', () => {

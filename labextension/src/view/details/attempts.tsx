@@ -4,11 +4,12 @@ import type { EventQuery } from '../../core/history.js';
 import { seenLine } from '../../core/seen.js';
 import { wants } from '../../core/wanted.js';
 import { formatClock, formatCount, formatElapsed } from '../format.js';
+import { Older } from '../older.js';
 import { useOpened } from '../opened.js';
 import { errorText } from '../reasons.js';
 import { StatusIcon } from '../status-icon.js';
 import { statusName } from '../status.js';
-import { told, useWords } from '../words.js';
+import { useWords } from '../words.js';
 import { Traceback } from './failure.js';
 import type { Scene } from './scene.js';
 import { Section } from './section.js';
@@ -49,17 +50,7 @@ function Earlier({ scene }: { scene: Scene }) {
           <AttemptItem key={each.number} attempt={each} scene={scene} isLast={each.number === node.attempt} />
         ))}
       </ol>
-      {feed.older === 'loading' ? (
-        <p className="tt-details-line tt-faint tt-note">{words.__('looking …')}</p>
-      ) : null}
-      {feed.older === 'idle' || feed.older === 'failed' ? (
-        <p className="tt-details-line tt-note">
-          {feed.error === null ? null : <span className="tt-warning">{told(words, feed.error)} </span>}
-          <button type="button" className="tt-link" onClick={() => feed.loadOlder()}>
-            {words.__('Earlier attempts')}
-          </button>
-        </p>
-      ) : null}
+      <Older feed={feed} className="tt-details-line tt-faint tt-note" more={words.__('Earlier attempts')} />
     </>
   );
 }

@@ -86,8 +86,8 @@ function Frames({ raised }: { raised: Raised }) {
   return (
     <>
       {where && !where.isOwn ? (
-        <p className="tt-frame-place tt-faint" title={seenLine(where.file)}>
-          {placeOf(where)}
+        <p className="tt-frame-place tt-faint" title={seenLine(where.path)}>
+          {placeText(where)}
         </p>
       ) : null}
       <ol className="tt-frame-list">
@@ -116,17 +116,17 @@ function Frames({ raised }: { raised: Raised }) {
   );
 }
 
-function placeOf({ file, line }: Frame): string {
-  return `${seenLine(shortFile(file))}:${line}`;
+function placeText(frame: Frame): string {
+  return `${seenLine(shortFile(frame))}:${frame.line}`;
 }
 
 function FrameItem({ frame }: { frame: Frame }) {
-  const { file, line, name, code } = frame;
+  const { path, line, function: name, code } = frame;
   return (
     <li className={frame.isOwn ? 'tt-frame tt-frame-own' : 'tt-frame'}>
-      <span className="tt-frame-place" title={`${seenLine(file)}:${line}`}>
-        {placeOf(frame)}
-        {name === null ? '' : ` · ${seenLine(name)}`}
+      <span className="tt-frame-place" title={`${seenLine(path)}:${line}`}>
+        {placeText(frame)}
+        {name === '' ? '' : ` · ${seenLine(name)}`}
       </span>
       {code === '' ? null : <code className="tt-frame-code">{seenLines(code)}</code>}
     </li>

@@ -10,8 +10,9 @@ import { useDebounced } from '../debounced.js';
 import { formatClock, formatCount } from '../format.js';
 import { levelName } from '../level.js';
 import { useRemembered } from '../memory.js';
+import { Older } from '../older.js';
 import { useOpened } from '../opened.js';
-import { listed, told, useWords } from '../words.js';
+import { listed, useWords } from '../words.js';
 import { when } from './facts.js';
 import type { Scene } from './scene.js';
 import { Section } from './section.js';
@@ -175,33 +176,17 @@ function Scroller({ feed, last, isFiltered }: ScrollerProps) {
 
 function OlderLines({ feed, isFiltered }: { feed: EventFeed; isFiltered: boolean }) {
   const words = useWords();
-  switch (feed.older) {
-    case 'loading':
-      return <p className="tt-log-older tt-faint">{words.__('looking …')}</p>;
-    case 'failed':
-      return (
-        <p className="tt-log-older">
-          <span className="tt-warning">{told(words, feed.error ?? '')}</span>{' '}
-          <button type="button" className="tt-link" onClick={() => feed.loadOlder()}>
-            {words.__('Retry')}
-          </button>
-        </p>
-      );
-    case 'idle':
-      return (
-        <p className="tt-log-older">
-          <button type="button" className="tt-link" onClick={() => feed.loadOlder()}>
-            {words.__('Earlier lines')}
-          </button>
-        </p>
-      );
-    case 'end':
-      return feed.events.length === 0 ? (
-        <p className="tt-log-older tt-faint">
-          {isFiltered ? words.__('No line matches.') : words.__('The server keeps no lines of it any more.')}
-        </p>
-      ) : null;
-  }
+  const nothing = isFiltered
+    ? words.__('No line matches.')
+    : words.__('The server keeps no lines of it any more.');
+  return (
+    <Older
+      feed={feed}
+      className="tt-log-older tt-faint"
+      more={words.__('Earlier lines')}
+      end={feed.events.length === 0 ? nothing : null}
+    />
+  );
 }
 
 /** The same for all times of a day, so that lines aren't drawn again as others come. */

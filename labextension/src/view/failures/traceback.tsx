@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
-import { frameOf } from '../../core/signature.js';
 import { seenLines } from '../../core/seen.js';
+import { placeOf } from '../../core/traceback.js';
 import { CopyButton } from '../copy-button.js';
 import { useWords } from '../words.js';
 
@@ -15,9 +15,9 @@ export function partsOf(traceback: string): Part[] {
   const parts: Part[] = [];
   let isOwn: boolean | null = null;
   for (const line of seenLines(traceback).replace(/\n+$/, '').split('\n')) {
-    const frame = frameOf(line);
-    if (frame) {
-      isOwn = frame.isOwn;
+    const place = placeOf(line);
+    if (place) {
+      isOwn = place.isOwn;
     } else if (!/^[ |+]{4}/.test(line)) {
       isOwn = null;
     }

@@ -2,7 +2,8 @@
 import type { FailureGroup, Trait } from '../../core/failures.js';
 import type { TreeReader } from '../../core/reader.js';
 import { seenLine } from '../../core/seen.js';
-import { fileOf, type Frame } from '../../core/signature.js';
+import { fileOf } from '../../core/signature.js';
+import type { Place } from '../../core/traceback.js';
 import { formatCount } from '../format.js';
 import { errorText } from '../reasons.js';
 import { listed, type Words } from '../words.js';
@@ -18,7 +19,7 @@ export function failureText(words: Words, tree: TreeReader, group: FailureGroup)
 }
 
 /** `fit.py:12 in fit` */
-export function frameText(words: Words, frame: Frame): string {
+export function frameText(words: Words, frame: Place): string {
   const file = fileOf(frame);
   const place = file === '' ? words.__('cell, line %1', frame.line) : `${file}:${frame.line}`;
   const isTop = frame.function === '' || frame.function === '<module>';

@@ -1,5 +1,5 @@
 /** What somebody chose in a table, as it is kept; whatever else is found there is passed over. */
-import type { Better } from './best.js';
+import type { Better } from '../better.js';
 import type { Chosen } from './columns.js';
 import type { ColumnName } from './facts.js';
 import type { Sort } from './order.js';

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useWords, type Words } from '../words.js';
-import { guess, type Better } from './best.js';
+import { guess, type Better } from '../better.js';
 import { isShown, PINNED, type Chosen } from './columns.js';
 import type { ColumnName } from './facts.js';
 import type { ColumnFacts } from './picture.js';

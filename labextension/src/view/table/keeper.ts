@@ -1,5 +1,5 @@
 /** The picture of a table, kept up to date, but not under the hands of whoever is at work in it. */
-import { Upkeep } from '../slices.js';
+import { Remade } from '../attended.js';
 import { FactsOf, type Facts } from './facts.js';
 import { pictureOf, type Picture, type Wanted } from './picture.js';
 
@@ -8,64 +8,47 @@ const REST = 1000;
 
 export class TableKeeper {
   #wanted: Wanted | null = null;
-  #picture: Picture | null = null;
   #isHeld = false;
   #isAskedToSort = false;
   #matches = new WeakMap<Facts, boolean>();
   readonly #facts = new FactsOf();
-  readonly #listeners = new Set<() => void>();
-  readonly #upkeep = new Upkeep(
-    () => pictureOf(this.#wanted as Wanted, this.#facts, this.#matches, this.#held()),
-    picture => {
-      this.#picture = picture;
-      this.#listeners.forEach(listener => listener());
-    },
+  readonly #picture = new Remade<Picture | null>(
+    before => pictureOf(this.#wanted as Wanted, this.#facts, this.#matches, this.#held(before)),
+    null,
     REST
   );
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) {
-        this.#upkeep.stop();
-      }
-    };
-  };
+  readonly subscribe = this.#picture.subscribe;
 
-  getPicture = (): Picture | null => this.#picture;
+  readonly getPicture = this.#picture.get;
 
-  /** The tree may have grown, or something else is wanted: that is there at once. */
+  /** The tree may have grown, or something else is wanted. */
   show(wanted: Wanted): void {
     const before = this.#wanted;
     this.#wanted = wanted;
     if (before?.query?.text !== wanted.query?.text) {
       this.#matches = new WeakMap();
     }
-    if (before && isSameWish(before, wanted)) {
-      this.#upkeep.ask();
-    } else {
-      this.#upkeep.askNow();
-    }
+    this.#picture.show(!before || !isSameWish(before, wanted));
   }
 
   /** While held, rows stay where they are. */
   hold(isHeld: boolean): void {
     const isOver = this.#isHeld && !isHeld;
     this.#isHeld = isHeld;
-    if (isOver && this.#picture?.isOutOfOrder) {
-      this.#upkeep.ask();
+    if (isOver && this.#picture.get()?.isOutOfOrder) {
+      this.#picture.show(false);
     }
   }
 
   /** Puts the rows in order even if somebody is at work in them: they asked for it. */
   sortAgain(): void {
     this.#isAskedToSort = true;
-    this.#upkeep.askNow();
+    this.#picture.show(true);
   }
 
-  #held(): Picture | null {
-    const shown = this.#isAskedToSort ? null : this.#picture;
+  #held(before: Picture | null): Picture | null {
+    const shown = this.#isAskedToSort ? null : before;
     this.#isAskedToSort = false;
     return this.#isHeld && shown && this.#wanted && isSameWish(shown.wanted, this.#wanted) ? shown : null;
   }

@@ -2,7 +2,8 @@
 import type { Query } from '../../core/query.js';
 import type { StatusCounts, TreeReader } from '../../core/reader.js';
 import type { Work } from '../slices.js';
-import { bestOf, guess, type Better } from './best.js';
+import { guess, type Better } from '../better.js';
+import { bestOf } from './best.js';
 import { FIXED, type ColumnName, type Facts, type FactsOf } from './facts.js';
 import { sorted, type Sort } from './order.js';
 import { cellText } from './text.js';

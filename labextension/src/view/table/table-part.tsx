@@ -1,9 +1,9 @@
 import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { guess } from '../better.js';
 import { formatCount, formatCounts } from '../format.js';
 import { useRemembered } from '../memory.js';
 import type { Part, PartProps } from '../part.js';
 import { useWords, type Words } from '../words.js';
-import { guess } from './best.js';
 import { betterOf, choicesOf, firstSort, groupOf, sortOf } from './choices.js';
 import { ColumnChooser } from './column-chooser.js';
 import { inOrder, isShown } from './columns.js';

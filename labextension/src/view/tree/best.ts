@@ -1,5 +1,5 @@
 /** The best value of each metric among tasks that come and go. */
-import { betterOf } from './better.js';
+import { betterOf } from '../better.js';
 import { Top } from './top.js';
 
 /** More metrics than this are for a table. */

@@ -1,5 +1,6 @@
 /** The families of a tree that somebody looks at, kept up with it at the cost of what changed. */
 import type { TreeReader } from '../../core/reader.js';
+import { Gradual } from '../attended.js';
 import { Family } from './family.js';
 
 /** What nobody asked for during so many changes is let go. */
@@ -14,28 +15,16 @@ interface Kept {
 
 export class Families {
   private readonly kept = new Map<string, Kept>();
-  private readonly listeners = new Set<() => void>();
   private mark: number | null = null;
   private version = -1;
   private turn = 0;
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private slices = 0;
+  private readonly timing = new Gradual(() => this.nextSlice());
 
   constructor(private readonly tree: TreeReader) {}
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    this.work();
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size === 0 && this.timer !== null) {
-        clearTimeout(this.timer);
-        this.timer = null;
-      }
-    };
-  };
+  readonly subscribe = this.timing.subscribe;
 
-  readonly getVersion = (): number => this.slices;
+  readonly getVersion = this.timing.getVersion;
 
   /** Of a parent, or of the roots for null. */
   of(parent: string | null): Family {
@@ -50,7 +39,7 @@ export class Families {
     }
     const family = new Family(this.tree, list);
     this.kept.set(key, { family, usedAt: this.turn });
-    this.work();
+    this.timing.work();
     return family;
   }
 
@@ -88,23 +77,15 @@ export class Families {
     }
   }
 
-  /** Times those that aren't yet, a slice after the other, while somebody looks. */
-  private work(): void {
-    if (this.timer !== null || this.listeners.size === 0) {
-      return;
-    }
-    const waiting = [...this.kept.values()].find(({ family }) => !family.isTimed);
-    if (waiting) {
-      this.timer = setTimeout(() => {
-        this.timer = null;
-        waiting.family.time(SLICE);
-        if (waiting.family.isTimed) {
-          this.slices += 1;
-          [...this.listeners].forEach(listener => listener());
+  /** Those that aren't timed yet are, a slice after the other. */
+  private nextSlice(): (() => boolean) | null {
+    const waiting = [...this.kept.values()].find(({ family }) => !family.isTimed)?.family;
+    return waiting
+      ? () => {
+          waiting.time(SLICE);
+          return waiting.isTimed;
         }
-        this.work();
-      });
-    }
+      : null;
   }
 }
 

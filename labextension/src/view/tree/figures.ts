@@ -2,6 +2,7 @@
 import { formatElapsed } from '../format.js';
 import type { Words } from '../words.js';
 import type { Alike } from './alike.js';
+import { says } from './rounding.js';
 
 const NARROW_SPACE = '\u202f';
 const SECOND = 1_000_000;
@@ -14,9 +15,11 @@ interface Told {
   now: number | null;
   /** Microseconds. */
   left: number | null;
+  /** What the row says anyway: that isn't told again. */
+  said?: string | null;
 }
 
-export function figures(words: Words, { alike, now, left }: Told): string[] {
+export function figures(words: Words, { alike, now, left, said = null }: Told): string[] {
   const told: string[] = [];
   const median = alike.median();
   if (median && median.of >= FEWEST) {
@@ -30,10 +33,11 @@ export function figures(words: Words, { alike, now, left }: Told): string[] {
     told.push(leftText(words, left));
   }
   const best = alike.best();
-  if (best) {
-    told.push(words.__('best %1 %2', best.name, valueText(best.value)));
+  const value = best && valueText(best.value);
+  if (best && value !== null && !says(said ?? '', best.name, value)) {
+    told.push(words.__('best %1 %2', best.name, value));
   }
-  return told;
+  return told.filter(each => !said?.includes(each));
 }
 
 /** `6.7/s`, or by the minute or hour where it is rarer. */

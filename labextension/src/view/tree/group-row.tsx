@@ -1,13 +1,12 @@
 import type { TreeReader } from '../../core/reader.js';
 import { seenLine } from '../../core/seen.js';
-import { Badge, StaleBadge } from '../badge.js';
+import { Badges } from '../badge.js';
 import { Bar, progressText, segments } from '../bar.js';
 import { formatElapsed } from '../format.js';
-import { countText } from '../node.js';
 import { useStaleness } from '../staleness.js';
 import { useWords } from '../words.js';
 import { figures } from './figures.js';
-import { Times, Twisty } from './row-parts.js';
+import { CountCell, Times, Twisty } from './row-parts.js';
 import type { GroupRow } from './rows.js';
 
 interface Props {
@@ -42,9 +41,7 @@ export function GroupCells({ tree, row, indent, now, ticks }: Props) {
           {seenLine(alike.label)}
         </span>
         <Times count={alike.members.length} />
-        <Badge status="running" count={(rollup.counts.running ?? 0) - stale} />
-        <StaleBadge count={stale} />
-        <Badge status="failed" count={rollup.failures} />
+        <Badges running={(rollup.counts.running ?? 0) - stale} stale={stale} failed={rollup.failures} />
         {message ? (
           <span className="tt-message" title={message}>
             {message}
@@ -55,9 +52,7 @@ export function GroupCells({ tree, row, indent, now, ticks }: Props) {
         <Bar parts={segments(rollup)} stale={stale > 0 && !isHeard} />
         <span className="tt-hidden">{progressText(words, rollup, stale)}</span>
       </div>
-      <div role="gridcell" className="tt-number tt-cell-count">
-        {countText(rollup)}
-      </div>
+      <CountCell rollup={rollup} />
       <div role="gridcell" className="tt-number tt-cell-elapsed">
         {elapsed === null ? (running > 0 ? '—' : '') : formatElapsed(Math.max(0, elapsed), ticks && isHeard)}
       </div>

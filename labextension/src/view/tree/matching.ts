@@ -1,6 +1,7 @@
 /** Which tasks match what somebody looks for: found in slices, then kept up with what changes. */
 import type { Query } from '../../core/query.js';
 import type { TreeReader } from '../../core/reader.js';
+import { Gradual } from '../attended.js';
 
 /** Milliseconds of one slice. */
 const SLICE = 8;
@@ -26,14 +27,12 @@ export class Matching {
   private readonly below = new Map<string, number>();
   /** Children that match or have matches below, by parent. */
   private readonly shown = new Map<string, Shown>();
-  private readonly listeners = new Set<() => void>();
   private readonly tops: ReadonlySet<string>;
   private stack: Frame[] = [];
   private looked = 0;
   private mark: number | null = null;
   private seenVersion = -1;
-  private version = 0;
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly search = new Gradual(() => this.nextSlice());
 
   constructor(
     private readonly tree: TreeReader,
@@ -46,19 +45,9 @@ export class Matching {
     this.look();
   }
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    this.work();
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size === 0 && this.timer !== null) {
-        clearTimeout(this.timer);
-        this.timer = null;
-      }
-    };
-  };
+  readonly subscribe = this.search.subscribe;
 
-  readonly getVersion = (): number => this.version;
+  readonly getVersion = this.search.getVersion;
 
   /** How many match, of those that were looked at. */
   get count(): number {
@@ -108,7 +97,7 @@ export class Matching {
     if (!changes.ids?.every(id => this.again(id))) {
       this.begin();
       this.look();
-      this.work();
+      this.search.work();
     }
   }
 
@@ -227,16 +216,12 @@ export class Matching {
     return up !== undefined;
   }
 
-  private work(): void {
-    if (this.timer !== null || this.listeners.size === 0 || this.isDone) {
-      return;
-    }
-    this.timer = setTimeout(() => {
-      this.timer = null;
-      this.look();
-      this.version += 1;
-      [...this.listeners].forEach(listener => listener());
-      this.work();
-    });
+  private nextSlice(): (() => boolean) | null {
+    return this.isDone
+      ? null
+      : () => {
+          this.look();
+          return true;
+        };
   }
 }

@@ -1,4 +1,7 @@
-import { formatCount } from '../format.js';
+import type { Rollup } from '../../core/reader.js';
+import { formatCount, shortCount } from '../format.js';
+import { countText } from '../node.js';
+import { Shortened } from '../shortened.js';
 import { useWords } from '../words.js';
 
 export function Twisty({ open }: { open: boolean | null }) {
@@ -22,5 +25,15 @@ export function Times({ count }: { count: number }) {
       <span aria-hidden="true">×{written}</span>
       <span className="tt-hidden">{words._n('%2 task', '%2 tasks', count, written)}</span>
     </span>
+  );
+}
+
+/** How many have ended, of how many. */
+export function CountCell({ rollup }: { rollup: Rollup }) {
+  const [exact, short] = [countText(rollup), countText(rollup, shortCount)];
+  return (
+    <div role="gridcell" className="tt-number tt-cell-count" title={exact === short ? undefined : exact}>
+      <Shortened exact={exact} short={short} />
+    </div>
   );
 }

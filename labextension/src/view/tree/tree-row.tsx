@@ -1,10 +1,10 @@
 import type { Rollup, TreeNode, TreeReader } from '../../core/reader.js';
 import { seenLine } from '../../core/seen.js';
-import { Badge, StaleBadge } from '../badge.js';
+import { Badges } from '../badge.js';
 import { Bar, leafSegments, progressText, segments } from '../bar.js';
 import { elapsedText, isHeard } from '../elapsed.js';
 import { formatCount, formatCounts, silenceText } from '../format.js';
-import { countText, messageOf, percentText, unusualText } from '../node.js';
+import { messageOf, percentText, unusualText } from '../node.js';
 import { RowSeries } from '../sparkline.js';
 import { useStaleness, type Staleness } from '../staleness.js';
 import { failuresBelow } from '../status.js';
@@ -18,7 +18,7 @@ import { familiesOf } from './families.js';
 import { figures } from './figures.js';
 import { GroupCells } from './group-row.js';
 import type { NodeRow, Row } from './rows.js';
-import { Times, Twisty } from './row-parts.js';
+import { CountCell, Times, Twisty } from './row-parts.js';
 
 /** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
 const DEEPEST_INDENT = 16;
@@ -82,9 +82,13 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
           <span className="tt-hidden">{progressText(words, rollup, stale.count(row.id))}</span>
         ) : null}
       </div>
-      <div role="gridcell" className="tt-number tt-cell-count">
-        {isGroup ? countText(rollup) : percentText(node)}
-      </div>
+      {isGroup ? (
+        <CountCell rollup={rollup} />
+      ) : (
+        <div role="gridcell" className="tt-number tt-cell-count">
+          {percentText(node)}
+        </div>
+      )}
       <div role="gridcell" className="tt-number tt-cell-elapsed">
         {elapsedText(tree, row.id, node, now, ticks, stale)}
       </div>
@@ -114,10 +118,9 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
   const words = useWords();
   const silence = since === null ? null : silenceText(words, since, today * 1000);
   const alike = children >= FEWEST_ALIKE ? familiesOf(tree).of(row.id).only : null;
-  const told = alike ? figures(words, toldOf(tree, row.id, alike, now, staleness)) : [];
-  const own = silence ?? messageOf(words, tree, node);
-  // What the task says of itself needn't be told again.
-  const message = [own, ...told.filter(each => !own?.includes(each))].filter(Boolean).join(' · ');
+  const said = silence ?? messageOf(words, tree, node);
+  const told = alike ? figures(words, { ...toldOf(tree, row.id, alike, now, staleness), said }) : [];
+  const message = [said, ...told].filter(Boolean).join(' · ');
   const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
   return (
@@ -130,9 +133,7 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
         <Times count={children} />
       ) : null}
       {node.unusual ? <UnusualIcon label={unusualText(words, node.unusual)} /> : null}
-      <Badge status="running" count={running} />
-      <StaleBadge count={stale} />
-      <Badge status="failed" count={failed} />
+      <Badges running={running} stale={stale} failed={failed} />
       {node.agent ? <span className="tt-chip tt-agent">{seenLine(node.agent)}</span> : null}
       {(node.attempt ?? 1) > 1 ? (
         <span className="tt-chip tt-attempt" title={attempt}>
