@@ -92,6 +92,7 @@ export function Header(props: Props) {
   );
 }
 
+/** What matters most first: in a narrow view the last ones give way. */
 function Stats({ rollup, stale }: { rollup: Rollup; stale: number }) {
   const words = useWords();
   const { failures } = rollup;
@@ -103,11 +104,11 @@ function Stats({ rollup, stale }: { rollup: Rollup; stale: number }) {
       <span className="tt-stat">
         {formatCount(endedLeaves(rollup.counts))} / {formatCount(Math.max(0, rollup.total - skipped))}
       </span>
-      {running > 0 ? <span className="tt-stat">{count('running', running)}</span> : null}
+      {failures > 0 ? <span className="tt-stat tt-stat-failed">{count('failed', failures)}</span> : null}
       {stale > 0 ? (
         <span className="tt-stat tt-stale">{staleCount(words, stale, formatCount(stale))}</span>
       ) : null}
-      {failures > 0 ? <span className="tt-stat tt-stat-failed">{count('failed', failures)}</span> : null}
+      {running > 0 ? <span className="tt-stat">{count('running', running)}</span> : null}
       {skipped > 0 ? <span className="tt-stat tt-stat-minor">{count('skipped', skipped)}</span> : null}
     </>
   );

@@ -47,8 +47,9 @@ def streaming(browser_gallery: Gallery) -> Gallery:
     return browser_gallery
 
 
-def test_nothing_shifts_and_nothing_slips_from_under_the_pointer(streaming: Gallery) -> None:
-    streaming.show(State("tree", "empty", width=900, height=560))
+@pytest.mark.parametrize("width", [900, 420])
+def test_nothing_shifts_and_nothing_slips_from_under_the_pointer(streaming: Gallery, width: int) -> None:
+    streaming.show(State("tree", "empty", width=width, height=560))
     page = streaming.page
     page.evaluate(WATCH)
     page.evaluate(BEGIN, 2.5)
