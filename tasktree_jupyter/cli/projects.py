@@ -48,5 +48,5 @@ def title(info: Info) -> str:
 
 def stale(info: Info, mission: Mapping[str, Any]) -> int:
     """Return how many of a run's running tasks nobody hears; a server too old to know says nothing of it."""
-    running = mission["rollup"]["counts"].get("running", 0)
-    return min((info.get("stale") or {}).get(mission["mission_id"], 0), running)
+    running: int = mission["rollup"]["counts"].get("running", 0)
+    return min(int((info.get("stale") or {}).get(mission["mission_id"], 0)), running)

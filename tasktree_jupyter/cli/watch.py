@@ -150,7 +150,8 @@ def _last_look(following: Any, mission_id: str, out: terminal.Terminal) -> list[
 
 
 def _watch_lines(following: Any, options: argparse.Namespace, out: terminal.Terminal) -> None:
-    state, silent, stale = "", {}, 0
+    state, stale = "", 0
+    silent: dict[str, int] = {}
     while not _is_over(following, options):
         following.step(_TICK)
         if following.state == "live" and following.silent is not silent:

@@ -237,6 +237,8 @@ class Sources:
     def unbind(self, line: Line, source: Source) -> None:
         """The connection doesn't speak for this source."""
         self._lines.get(line, set()).discard(source.key)
+        if line in source.lines:
+            source.heard = heard_us(line)
         self._drop(line, source)
 
     @staticmethod

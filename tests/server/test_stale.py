@@ -105,7 +105,7 @@ async def test_the_number_is_the_same_as_that_of_a_tree_that_is_followed(connect
 
     client = await connect()
     await client.send({"op": "subscribe", "ref": 7, "project_id": "p", "since": None})
-    subscribed, *_, presence, _live = await client.until("live")
+    subscribed, *_, presence = await client.until("presence")
     (source,) = presence["sources"]
 
     assert subscribed["info"]["stale"] == {"run": 3, "alone": 1}
