@@ -12,6 +12,7 @@ import pytest
 from tasktree_jupyter.server import endings
 from tasktree_jupyter.server.endings import speaker_of
 from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.sources import Ending
 from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
 from tests.server.emitters import SILENCE, Emitter, Line, emitter, gone_pid, me, other_server
@@ -138,6 +139,24 @@ async def test_a_process_that_is_certainly_gone_leaves_nothing_running(connect: 
     error = next(node["error"] for node in state["nodes"] if node["node_id"] == "script-fit")
     assert error == {"type": "Process died", "message": "its process is gone"}
     living.leaves_without_a_word()
+
+
+async def test_a_kernel_that_said_goodbye_isnt_judged_before_jupyter_tells_how_it_ended(
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
+    presence = extension.manager.presence
+    monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
+    monkeypatch.setattr(presence, "_limits", Limits(source_silence=60))
+    monkeypatch.setattr(presence, "_began", 0)
+    await kernel.says("left")
+    await kernel.client.ask("watch")
+
+    await presence.look()
+
+    assert not presence.sources.find("p", "k1").lines
+    assert not presence._endings._at_work
+    assert (await statuses(rest))["k1-fit"] == "running"
 
 
 @pytest.mark.parametrize("elsewhere", [{"host": "another-machine"}, {"namespace": "pid:[of a container]"}])
