@@ -19,7 +19,17 @@ from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Receiv
 from tasktree_jupyter.client.websocket import Wire
 from tasktree_jupyter.core.protocol import decode, encode, may_come_back
 from tasktree_jupyter.core.shape import ProblemError
-from tasktree_jupyter.core.subscriber import Delivery, Events, Gone, Live, Refused, Snapshot, Subscriber
+from tasktree_jupyter.core.subscriber import (
+    Delivery,
+    Events,
+    Gone,
+    Live,
+    Presence,
+    Refused,
+    Snapshot,
+    Subscribed,
+    Subscriber,
+)
 from tasktree_jupyter.core.tree import FOLD_VERSION, TaskTree
 from tasktree_jupyter.display import plain
 
@@ -55,6 +65,7 @@ class Following:
         retry_at: when it tries again, of `time.monotonic`.
         info: what the server says of the project; None before one is picked.
         tree: its tree; None before the first whole state.
+        silent: when the process of each open task that isn't heard was last heard, microseconds since 1970.
         changes: what became of nodes since they were last taken from here, at most the newest 10 000.
         missed: whether the state was replaced by a newer one without the steps between.
     """
@@ -74,6 +85,7 @@ class Following:
         self.retry_at = 0.0
         self.info: Info | None = None
         self.tree: TaskTree | None = None
+        self.silent: dict[str, int] = {}
         self.changes: deque[Change] = deque(maxlen=_MOST_CHANGES)
         self.missed = False
 
@@ -222,10 +234,16 @@ class Following:
         elif isinstance(delivery, Events) and delivery.project_id is not None and self.tree is not None:
             for event in delivery.events:
                 self._apply(self.tree, event)
+        elif isinstance(delivery, Presence):
+            self.silent = {
+                node_id: source["silent_since"] for source in delivery.sources for node_id in source.get("nodes") or ()
+            }
+        elif isinstance(delivery, Subscribed):
+            self.silent = {}
         elif isinstance(delivery, Live):
             self.state = "live"
         elif isinstance(delivery, Gone):
-            self.state, self.tree = "gone", None
+            self.state, self.tree, self.silent = "gone", None, {}
         elif isinstance(delivery, Refused):
             if not delivery.retry:
                 raise CommandError(f"The server refuses: {plain.line(delivery.message)}.")

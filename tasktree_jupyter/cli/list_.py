@@ -10,15 +10,18 @@ from typing import Any, Final
 from tasktree_jupyter.cli import projects, servers, terminal
 from tasktree_jupyter.cli.projects import Info
 from tasktree_jupyter.cli.rest import Rest
+from tasktree_jupyter.core.stale import is_stale
 from tasktree_jupyter.core.times import parse_time
 from tasktree_jupyter.display import format, plain
-from tasktree_jupyter.display.glyphs import GLYPHS, status_name
+from tasktree_jupyter.display.glyphs import GLYPHS, STALE_GLYPH, status_name
 
 EXAMPLES: Final = """\
   jupyter tasktree list
   jupyter tasktree list --json | jq -r '.projects[].project_id'
 """
 _SECOND: Final = 1_000_000
+_IF_ANY: Final = ("PATH", "STALE")
+"""Columns that are left out where they are empty."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +48,10 @@ def run(options: argparse.Namespace) -> int:
 def _table(found: list[Info], columns: int) -> list[str]:
     now = time.time_ns() // 1000
     rows = [[*_names(info), *_newest_run(info, now)] for info in found]
-    head = ["PROJECT", "PATH", "STATUS", "DONE", "FAILED", "WHEN"]
-    if not any(row[1] for row in rows):
-        return terminal.table([head[:1] + head[2:], *(row[:1] + row[2:] for row in rows)], columns, shrink=(0,))
-    return terminal.table([head, *rows], columns, shrink=(0, 1))
+    head = ["PROJECT", "PATH", "STATUS", "DONE", "FAILED", "STALE", "WHEN"]
+    shown = [place for place, name in enumerate(head) if name not in _IF_ANY or any(row[place] for row in rows)]
+    shrink = tuple(place for place in range(len(shown)) if head[shown[place]] in ("PROJECT", "PATH"))
+    return terminal.table([[row[place] for place in shown] for row in [head, *rows]], columns, shrink=shrink)
 
 
 def _names(info: Info) -> tuple[str, str]:
@@ -60,18 +63,20 @@ def _names(info: Info) -> tuple[str, str]:
 def _newest_run(info: Info, now: int) -> list[str]:
     missions = info.get("missions") or []
     if not missions:
-        return ["◌ no run yet", "", "", _ago(info.get("at") or info.get("created_at"), now)]
+        return ["◌ no run yet", "", "", "", _ago(info.get("at") or info.get("created_at"), now)]
     newest: dict[str, Any] = missions[0]
     status = str(newest["status"])
     rollup = newest["rollup"]
     ended = sum(rollup["counts"].get(each, 0) for each in ("completed", "failed", "cancelled"))
     total = max(0, rollup["total"] - rollup["counts"].get("skipped", 0))
-    failures = rollup["failures"]
+    failures, stale = rollup["failures"], projects.stale(info, newest)
+    unheard = is_stale(status, rollup["counts"], stale)
     return [
-        f"{GLYPHS.get(status, '?')} {status_name(status)}",
+        f"{GLYPHS.get(status, '?')} {status_name(status)}" if not unheard else f"{STALE_GLYPH} stale",
         f"{format.count(ended)}/{format.count(total)}",
         format.count(failures) if failures else "",
-        _when(newest, now),
+        format.count(stale) if stale else "",
+        _when(newest, now) if not unheard else _ago(info.get("at"), now),
     ]
 
 

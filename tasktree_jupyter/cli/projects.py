@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasktree_jupyter.cli.problem import CommandError, usage
@@ -44,3 +44,9 @@ def newest_first(projects: Sequence[Info]) -> list[Info]:
 def title(info: Info) -> str:
     """Return what people call a project."""
     return plain.line(info.get("title") or info.get("path") or info["project_id"])
+
+
+def stale(info: Info, mission: Mapping[str, Any]) -> int:
+    """Return how many of a run's running tasks nobody hears; a server too old to know says nothing of it."""
+    running: int = mission["rollup"]["counts"].get("running", 0)
+    return min(int((info.get("stale") or {}).get(mission["mission_id"], 0)), running)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from tasktree_jupyter.cli import projects, servers, terminal
 from tasktree_jupyter.cli.problem import CommandError
+from tasktree_jupyter.core.stale import is_stale, stale_leaves
 from tasktree_jupyter.core.status import ENDED
 from tasktree_jupyter.display import format, plain, rows, text
 from tasktree_jupyter.display.bundle import bundle
@@ -149,9 +150,15 @@ def _last_look(following: Any, mission_id: str, out: terminal.Terminal) -> list[
 
 
 def _watch_lines(following: Any, options: argparse.Namespace, out: terminal.Terminal) -> None:
-    state = ""
+    state, stale = "", 0
+    silent: dict[str, int] = {}
     while not _is_over(following, options):
         following.step(_TICK)
+        if following.state == "live" and following.silent is not silent:
+            silent, before, stale = following.silent, stale, _stale(following, _mission(following, options.mission))
+            if state == "live" and stale != before:
+                unheard = f"{format.count(stale)} stale: said to run, but nobody hears them"
+                out.say(f"-- {unheard if stale else '0 stale'}")
         if following.state != state and following.state in _TOLD:
             for line in _state_lines(following, state, options):
                 out.say(line)
@@ -185,9 +192,18 @@ def _summary(following: Any, options: argparse.Namespace, word: str) -> Iterator
     if mission is None:
         yield f"-- {word}: {where} has no run yet"
         return
-    counts = format.counts(mission["rollup"]["counts"], mission["rollup"]["total"])
+    rollup, stale = mission["rollup"], _stale(following, mission)
+    counts = format.counts(rollup["counts"], rollup["total"], stale=stale)
     title = plain.line(mission["title"] or mission["mission_id"])
-    yield f"-- {word}: {where}, {title}: {status_name(mission['status'])}; {counts}"
+    status = "stale" if is_stale(mission["status"], rollup["counts"], stale) else status_name(mission["status"])
+    yield f"-- {word}: {where}, {title}: {status}; {counts}"
+
+
+def _stale(following: Any, mission: dict[str, Any] | None) -> int:
+    """How many of a run's running tasks nobody hears."""
+    if following.tree is None or mission is None:
+        return 0
+    return stale_leaves(following.tree, following.silent).get(mission["mission_id"], 0)
 
 
 def _change_lines(following: Any) -> list[str]:

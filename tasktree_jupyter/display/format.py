@@ -41,9 +41,20 @@ def clock(microseconds: int) -> str:
     return format_time(microseconds)[:19].replace("T", " ") + " UTC"
 
 
-def counts(by_status: Mapping[str, int], total: int | None = None) -> str:
-    """`3 failed, 6 480 completed, 2 more`: what the counts don't explain of `total` is "more"."""
-    parts = [f"{count(by_status[status])} {status_name(status)}" for status in GLYPHS if by_status.get(status)]
+def counts(by_status: Mapping[str, int], total: int | None = None, *, stale: int = 0) -> str:
+    """`3 failed, 6 480 completed, 2 more`: what the counts don't explain of `total` is "more".
+
+    Args:
+        by_status: how many there are.
+        total: how many there are in all; None: no more than these.
+        stale: how many of the running ones nobody hears.
+    """
+    parts = []
+    for status in GLYPHS:
+        number = by_status.get(status, 0)
+        heard = number - stale if status == "running" else number
+        parts += [f"{count(heard)} {status_name(status)}"] if heard > 0 else []
+        parts += [f"{count(stale)} stale"] if status == "running" and stale else []
     rest = (total or 0) - sum(by_status.get(status, 0) for status in GLYPHS)
     if rest > 0:
         parts.append(f"{count(rest)} more")

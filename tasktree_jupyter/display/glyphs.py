@@ -16,6 +16,9 @@ GLYPHS: Final = {
 }
 """What wants attention comes first; counts are told in this order."""
 
+STALE_GLYPH: Final = "◷"
+"""What is said to run, but nobody hears it."""
+
 COLOURS: Final = {
     "failed": "#dc3f3f",
     "running": "#2a7fd4",

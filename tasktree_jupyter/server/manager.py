@@ -71,7 +71,14 @@ class WebSocketManager:
         self.logger = logger
         self.active_connections: dict[str | None, set[Connection]] = {}
         self.projects = Projects(log, limits, logger)
-        self.rooms = Rooms(log, limits, on_change=self._changed, before_close=self.projects.keep_summary, logger=logger)
+        self.rooms = Rooms(
+            log,
+            limits,
+            on_change=self._changed,
+            before_close=self.projects.keep_summary,
+            delivered=self.projects.delivered,
+            logger=logger,
+        )
         self.projects.rooms = self.rooms
         self.history = History(log, self.rooms, limits)
         self.searches = Searches(log, self.history, limits)
@@ -84,8 +91,10 @@ class WebSocketManager:
             self.publish_and_wait,
             followed=self._told_projects,
             tell=self._tell,
+            touched=self.projects.touched,
             logger=logger,
         )
+        self.projects.stale = self.presence.stale.of
         self.condition = StorageCondition(
             log, logger, on_change=self._tell_condition, touched=self.projects.touched, fallback=fallback
         )
@@ -259,7 +268,7 @@ class WebSocketManager:
             raise NoSuchProject(project_id)
         self.projects.forget(project_id)
         self.bound.one_less()
-        self.presence.sources.forget_project(project_id)
+        self.presence.forget(project_id)
 
     # Who follows what
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -40,7 +40,7 @@ class Neighbours:
     """Our own file and those of others.
 
     `folder`: that of the logs; None: nobody shares them. `lasting`: how many seconds a file of another machine counts
-    after it was written.
+    after it was written. `changed`: the projects of which they hear others than before the last exchange.
     """
 
     def __init__(self, folder: Path | None, lasting: float, logger: logging.Logger) -> None:
@@ -51,6 +51,7 @@ class Neighbours:
         self._name = f"{os.getpid()}-{secrets.token_hex(6)}.json"
         self._others: dict[str, Neighbour] = {}
         self._told = False
+        self.changed: set[str] = set()
 
     async def exchange(self, kernels: list[str], sources: Mapping[str, list[str]]) -> bool:
         """Read the others' files, and write ours where there is anybody to read it: which kernels we run, whom we hear.
@@ -62,12 +63,13 @@ class Neighbours:
         """
         if self._folder is None:
             return False
-        before = self._others
+        before, heard = self._others, _heard(self._others)
         try:
             self._others = await asyncio.to_thread(self._exchange, kernels, sources)
         except OSError as error:
             words = "Can't exchange with other servers in %s: %s"
             tell(self._logger, "neighbours.unreachable", words, self._folder, error, error=error)
+        self.changed = {project_id for project_id, _ in heard ^ _heard(self._others)}
         return not before.keys() <= self._others.keys()
 
     def _exchange(self, kernels: list[str], sources: Mapping[str, list[str]]) -> dict[str, Neighbour]:
@@ -110,6 +112,12 @@ class Neighbours:
             source_id in other.sources.get(project_id, ()) and self._is_fresh(other) for other in self._others.values()
         )
 
+    def heard(self) -> Iterator[tuple[str, str, int]]:
+        """Yield the sources that other servers hear, with their project and when that was told (µs)."""
+        for other in self._others.values():
+            for project_id, sources in other.sources.items():
+                yield from ((project_id, source_id, other.at) for source_id in sources)
+
     def run(self, kernel_id: str) -> bool:
         """Return whether another server that lives runs a kernel."""
         return any(kernel_id in other.kernels for other in self._others.values())
@@ -122,6 +130,15 @@ class Neighbours:
         if self._folder is not None and self._told:
             with contextlib.suppress(OSError):
                 (self._folder / self._name).unlink()
+
+
+def _heard(others: Mapping[str, Neighbour]) -> set[tuple[str, str]]:
+    return {
+        (project_id, source_id)
+        for other in others.values()
+        for project_id, sources in other.sources.items()
+        for source_id in sources
+    }
 
 
 def _is_nearby(process: Process) -> bool:

@@ -45,6 +45,11 @@ class Owners:
         self._of: dict[str, str | None] = {}
         self._last_at: dict[str, int] = {}
 
+    @property
+    def position(self) -> tuple[str, int]:
+        """Up to which epoch and offset the log was read."""
+        return self._epoch, self._offset
+
     async def read(self, head: Head, start: int) -> None:
         """Read up to a log's head; what lies at or below `start` needn't be known. Raises StorageError."""
         start = max(start, head.trimmed)

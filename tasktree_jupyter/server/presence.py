@@ -1,7 +1,8 @@
 """Who is there: which sources are silent, and which are certainly gone.
 
 A clock decides it, so none of it is part of the fold. Who follows a project is told which of its open tasks belong to
-a silent source; what such a source left open is only ended when it is certain that its process is no more.
+a silent source, and the info of every project how many; what such a source left open is only ended when it is certain
+that its process is no more.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
@@ -24,7 +26,8 @@ from tasktree_jupyter.server.owners import Owners
 from tasktree_jupyter.server.processes import is_gone, process_of, this_process
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.server.sources import Ending, Line, Source, Sources
-from tasktree_jupyter.storage.log import EventLog, NoSuchProject, StorageError
+from tasktree_jupyter.server.stale import Count, Stale, missions_with
+from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, StorageError
 
 MAX_NODES = 10_000
 """So many stale tasks, at most, are told of one project."""
@@ -60,6 +63,7 @@ class Presence:
     """Looks every few seconds who is silent.
 
     `followed`: the projects that somebody follows; `tell(project_id, frame)` sends a frame to those who do.
+    `touched(project_id)`: what its info says of stale tasks has changed.
     """
 
     def __init__(
@@ -71,10 +75,12 @@ class Presence:
         *,
         followed: Callable[[], list[str]],
         tell: Callable[[str, bytes], None],
+        touched: Callable[[str], None],
         logger: logging.Logger,
     ) -> None:
         self.sources = Sources(log, logger)
         self.neighbours = Neighbours(None, 0, logger)
+        self.stale = Stale(touched)
         self.kernels: Kernels = NoKernels()
         self._endings = Endings(log, self.sources, rooms, limits, publish, logger)
         self._log = log
@@ -86,6 +92,7 @@ class Presence:
         self._began = now_us()
         self._frames: dict[str, bytes] = {}
         self._owners: dict[str, Owners] = {}
+        self._unseen: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._soon: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -137,7 +144,7 @@ class Presence:
     async def here(self, line: Line, project_id: str, source_id: str, described: Any) -> None:
         """A connection speaks for a source. Raises StorageError."""
         await self.sources.here(line, project_id, source_id, described)
-        if project_id in self._frames:
+        if project_id in self._frames or project_id in self.stale.projects:
             self._look_at(project_id)
 
     async def left(self, line: Line, project_id: str, source_id: str) -> None:
@@ -218,10 +225,38 @@ class Presence:
         if await self.neighbours.exchange(self.kernels.running(), connected):
             # What it had isn't looked after any more.
             await self.sources.load()
+        await self._take_neighbours()
         for source in self.sources:
             self._judge(source)
-        for project_id in set(self._followed()) | set(self._frames):
+        followed = set(self._followed()) | set(self._frames)
+        for project_id in followed:
             await self._refresh(project_id)
+        silent = self._silent_sources()
+        for project_id in (silent.keys() | self.stale.projects) - followed:
+            await self._count(project_id, silent.get(project_id, frozenset()))
+        for project_id in self._owners.keys() - set(self._followed()):
+            self._let_go(project_id)
+
+    async def _take_neighbours(self) -> None:
+        """Take what the other servers hear: one whose source falls silent may be the first to end itself."""
+        heard = list(self.neighbours.heard())
+        unknown = {project_id for project_id, source_id, _ in heard if self.sources.find(project_id, source_id) is None}
+        for project_id in self.neighbours.changed | unknown:
+            try:
+                await self.sources.of(project_id)
+            except StorageError as error:
+                self._not_seen(project_id, error)
+        for project_id, source_id, at in heard:
+            source = self.sources.find(project_id, source_id)
+            if source is not None:
+                source.elsewhere = max(source.elsewhere, at)
+
+    def forget(self, project_id: str) -> None:
+        """The project was deleted."""
+        self.sources.forget_project(project_id)
+        self._owners.pop(project_id, None)
+        self._unseen.discard(project_id)
+        self.stale.note(project_id, None)
 
     # Who is silent
 
@@ -231,7 +266,7 @@ class Presence:
         if self._is_connected(source):
             return None
         # After a start of the server everybody has time to come back.
-        heard = source.heard or 0
+        heard = max(source.heard or 0, source.elsewhere)
         return heard if now_us() - max(heard, self._began) > self._limits.source_silence * 1e6 else None
 
     async def of(self, project_id: str) -> list[dict[str, Any]]:
@@ -248,23 +283,63 @@ class Presence:
     def _is_connected(self, source: Source) -> bool:
         return bool(source.lines) or self.neighbours.hear(source.project_id, source.id)
 
+    def _silent_sources(self) -> dict[str, frozenset[str]]:
+        """By project: which of the living sources that are loaded are silent."""
+        silent: dict[str, set[str]] = {}
+        for source in self.sources:
+            if source.record.ending is None and self.silent_since(source) is not None:
+                silent.setdefault(source.project_id, set()).add(source.id)
+        return {project_id: frozenset(ids) for project_id, ids in silent.items()}
+
     async def _silent(self, project_id: str, living: list[Source]) -> dict[str, tuple[int, list[str]]]:
         """By source: since when it is silent, and which of its tasks are open."""
         since = {source.id: self.silent_since(source) for source in living}
         silent = [source for source in living if since[source.id] is not None]
         if not silent:
             self._owners.pop(project_id, None)
+            self.stale.note(project_id, None)
             return {}
         owners = self._owners.setdefault(project_id, Owners(self._log, project_id))
-        async with self._rooms.hold(project_id) as room:
+        # A project that goes on while one of its sources is silent is looked at again; of others once is enough.
+        async with self._rooms.hold(project_id, lingers=project_id in self.stale.projects) as room:
             tasks = await open_tasks(room, self._log, owners, silent)
+            told = {source.id: tasks.get(source.id, [])[:MAX_NODES] for source in silent}
+            counts = missions_with(room.tree, chain.from_iterable(told.values()))
+            epoch, offset = owners.position
+            self.stale.note(project_id, Count(frozenset(told), epoch, min(offset, room.offset), counts))
         return {
-            source.id: (
-                since[source.id] or owners.last_at(source.id) or source.record.since,
-                tasks.get(source.id, [])[:MAX_NODES],
-            )
+            source.id: (since[source.id] or owners.last_at(source.id) or source.record.since, told[source.id])
             for source in silent
         }
+
+    async def _count(self, project_id: str, silent: frozenset[str]) -> None:
+        """Count what is stale in a project that nobody follows, if that may have changed since it was counted."""
+        try:
+            head = await self._head(project_id)
+        except StorageError as error:
+            self._not_seen(project_id, error)
+            return
+        if head is None:
+            self.stale.note(project_id, None)
+        elif not self.stale.holds(project_id, silent, head):
+            await self._refresh(project_id)
+
+    async def _head(self, project_id: str) -> Head | None:
+        room = self._rooms.find(project_id)
+        if room is not None and room.exists:
+            return Head(room.epoch, 0, room.offset, room.at)
+        return await self._log.head(project_id)
+
+    def _let_go(self, project_id: str) -> None:
+        """Who owns what is kept while somebody follows or the room is open: without it, to know more is dear anyway."""
+        if self._rooms.find(project_id) is None:
+            self._owners.pop(project_id, None)
+
+    def _not_seen(self, project_id: str, error: StorageError) -> None:
+        """It is tried again with every look, and told once."""
+        if project_id not in self._unseen:
+            self._unseen.add(project_id)
+            storage_failed(self._logger, "presence", project_id, "Who is silent in %r couldn't be seen: %s", error)
 
     # Telling
 
@@ -288,9 +363,11 @@ class Presence:
             silent = await self._silent(project_id, living)
         except NoSuchProject:
             living, silent = [], {}
+            self.stale.note(project_id, None)
         except StorageError as error:
-            storage_failed(self._logger, "presence", project_id, "Who is silent in %r couldn't be seen: %s", error)
+            self._not_seen(project_id, error)
             return
+        self._unseen.discard(project_id)
         told = [
             _described(source) | {"silent_since": silent[source.id][0], "nodes": silent[source.id][1]}
             for source in living
@@ -306,7 +383,7 @@ class Presence:
             self._tell(project_id, frame)
         if project_id not in self._followed():
             self._frames.pop(project_id, None)
-            self._owners.pop(project_id, None)
+            self._let_go(project_id)
 
     # Who is gone
 
@@ -328,7 +405,7 @@ class Presence:
             if silent or (source.heard is None and not ours):
                 self._endings.end(source, _gone(source))
         elif kernel_id is not None and not ours and record.process.host != this_process().host:
-            heard = max(source.heard or 0, self._began)
+            heard = max(source.heard or 0, source.elsewhere, self._began)
             if now_us() - heard > ELSEWHERE_SILENCES * self._limits.source_silence * 1e6:
                 self._endings.end(source, _gone(source))
 

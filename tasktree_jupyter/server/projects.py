@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -71,6 +71,8 @@ class Projects:
     def __init__(self, log: EventLog, limits: Limits, logger: logging.Logger) -> None:
         self.rooms: Rooms
         self.describe: Callable[[ProjectRecord], dict[str, Any]] = describe_named
+        self.stale: Callable[[str, str], Mapping[str, int]] = lambda project_id, epoch: {}
+        """How many running tasks are stale, by mission, in this epoch of a project."""
         self._log = log
         self._limits = limits
         self._logger = logger
@@ -120,16 +122,22 @@ class Projects:
         trouble = self._log.troubles.of(project_id)
         if trouble is not None and trouble.kind in OF_ONE_PROJECT:
             info["storage"] = {"kind": trouble.kind, "message": trouble.message}
-        room = self.rooms.find(project_id)
+        summary = await self._summary(record, head)
+        stale = _stale_of(summary["missions"], self.stale(project_id, summary["epoch"]))
+        return info | summary | ({"stale": stale} if stale else {})
+
+    async def _summary(self, record: ProjectRecord, head: Head) -> dict[str, Any]:
+        """Return the part of the info that the log decides."""
+        room = self.rooms.find(record.project_id)
         if room is None or not room.exists:
-            summary = record.attributes.get(SUMMARY)
             if head.offset == 0:
-                return info | _position(head.epoch, 0, 0) | {"missions": [], "missions_total": 0}
+                return _position(head.epoch, 0, 0) | {"missions": [], "missions_total": 0}
+            summary = record.attributes.get(SUMMARY)
             if isinstance(summary, dict) and summary.get("epoch") == head.epoch and summary["offset"] == head.offset:
-                return info | summary
-            async with self.rooms.hold(project_id) as opened:
+                return summary
+            async with self.rooms.hold(record.project_id) as opened:
                 room = opened
-        return info | summary_of(room)
+        return summary_of(room)
 
     async def keep_summary(self, room: Room) -> None:
         """Keep what the info of a project says while its room is closed."""
@@ -196,6 +204,14 @@ class Projects:
             self._known[room.project_id] = (room.epoch, room.offset)
         if self._watches:
             self.touched(room.project_id)
+
+    def delivered(self, project_id: str) -> int | None:
+        """Return up to which offset a project without a room was delivered while we look out; None: not known.
+
+        Whoever opens the room before we hear of what another server wrote mustn't keep that from those who follow all.
+        """
+        known = self._known.get(project_id)
+        return None if known is None else known[1]
 
     async def _tick(self) -> None:
         """At most four times a second, tell each watcher what has changed since the last time."""
@@ -311,6 +327,17 @@ def describe_named(record: ProjectRecord) -> dict[str, Any]:
 def summary_of(room: Room) -> dict[str, Any]:
     """Return the part of the info that the log decides."""
     return _position(room.epoch, room.tree.offset, room.at) | missions_of(room.tree)
+
+
+def _stale_of(missions: list[dict[str, Any]], counted: Mapping[str, int]) -> dict[str, int]:
+    """Never more than there are running: the log may have gone on since it was counted."""
+    stale = {}
+    for mission in missions if counted else ():
+        mission_id = mission["mission_id"]
+        count = min(counted.get(mission_id, 0), mission["rollup"]["counts"].get("running", 0))
+        if count > 0:
+            stale[mission_id] = count
+    return stale
 
 
 def _position(epoch: str, offset: int, at: int) -> dict[str, Any]:

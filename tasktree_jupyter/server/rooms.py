@@ -16,7 +16,11 @@ from tasktree_jupyter.storage.log import EventLog
 
 
 class Rooms:
-    """Opens rooms and closes idle ones. `before_close` is awaited for each; `on_change` is every room's."""
+    """Opens rooms and closes idle ones. `before_close` is awaited for each; `on_change` is every room's.
+
+    `delivered(project_id)`: up to which offset those who follow all projects have had everything while its room was
+    closed; None: whatever there is.
+    """
 
     def __init__(
         self,
@@ -25,12 +29,14 @@ class Rooms:
         *,
         on_change: Callable[[Room], None],
         before_close: Callable[[Room], Awaitable[None]],
+        delivered: Callable[[str], int | None],
         logger: logging.Logger,
     ) -> None:
         self._log = log
         self._limits = limits
         self._on_change = on_change
         self._before_close = before_close
+        self._delivered = delivered
         self._logger = logger
         self._open: dict[str, Room] = {}
         self._standing: dict[str | None, set[Follower]] = {}
@@ -58,7 +64,7 @@ class Rooms:
                 self._limits,
                 on_change=self._on_change,
                 logger=self._logger,
-                delivered=delivered,
+                delivered=self._delivered(project_id) if delivered is None else delivered,
             )
             room.followers.update(self._standing.get(None, ()), self._standing.get(project_id, ()))
             if self._sweeping is None:
@@ -67,8 +73,13 @@ class Rooms:
         return room
 
     @asynccontextmanager
-    async def hold(self, project_id: str) -> AsyncIterator[Room]:
-        """Keep the project's room open for a while. Raises StorageError if it can't be loaded."""
+    async def hold(self, project_id: str, *, lingers: bool = True) -> AsyncIterator[Room]:
+        """Keep the project's room open for a while. Raises StorageError if it can't be loaded.
+
+        `lingers`: it stays open for the next who comes; else it is closed at once, unless somebody had it open or needs
+        it by then.
+        """
+        lingers = lingers or self.find(project_id) is not None
         room = self.get(project_id)
         room.holds += 1
         try:
@@ -77,6 +88,8 @@ class Rooms:
         finally:
             room.holds -= 1
             room.used_at = time.monotonic()
+            if not (lingers or room.needed or room.failed) and self._open.get(project_id) is room:
+                self._close(room)
 
     def follow(self, project_id: str | None, follower: Follower) -> None:
         """Let someone follow a project for as long as it stays, or, with None, every room that is open or will be."""

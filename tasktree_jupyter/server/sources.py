@@ -59,7 +59,8 @@ class Source(msgspec.Struct, eq=False):
     """A source on this server. `heard`: when it was last heard by this server before it was disconnected (µs).
 
     `lines`: the connections that speak for it; `alone` is set once the last of them is gone. `written`: the number of
-    our last write of its record; a reading that began before it is of no use.
+    our last write of its record; a reading that began before it is of no use. `elsewhere`: when another server of the
+    folder last heard it (µs).
     """
 
     project_id: str
@@ -67,6 +68,7 @@ class Source(msgspec.Struct, eq=False):
     record: Record
     stored: bool = False
     heard: int | None = None
+    elsewhere: int = 0
     written: int = 0
     lines: set[Line] = msgspec.field(default_factory=set)
     alone: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
@@ -235,6 +237,8 @@ class Sources:
     def unbind(self, line: Line, source: Source) -> None:
         """The connection doesn't speak for this source."""
         self._lines.get(line, set()).discard(source.key)
+        if line in source.lines:
+            source.heard = heard_us(line)
         self._drop(line, source)
 
     @staticmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 
 from playwright.sync_api import expect
@@ -76,6 +77,11 @@ def test_a_killed_kernel_and_a_silent_process(make_jupyter: MakeJupyter, open_la
     lab.screenshot("kernel-died-dark")
 
     emit_and_vanish(jupyter, "nightly")
+    # Nobody follows it yet.
+    line = lab.page.locator('#tasktree-panel [role="option"][data-project-id="nightly"]')
+    expect(line).to_contain_text("1 stale")
+    expect(line).not_to_contain_text("running")
+    expect(lab.page.locator(".jp-TaskTreeStatus")).to_have_accessible_name(re.compile(r"[^g], 1 task not heard of$"))
     lab.command("tasktree:open-tab", {"project_id": "nightly"})
     lab.command("tasktree:open-panel", {"project_id": "nightly"})
     stale = lab.page.locator(".jp-TaskTreeTab .tt-row", has_text="epoch 1")

@@ -193,6 +193,7 @@ class Still:
         self.reason = "the server has gone"
         self.retry_at = 0.0
         self.info = {"project_id": "p", "title": "p"}
+        self.silent: dict[str, int] = {}
         for each in events:
             assert self.tree is not None
             self.tree.apply({**each, "timestamp": "2026-01-31T14:02:00Z", "at": 1_769_868_120_000_000})
@@ -244,6 +245,28 @@ def test_nothing_is_wider_or_higher_than_the_terminal_whatever_others_wrote(
         assert cell_len(each) < columns, each
         assert not set(each) & {"\x1b", "\x07", "\r", "\u202e", "\x9b"}
         assert encoding != "ascii" or each.isascii()
+
+
+def test_what_nobody_hears_is_drawn_apart_from_what_runs() -> None:
+    still = Still(*many(fails=0, runs=20), node("own", parent_id="r", title="own", status="running"))
+    since = 1_769_868_133_000_000
+    still.silent = {f"w{n}": since for n in range(15)} | {"fit": since}
+    text = "\n".join(lines := still.lines(100, 14))
+    assert "◐ Run  running" in lines[0]
+    assert "6 running · 15 stale" in lines[1]
+    shown = next(each for each in lines if "busy 0" in each)
+    assert "◷ busy 0  no word since" in shown
+    assert shown.rstrip().endswith("13.0\N{NARROW NO-BREAK SPACE}s"), "its clock stands still"
+    hidden = next(each for each in lines if "…" in each and "400 completed" in each)
+    assert f"{15 - text.count('◷ busy')} stale" in hidden
+    assert f"{5 - text.count('◐ busy')} running" in hidden
+    assert "?" in lines[2]
+
+    still.silent |= dict.fromkeys([*(f"w{n}" for n in range(20)), "own"], since)
+    lines = still.lines(100, 14)
+    assert "◷ Run  stale" in lines[0]
+    assert "running" not in lines[1]
+    assert "! Run  stale" in still.lines(100, 14, "ascii")[0]
 
 
 def test_a_lost_connection_is_never_shown_as_live() -> None:

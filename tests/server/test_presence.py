@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import platform
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,64 +13,14 @@ from tasktree_jupyter.server import endings
 from tasktree_jupyter.server.endings import speaker_of
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
-from tasktree_jupyter.server.manager import WebSocketManager
-from tasktree_jupyter.server.neighbours import Neighbours
-from tasktree_jupyter.server.processes import pid_namespace
 from tasktree_jupyter.server.sources import Ending
-from tasktree_jupyter.storage.sqlite import SqliteLog
 from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
-
-SILENCE = 0.4
+from tests.server.emitters import SILENCE, Emitter, Line, emitter, gone_pid, me, other_server
 
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
     return {"source_silence": SILENCE}
-
-
-def me(**more: Any) -> dict[str, Any]:
-    """What a client says of its process; with another `pid`, of another."""
-    return {"host": platform.node(), "pid": os.getpid(), "namespace": pid_namespace(), **more}
-
-
-def gone_pid() -> int:
-    """The number of a process that was."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-class Emitter:
-    """A source on a connection of its own."""
-
-    def __init__(self, client: Client, source: str) -> None:
-        self.client = client
-        self.source = source
-        self.seq = 0
-
-    async def says(self, state: str, project_id: str = "p", **described: Any) -> None:
-        frame = {"op": "source", "project_id": project_id, "source": self.source, "state": state}
-        await self.client.send(frame | described)
-
-    async def emit(self, *events: dict[str, Any], project_id: str = "p") -> dict[str, Any]:
-        self.seq += len(events)
-        seq = self.seq - len(events) + 1
-        return await self.client.publish(project_id, *events, source=self.source, seq=seq)
-
-    def leaves_without_a_word(self) -> None:
-        self.client.ws.close()
-
-
-async def emitter(connect: Connect, source: str, **described: Any) -> Emitter:
-    """One that has said who it is, and has a run with a task under way."""
-    emitter = Emitter(await connect(), source)
-    await emitter.says("here", **(described or me()))
-    await emitter.emit(
-        update(f"{source}-run", title="Run", status="running"),
-        update(f"{source}-fit", title="Fit", status="running", parent_id=f"{source}-run"),
-        update(f"{source}-done", title="Done", status="completed", parent_id=f"{source}-run"),
-    )
-    return emitter
 
 
 async def next_presence(client: Client) -> list[dict[str, Any]]:
@@ -197,6 +141,24 @@ async def test_a_process_that_is_certainly_gone_leaves_nothing_running(connect: 
     living.leaves_without_a_word()
 
 
+async def test_a_kernel_that_said_goodbye_isnt_judged_before_jupyter_tells_how_it_ended(
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
+    presence = extension.manager.presence
+    monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
+    monkeypatch.setattr(presence, "_limits", Limits(source_silence=60))
+    monkeypatch.setattr(presence, "_began", 0)
+    await kernel.says("left")
+    await kernel.client.ask("watch")
+
+    await presence.look()
+
+    assert not presence.sources.find("p", "k1").lines
+    assert not presence._endings._at_work
+    assert (await statuses(rest))["k1-fit"] == "running"
+
+
 @pytest.mark.parametrize("elsewhere", [{"host": "another-machine"}, {"namespace": "pid:[of a container]"}])
 async def test_of_another_machine_or_container_nothing_is_certain(
     connect: Connect, rest: Rest, elsewhere: dict[str, str]
@@ -287,28 +249,6 @@ async def test_what_makes_no_sense_of_a_process_is_left_out(connect: Connect, re
     _, info = await rest("GET", "projects", "p")
 
     assert [(each["source"], each["host"], each["pid"]) for each in info["sources"]] == [("odd", None, None)]
-
-
-class Line:
-    """A connection of the other server's."""
-
-    def __init__(self) -> None:
-        self.heard_at = asyncio.get_running_loop().time()
-
-
-@asynccontextmanager
-async def other_server(data_dir: Path) -> AsyncIterator[WebSocketManager]:
-    """A second server's inside on the same folder."""
-    log = SqliteLog(data_dir)
-    await log.start()
-    manager = WebSocketManager(log, Limits(source_silence=SILENCE), logging.getLogger("other"))
-    manager.presence.neighbours = Neighbours(data_dir, SILENCE, logging.getLogger("other"))
-    manager.presence.start()
-    try:
-        yield manager
-    finally:
-        await manager.stop()
-        await log.close()
 
 
 async def test_who_is_connected_to_the_other_server_isnt_silent_here(

@@ -1,5 +1,6 @@
 /** What the server says of projects and of what was published to them. */
 import type { Rollup, Status } from './reader.js';
+import { isInteger } from './shape.js';
 
 export interface MissionInfo {
   mission_id: string;
@@ -33,8 +34,16 @@ export interface ProjectInfo {
   /** Newest first, at most 20. */
   missions: MissionInfo[];
   missions_total: number;
+  /** How many of these missions' running leaves are stale, by mission; absent where none is, and from an older server. */
+  stale?: Record<string, number>;
   /** Only where the project's file isn't well. */
   storage?: StorageNotice;
+}
+
+/** How many of a run's tasks are said to run, but their process isn't heard. Needs no tree. */
+export function staleOf({ stale }: ProjectInfo, { mission_id, rollup }: MissionInfo): number {
+  const count = stale?.[mission_id];
+  return isInteger(count, 0) ? Math.min(count, rollup.counts.running ?? 0) : 0;
 }
 
 export interface Published {

@@ -1,5 +1,5 @@
 import { LabIcon } from '@jupyterlab/ui-components';
-import type { Status } from '../core/reader.js';
+import type { RunState } from './run-state.js';
 
 /** A tree, half of it done. */
 export const treeIcon = new LabIcon({
@@ -27,7 +27,7 @@ function statusIcon(status: string, colour: string, shapes: string): LabIcon {
 }
 
 /** On a tab, as a run's state in the tree. Before it runs, and where nothing is known, a tab has the tree's icon. */
-const STATUS_ICONS: Partial<Record<Status, LabIcon>> = {
+const STATUS_ICONS: Partial<Record<RunState, LabIcon>> = {
   running: statusIcon(
     'running',
     '--jp-brand-color1',
@@ -44,14 +44,19 @@ const STATUS_ICONS: Partial<Record<Status, LabIcon>> = {
     'cancelled',
     '--jp-ui-font-color2',
     '<circle cx="7" cy="7" r="4.75" /><path d="M3.7 3.7 10.3 10.3" />'
+  ),
+  stale: statusIcon(
+    'stale',
+    '--jp-warn-color1',
+    '<circle cx="7" cy="7" r="4.75" stroke-dasharray="3.2 1.77" /><path d="M7 4.4v2.8l1.7 1.2" />'
   )
 };
 
 const onTabs = new Map<LabIcon, LabIcon>();
 
 /** An icon as it fits the tabs of the main area. */
-export function tabIconOf(status: Status | null): LabIcon {
-  const icon = (status && STATUS_ICONS[status]) ?? treeIcon;
+export function tabIconOf(state: RunState | null): LabIcon {
+  const icon = (state && STATUS_ICONS[state]) ?? treeIcon;
   let fitted = onTabs.get(icon);
   if (!fitted) {
     fitted = icon.bindprops({ stylesheet: 'mainAreaTab' });

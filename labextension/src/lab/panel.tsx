@@ -2,6 +2,7 @@ import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { useMemo } from 'react';
 import type { Follow, MissionInfo, ProjectInfo } from '../core/follow.js';
+import { staleOf } from '../core/info.js';
 import type { Rollup, TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
@@ -17,6 +18,7 @@ import {
   onViewKey,
   missionsOf,
   StaleBadge,
+  StaleIcon,
   stalenessOf,
   stateOf,
   StatusIcon,
@@ -32,6 +34,7 @@ import {
 import { Listbox } from './listbox.js';
 import { Mount } from './mount.js';
 import { projectTitle, type PanelModel } from './panel-model.js';
+import { runState } from './run-state.js';
 import type { Words } from './words.js';
 
 /** What the application around the panel can do with what is in it. */
@@ -138,7 +141,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
   const followed = useListenable(follow);
   const now = useNow(false) * 1000;
   const state = stateOf(list?.status ?? 'connecting', list?.error ?? null, hub.connection);
-  const runs = runsOf(project, follow?.tree ?? null);
+  const runs = runsOf(project, follow);
   const { tabs } = host;
   const shownProject = follow?.projectId ?? null;
   const actions = useMemo(
@@ -175,8 +178,7 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
               info={each}
               now={now}
               isMuted={host.isMuted(each.project_id)}
-              // Of the others nobody here hears which of their tasks are silent.
-              stale={each.project_id === shownProject ? staleOf(follow, each) : 0}
+              stale={staleInNewest(each, each.project_id === shownProject ? follow : null)}
             />
           )}
         </Listbox>
@@ -282,9 +284,21 @@ interface ProjectLineProps {
   stale: number;
 }
 
-function staleOf(follow: Follow | null, info: ProjectInfo): number {
-  const newest = info.missions[0]?.mission_id;
-  return follow?.tree && newest !== undefined ? stalenessOf(follow.tree, follow.stale).count(newest) : 0;
+/** As the tree has it where it is followed, so that line and tree agree; of the others the server has counted. */
+function staleInNewest(info: ProjectInfo, follow: Follow | null): number {
+  const [newest] = info.missions;
+  if (newest === undefined) {
+    return 0;
+  }
+  return follow?.tree
+    ? stalenessOf(follow.tree, follow.stale).count(newest.mission_id)
+    : staleOf(info, newest);
+}
+
+function RunIcon({ status, rollup, stale }: Pick<Run, 'status' | 'rollup' | 'stale'>) {
+  const words = useWords();
+  const state = runState(status, rollup, stale);
+  return state === 'stale' ? <StaleIcon label={words.__('stale')} /> : <StatusIcon status={state} />;
 }
 
 function ProjectLine({ info, now, isMuted, stale }: ProjectLineProps) {
@@ -295,7 +309,7 @@ function ProjectLine({ info, now, isMuted, stale }: ProjectLineProps) {
   const title = projectTitle(info);
   return (
     <>
-      <StatusIcon status={newest?.status ?? 'draft'} />
+      {newest ? <RunIcon {...newest} stale={stale} /> : <StatusIcon status="draft" />}
       <span className="tt-item-title" title={seenLine(info.path ?? title)}>
         {title}
       </span>
@@ -316,6 +330,8 @@ interface Run {
   title: string;
   status: MissionInfo['status'];
   rollup: Rollup;
+  /** How many of its running leaves aren't heard. */
+  stale: number;
   /** Microseconds since 1970. */
   createdAt: number | null;
 }
@@ -324,8 +340,10 @@ interface Run {
 const LISTED = 100;
 
 /** Newest first: from the tree once it is here, until then those that the list of projects names. */
-function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
-  if (tree) {
+function runsOf(project: ProjectInfo | null, follow: Follow | null): Run[] {
+  const tree: TreeReader | null = follow?.tree ?? null;
+  if (follow && tree) {
+    const staleness = stalenessOf(tree, follow.stale);
     return missionsOf(tree)
       .slice(0, LISTED + 1)
       .map(({ id, run, createdAt }) => {
@@ -336,7 +354,8 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
           createdAt,
           title: seenLine(node?.title ?? id),
           status: node?.status ?? 'draft',
-          rollup: tree.rollup(id)
+          rollup: tree.rollup(id),
+          stale: staleness.count(id)
         };
       });
   }
@@ -346,7 +365,8 @@ function runsOf(project: ProjectInfo | null, tree: TreeReader | null): Run[] {
     createdAt: parseTime(mission.created_at),
     title: seenLine(mission.title ?? mission.mission_id),
     status: mission.status,
-    rollup: mission.rollup
+    rollup: mission.rollup,
+    stale: project ? staleOf(project, mission) : 0
   }));
 }
 
@@ -366,7 +386,7 @@ function RunLine({ run, now }: { run: Run; now: number }) {
   const words = useWords();
   return (
     <>
-      <StatusIcon status={run.status} />
+      <RunIcon {...run} />
       <span className="tt-item-title" title={run.title}>
         {words.__('run %1', formatCount(run.run))} <span className="tt-faint">{run.title}</span>
       </span>

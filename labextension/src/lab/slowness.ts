@@ -1,6 +1,7 @@
 /** Runs that take much longer than their namesakes before, as far as the list of projects tells. */
 import { isLate } from '../core/attention.js';
 import type { MissionInfo, ProjectInfo } from '../core/follow.js';
+import { staleOf } from '../core/info.js';
 import { isEnded } from '../core/status.js';
 import { parseTime } from '../core/times.js';
 import { medianOf } from '../core/typical.js';
@@ -31,13 +32,13 @@ export class SlownessReader {
   }
 }
 
-/** Null where the run has ended, or too few like it have completed. Microseconds. */
-function usualOf({ missions }: ProjectInfo, run: MissionInfo): number | null {
-  if (isEnded(run.status) || (run.rollup.counts.running ?? 0) === 0) {
+/** Null where the run has ended, nobody hears what runs in it, or too few like it have completed. Microseconds. */
+function usualOf(project: ProjectInfo, run: MissionInfo): number | null {
+  if (isEnded(run.status) || (run.rollup.counts.running ?? 0) === staleOf(project, run)) {
     return null;
   }
   const durations: number[] = [];
-  for (const other of missions) {
+  for (const other of project.missions) {
     const from = parseTime(other.started_at ?? other.created_at);
     const to = parseTime(other.ended_at);
     if (other.title === run.title && other.status === 'completed' && from !== null && to !== null) {

@@ -1,5 +1,6 @@
 import type { Hub, ProjectList } from '../core/follow.js';
 import {
+  StaleIcon,
   StatusIcon,
   formatCount,
   stateOf,
@@ -10,7 +11,7 @@ import {
   type ViewState
 } from '../view/index.js';
 import { treeIcon } from './icon.js';
-import type { Tally } from './tally.js';
+import { tallyText, type Tally } from './tally.js';
 
 export interface StatusSource {
   hub: Hub;
@@ -32,15 +33,11 @@ export function StatusItem(source: StatusSource) {
   useAtOnce(hub, each => each.getVersion());
   const state = stateOfList(source);
   const isLive = state.kind === 'live';
-  const { running, failed } = tally();
+  const { running, failed, stale } = tally();
   // No countdown here: it would move for as long as nobody can do anything.
   const calm: ViewState = state.kind === 'offline' ? { kind: 'offline', retryAt: null } : state;
   const { text, detail } = wording(words, calm, null, 0);
-  const parts = [
-    running > 0 ? words._n('%1 task running', '%1 tasks running', running) : null,
-    failed > 0 ? words._n('%1 task failed', '%1 tasks failed', failed) : null
-  ].filter(part => part !== null);
-  const counts = parts.length > 0 ? parts.join(', ') : words.__('no task running');
+  const counts = tallyText(words, { running, failed, stale });
   const story = isLive
     ? counts
     : [text, detail, words.__('last known: %1', counts)].filter(Boolean).join('. ');
@@ -62,6 +59,11 @@ export function StatusItem(source: StatusSource) {
       {failed > 0 ? (
         <span className="jp-TaskTreeStatus-count">
           <StatusIcon status="failed" hidden /> {formatCount(failed)}
+        </span>
+      ) : null}
+      {stale > 0 ? (
+        <span className="jp-TaskTreeStatus-count">
+          <StaleIcon label="" hidden /> {formatCount(stale)}
         </span>
       ) : null}
       {isLive ? null : <span className="jp-TaskTreeStatus-word">{text}</span>}

@@ -3,7 +3,7 @@ import { Widget } from '@lumino/widgets';
 import type { Hub, ProjectList } from '../core/follow.js';
 import { Mount } from './mount.js';
 import { stateOfList, StatusItem } from './status-item.js';
-import { Counter, type Tally } from './tally.js';
+import { Counter, NOTHING, type Tally } from './tally.js';
 import type { Words } from './words.js';
 
 /** Watches the list of projects, and no tree, for as long as it is there. */
@@ -13,7 +13,7 @@ export class StatusWidget extends Widget {
   private readonly stopListening: (() => void)[];
   private readonly whenChanged = new Signal<this, void>(this);
   private readonly counter = new Counter();
-  private tally: Tally = { running: 0, failed: 0 };
+  private tally: Tally = NOTHING;
   private said = false;
 
   constructor(

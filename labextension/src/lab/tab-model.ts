@@ -1,14 +1,15 @@
 /** What a tab in the main area is about, and what it follows for that. */
-import type { Follow, Hub, Listenable, ProjectInfo, ProjectList } from '../core/follow.js';
-import type { Status } from '../core/reader.js';
+import type { Follow, Hub, Listenable, MissionInfo, ProjectInfo, ProjectList } from '../core/follow.js';
+import { staleOf } from '../core/info.js';
 import { seenLine } from '../core/seen.js';
 import { projectTitle } from './panel-model.js';
+import { runState, type RunState } from './run-state.js';
 import type { Words } from './words.js';
 
 export interface TabTitle {
   label: string;
   caption: string;
-  status: Status | null;
+  status: RunState | null;
 }
 
 /** Its name follows the list of projects at all times; the tree is followed only while somebody looks. */
@@ -98,11 +99,23 @@ export class TabModel implements Listenable {
 /** A run that the list doesn't name any more keeps what was last known of it. */
 function titleOf(info: ProjectInfo, missionId: string | null, known: TabTitle, trans: Words): TabTitle {
   const project = projectTitle(info);
+  const run =
+    missionId === null ? info.missions[0] : info.missions.find(each => each.mission_id === missionId);
+  const [status, silence] = run ? stateOf(info, run, trans) : [missionId === null ? null : known.status, ''];
   if (missionId === null) {
-    const status = info.missions[0]?.status ?? null;
-    return { label: project, caption: trans.__('Task tree of %1, the newest run', project), status };
+    return {
+      label: project,
+      caption: trans.__('Task tree of %1, the newest run', project) + silence,
+      status
+    };
   }
-  const run = info.missions.find(mission => mission.mission_id === missionId);
   const label = run ? seenLine(run.title ?? missionId) : known.label;
-  return { label, caption: trans.__('%1, a run of %2', label, project), status: run?.status ?? known.status };
+  return { label, caption: trans.__('%1, a run of %2', label, project) + silence, status };
+}
+
+/** How a run stands, and a line about what isn't heard of it. */
+function stateOf(info: ProjectInfo, run: MissionInfo, trans: Words): [RunState, string] {
+  const stale = staleOf(info, run);
+  const silence = stale > 0 ? `\n${trans._n('%1 task not heard of', '%1 tasks not heard of', stale)}` : '';
+  return [runState(run.status, run.rollup, stale), silence];
 }

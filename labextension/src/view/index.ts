@@ -10,7 +10,7 @@ export { onViewKey } from './view-keys.js';
 export * from './format.js';
 export { throttled, useAtOnce, useFollow, useListenable } from './hooks.js';
 export { missionsOf } from './missions.js';
-export { StatusIcon } from './status-icon.js';
+export { StaleIcon, StatusIcon } from './status-icon.js';
 export { StorageNotices } from './storage-notice.js';
 export { Badge, StaleBadge } from './badge.js';
 export { useWebSocket, type UseWebSocket } from './use-web-socket.js';

@@ -92,6 +92,14 @@ function staleRun(): Data {
   const { tree } = data.follow;
   const silent = [...(tree?.children('run/fit') ?? [])].filter(id => tree?.node(id)?.status === 'running');
   data.follow.set({ stale: new Map(silent.slice(0, 5).map(id => [id, (NOW - 94_000) * 1000])) });
+  // Of these nobody here follows the tree.
+  const some = infoOf('weekly', 'weekly-report', gridSearch({ tasks: 30 }).tree, 60);
+  const all = infoOf('nightly', 'nightly-training', gridSearch({ tasks: 30 }).tree, 5400);
+  const newest = all.missions[0];
+  data.hub.all.push(
+    { ...some, stale: { run: 2 } },
+    { ...all, stale: { run: newest?.rollup.counts.running ?? 0 } }
+  );
   return data;
 }
 

@@ -65,10 +65,15 @@ describe('the numbers in the status bar', () => {
     const old = project('old', [run('o', { status: 'failed', failures: 9 })]);
     expect(counter.count([old, project('p', [run('a', { failures: 1 })])])).toEqual({
       running: 2,
-      failed: 1
+      failed: 1,
+      stale: 0
     });
     const ended = run('a', { status: 'failed', failures: 2 });
-    expect(counter.count([old, project('p', [ended])])).toEqual({ running: 0, failed: 2 });
-    expect(counter.count([old, project('p', [run('b'), ended])])).toEqual({ running: 2, failed: 0 });
+    expect(counter.count([old, project('p', [ended])])).toEqual({ running: 0, failed: 2, stale: 0 });
+    expect(counter.count([old, project('p', [run('b'), ended])])).toEqual({
+      running: 2,
+      failed: 0,
+      stale: 0
+    });
   });
 });

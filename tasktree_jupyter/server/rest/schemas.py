@@ -142,6 +142,10 @@ def _own() -> dict[str, Schema]:
                     **a_list(ref("Source")),
                     "description": "Only of one project: who emits, or did and may again",
                 },
+                "stale": {
+                    **a_map({**COUNT, "minimum": 1}),
+                    "description": "Of these missions so many running leaves are stale; absent where none is",
+                },
                 "storage": {
                     **an_object({"kind": {"enum": ["locked", "damaged"]}, "message": TEXT}),
                     "description": "Only where the project's file isn't well, or wasn't within the last hour",

@@ -59,7 +59,10 @@ LOOKED_AT = tuple(
         *(State(part, data) for part in PARTS[1:] for data in ("tasks-1000", "busy", "failed", "hostile")),
         *(State("details", data) for data in ("failed", "stale", "hostile")),
         *(State("tree", data, width=420) for data in BARE),
-        *(State("panel", data, width=240) for data in ("runs", "broken", "hostile", "empty", "absent", "offline")),
+        *(
+            State("panel", data, width=240)
+            for data in ("runs", "broken", "stale", "hostile", "empty", "absent", "offline")
+        ),
         *(State(view, theme="dark") for view in VIEWS if view not in PARTS),
         *(State(part, width=240) for part in PARTS),
         State("panel-details", width=480, zoom=2),
@@ -100,6 +103,7 @@ PICTURES = (
     State("panel", "tasks-1000", width=240, height=800),
     State("panel", "runs", "dark", 240, 800),
     State("panel", "broken", width=240, height=800),
+    State("panel", "stale", width=240, height=800),
     State("panel-details", "tasks-1000", width=320, height=800),
     State("panel", "absent", width=240, height=400),
 )
