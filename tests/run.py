@@ -94,9 +94,9 @@ STATIC_FRONT_END = [
 ]
 VITEST = Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True)
 # Two at a time, a file to one worker: most tests wait for servers and kernels. By name: else the longest come last.
-SIDE_BY_SIDE = (f"--ignore={IMPORT_CHECK}", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-PYTEST = Suite("pytest", pytest(*SIDE_BY_SIDE), ("python", "npm"), report=True)
-BROWSER = Suite("browser", pytest("tests/browser"), ("python", "npm", "chromium"), report=True)
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+PYTEST = Suite("pytest", pytest(f"--ignore={IMPORT_CHECK}", *SIDE_BY_SIDE), ("python", "npm"), report=True)
+BROWSER = Suite("browser", pytest("tests/browser", *SIDE_BY_SIDE), ("python", "npm", "chromium"), report=True)
 
 LANES: list[list[Suite]] = [[VITEST, BROWSER], [*STATIC_FRONT_END, *STATIC_PYTHON, PYTEST]]
 """Side by side; the suites of a lane one after the other, first those whose needs are there first."""
