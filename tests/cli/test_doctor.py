@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -305,7 +306,9 @@ def test_a_proxy_that_holds_frames_back(doctor: Doctor, home: Hub, proxy: Proxy)
     proxy.fault = "hold"
     checks = doctor(home, *through(proxy))
     assert failed(checks) == {"delay"}
-    assert f"came {HOLD_SECONDS:.1f} s after" in checks["delay"]["message"]
+    late = re.search(r"came (\d+\.\d) s after", checks["delay"]["message"])
+    assert late is not None
+    assert float(late[1]) >= HOLD_SECONDS
     assert "proxy_buffering off" in checks["delay"]["advice"]
 
 
