@@ -25,6 +25,11 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
+def jp_nbconvert_templates() -> None:
+    """Nothing here converts notebooks, and to copy the templates for each test takes longer than most tests."""
+
+
+@pytest.fixture
 def jp_server_config(data_dir: Path, settings: dict[str, Any]) -> Config:
     return Config(
         {

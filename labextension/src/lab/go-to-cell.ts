@@ -37,9 +37,13 @@ export async function goToCell(
   content.deselectAll();
   content.activeCellIndex = index;
   content.mode = 'command';
+  const before = document.activeElement;
   // Refused where the notebook scrolls to the active cell by itself meanwhile.
   await content.scrollToItem(index, 'center').catch(() => undefined);
-  content.activate();
+  // Somebody who has gone on meanwhile isn't called back.
+  if (document.activeElement === before || content.node.contains(document.activeElement)) {
+    content.activate();
+  }
   cell.node.addEventListener('animationend', () => cell.removeClass('jp-TaskTreeFound'), { once: true });
   cell.addClass('jp-TaskTreeFound');
   return 'there';
