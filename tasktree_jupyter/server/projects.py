@@ -17,7 +17,7 @@ from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.frames import encode, text_frame
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed
-from tasktree_jupyter.server.room import Room
+from tasktree_jupyter.server.room import Position, Room
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
 from tasktree_jupyter.storage.troubles import OF_ONE_PROJECT
@@ -83,6 +83,8 @@ class Projects:
         self._looking: asyncio.Task[None] | None = None
         self._followed: dict[str, Callable[[], None]] = {}
         self._known: dict[str, tuple[str, int]] = {}
+        self._unread: set[str] = set()
+        self._has_looked = False
 
     # Infos
 
@@ -205,13 +207,14 @@ class Projects:
         if self._watches:
             self.touched(room.project_id)
 
-    def delivered(self, project_id: str) -> int | None:
-        """Return up to which offset a project without a room was delivered while we look out; None: not known.
+    def delivered(self, project_id: str) -> Position | None:
+        """Return up to where a project without a room was delivered while we look out; None: all that there is.
 
         Whoever opens the room before we hear of what another server wrote mustn't keep that from those who follow all.
         """
-        known = self._known.get(project_id)
-        return None if known is None else known[1]
+        if not self._has_looked or project_id in self._unread:
+            return None
+        return self._known.get(project_id, (None, 0))
 
     async def _tick(self) -> None:
         """At most four times a second, tell each watcher what has changed since the last time."""
@@ -275,32 +278,35 @@ class Projects:
             stop()
         self._followed.clear()
         self._known.clear()
+        self._unread.clear()
+        self._has_looked = False
 
     async def _look(self) -> None:
-        first = True
         while True:
             try:
                 records = await self._log.projects()
             except StorageError as error:
                 storage_failed(self._logger, "list", None, "Can't list the projects: %s", error)
-                records = []
-            for record in records:
-                if record.project_id not in self._followed:
-                    await self._follow(record, new=not first)
-            first = False
+            else:
+                for record in records:
+                    if record.project_id not in self._followed:
+                        await self._follow(record, new=self._has_looked and record.project_id not in self._unread)
+                self._has_looked = True
             await asyncio.sleep(self._limits.follow_interval)
 
     async def _follow(self, record: ProjectRecord, *, new: bool) -> None:
         """What is there when we begin to look is old; a project that appears later is new from its first event on."""
         project_id = record.project_id
         room = self.rooms.find(project_id)
-        if room is not None:
+        if room is not None and room.exists:
             self._known[project_id] = (room.epoch, room.offset)
         elif not new:
             try:
                 head = await self._log.head(project_id)
             except StorageError:
+                self._unread.add(project_id)
                 return
+            self._unread.discard(project_id)
             if head is not None:
                 self._known[project_id] = (head.epoch, head.offset)
         self._followed[project_id] = self._log.follow(project_id, lambda head: self._on_head(project_id, head))
@@ -308,14 +314,12 @@ class Projects:
             self.touched(project_id)
 
     def _on_head(self, project_id: str, head: Head | None) -> None:
-        epoch, offset = self._known.get(project_id, ("", 0))
         if head is None:
             self._known.pop(project_id, None)
             self._created.pop(project_id, None)
             self.touched(project_id)
-        elif self.rooms.find(project_id) is None and (head.epoch, head.offset) != (epoch, offset):
-            self._known[project_id] = (head.epoch, head.offset)
-            self.rooms.get(project_id, delivered=offset if head.epoch == epoch else 0)
+        elif self.rooms.find(project_id) is None and (head.epoch, head.offset) != self._known.get(project_id):
+            self.rooms.get(project_id)
             self.touched(project_id)
 
 

@@ -49,11 +49,14 @@ RETRY_SECONDS = 1.0
 
 _T = TypeVar("_T")
 
+Position = tuple[str | None, int]
+"""An epoch, None: whichever it is, and an offset in it."""
+
 
 class Room:
     """One project: takes publishes in, follows the log, folds, and delivers. Lives on the loop.
 
-    `delivered` is the offset up to which followers have had everything; None: all that is in the log at opening.
+    `delivered` is up to where followers have had everything; None: all that is in the log at opening.
     `on_change` is called, with the room, after anything that its info shows may have changed.
     """
 
@@ -66,7 +69,7 @@ class Room:
         on_change: Callable[[Room], None],
         logger: logging.Logger,
         clock: Callable[[], int] = now_us,
-        delivered: int | None = None,
+        delivered: Position | None = None,
     ) -> None:
         self.project_id = project_id
         self.epoch = ""
@@ -148,7 +151,8 @@ class Room:
     async def _load(self) -> None:
         tree, head, stored_at = await load_tree(self._log, self.project_id)
         self.tree, self.epoch, self._stored_at = tree, head.epoch if head else "", stored_at
-        self.offset = tree.offset if self._delivered is None else min(self._delivered, tree.offset)
+        epoch, offset = self._delivered or (None, tree.offset)
+        self.offset = min(offset, tree.offset) if epoch in (None, self.epoch) else 0
         self._head_offset = tree.offset
         self._loaded = True
         self._stop_following = self._log.follow(self.project_id, self._on_head)
@@ -180,7 +184,7 @@ class Room:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
 
-    def _restart(self, reason: str, delivered: int | None) -> None:
+    def _restart(self, reason: str, delivered: Position | None) -> None:
         """Load again: the log isn't the one we knew."""
         self.life += 1
         if self._stop_following is not None:
@@ -236,11 +240,11 @@ class Room:
         if life != self.life or not self._loaded:
             return
         if self.epoch and commit.epoch != self.epoch:
-            self._restart("epoch", 0)
+            self._restart("epoch", (None, 0))
             return
         if commit.events and commit.first_offset <= self.offset and not self._has_delivered(commit):
             # A backup was put back under our feet, and this is what follows on it.
-            self._restart("epoch", commit.first_offset - 1)
+            self._restart("epoch", (None, commit.first_offset - 1))
             return
         self.epoch = commit.epoch
         self._heard_of(commit.last_offset, committed)
@@ -299,10 +303,10 @@ class Room:
             if self.epoch:
                 self._gone()
         elif self.epoch and head.epoch != self.epoch:
-            self._restart("epoch", 0)
+            self._restart("epoch", (None, 0))
         elif head.offset < known:
             # A backup was put back: the same life of the log, but not the same events.
-            self._restart("epoch", head.offset)
+            self._restart("epoch", (None, head.offset))
         else:
             self.epoch = head.epoch
             self._heard_of(head.offset)

@@ -11,15 +11,15 @@ from contextlib import asynccontextmanager
 from tasktree_jupyter.server.delivery import Follower
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import tell
-from tasktree_jupyter.server.room import Room
+from tasktree_jupyter.server.room import Position, Room
 from tasktree_jupyter.storage.log import EventLog
 
 
 class Rooms:
     """Opens rooms and closes idle ones. `before_close` is awaited for each; `on_change` is every room's.
 
-    `delivered(project_id)`: up to which offset those who follow all projects have had everything while its room was
-    closed; None: whatever there is.
+    `delivered(project_id)`: up to where those who follow all projects have had everything while its room was closed;
+    None: whatever there is.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Rooms:
         *,
         on_change: Callable[[Room], None],
         before_close: Callable[[Room], Awaitable[None]],
-        delivered: Callable[[str], int | None],
+        delivered: Callable[[str], Position | None],
         logger: logging.Logger,
     ) -> None:
         self._log = log
@@ -54,8 +54,8 @@ class Rooms:
         room = self._open.get(project_id)
         return None if room is None or room.failed else room
 
-    def get(self, project_id: str, *, delivered: int | None = None) -> Room:
-        """Return the project's room, opened if it must be; `delivered` as in `Room`."""
+    def get(self, project_id: str) -> Room:
+        """Return the project's room, opened if it must be."""
         room = self.find(project_id)
         if room is None:
             room = self._open[project_id] = Room(
@@ -64,7 +64,7 @@ class Rooms:
                 self._limits,
                 on_change=self._on_change,
                 logger=self._logger,
-                delivered=self._delivered(project_id) if delivered is None else delivered,
+                delivered=self._delivered(project_id),
             )
             room.followers.update(self._standing.get(None, ()), self._standing.get(project_id, ()))
             if self._sweeping is None:

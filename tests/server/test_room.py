@@ -374,7 +374,7 @@ async def test_a_room_opened_late_delivers_from_where_its_followers_were() -> No
     await log.start()
     await log.from_elsewhere("a", "b", "c")
 
-    room = a_room(log, listener, delivered=1)
+    room = a_room(log, listener, delivered=(None, 1))
     await room.ready()
     await until(lambda: listener.offsets == [2, 3])
 

@@ -16,7 +16,7 @@ from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.publication import parse_publication
 from tasktree_jupyter.storage.log import Head, StorageError
-from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Client, Connect, Rest, update
 from tests.server.emitters import SILENCE, Emitter, Line, emitter, gone_pid, me, other_server
 
 
@@ -273,18 +273,3 @@ async def test_a_project_that_cant_be_read_is_told_once_and_tried_again(
 
     await presence.look()
     assert await stale_in(manager) == {"run": 1}
-
-
-async def test_counting_keeps_nothing_from_those_who_follow_all_projects(
-    connect: Connect, plain: Plain, extension: Any, data_dir: Path
-) -> None:
-    """Whoever opens a room before this server hears what another one wrote mustn't take that for delivered."""
-    await (await connect()).publish("p", update("run", status="running"))
-    everything = await plain()
-    projects, rooms = extension.manager.projects, extension.manager.rooms
-    await until(lambda: projects.delivered("p"), 1)
-    await rooms.close_idle(0)
-    async with other_server(data_dir) as other:
-        await other.publish_envelopes("p", [update("run", status="completed")])
-        async with rooms.hold("p"):
-            assert (await everything.next())["data"]["changes"] == {"status": "completed"}

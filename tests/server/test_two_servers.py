@@ -14,9 +14,9 @@ from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.publication import Published, parse_publication
-from tasktree_jupyter.storage.log import Head, NoSuchProject
+from tasktree_jupyter.storage.log import Batch, Head, NewEvent, NoSuchProject, StorageError
 from tasktree_jupyter.storage.sqlite import SqliteLog
-from tests.server.clients import WAIT, Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Connect, Plain, PlainClient, Rest, update
 
 
 @pytest.fixture
@@ -127,6 +127,72 @@ async def test_a_cold_project_that_the_other_writes_to_is_delivered_from_there(
     assert got["data"]["node_id"] == "new"
     frame = await watching.next()
     assert [info["offset"] for info in frame["projects"]] == [2]
+
+
+async def looked(extension: Any) -> None:
+    """Wait until this server knows what there was before it began to look out."""
+    for _ in range(1000):
+        if extension.manager.projects.delivered("none of these") is not None:
+            return
+        await asyncio.sleep(WAIT / 1000)
+    pytest.fail("it doesn't look out")
+
+
+async def titles(simple: PlainClient, count: int) -> list[str]:
+    return [(await simple.next())["data"]["changes"]["title"] for _ in range(count)]
+
+
+async def test_who_follows_all_gets_a_new_project_whole_also_if_somebody_opens_it_before_it_was_seen(
+    plain: Plain, data_dir: Path, extension: Any
+) -> None:
+    simple = await plain()
+    await looked(extension)
+    async with Other(data_dir) as other:
+        await other.publish_envelopes("new", [update("a", title="first"), update("b", title="second")])
+        async with extension.manager.rooms.hold("new"):
+            assert await titles(simple, 2) == ["first", "second"]
+
+
+async def test_who_follows_all_gets_what_was_made_anew_also_if_somebody_opens_it_before_it_was_seen(
+    plain: Plain, connect: Connect, data_dir: Path, extension: Any
+) -> None:
+    await (await connect()).publish("p", *(update(f"old{number}", title="old") for number in range(5)))
+    await extension.manager.rooms.close_idle(0)
+    simple = await plain()
+    await looked(extension)
+    async with Other(data_dir) as other:
+        await other.publish_envelopes("p", [update("old0", title="older")])
+        assert await titles(simple, 1) == ["older"]
+        await extension.manager.rooms.close_idle(0)
+        await other.log.delete("p")
+        await other.publish_envelopes("p", [update("a", title="new"), update("b", title="newer")])
+        async with extension.manager.rooms.hold("p"):
+            assert await titles(simple, 2) == ["new", "newer"]
+
+
+async def test_who_follows_all_gets_later_what_could_not_be_read_at_first(
+    plain: Plain, connect: Connect, data_dir: Path, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await connect()).publish("p", update("a", title="old"))
+    await extension.manager.rooms.close_idle(0)
+    simple = await plain()
+    await looked(extension)
+    tried = asyncio.Event()
+
+    async def fail(*_: object) -> None:
+        tried.set()
+        raise StorageError("the disk is on fire")
+
+    async with Other(data_dir) as other:
+        with monkeypatch.context() as broken:
+            broken.setattr("tasktree_jupyter.server.room.load_tree", fail)
+            async with asyncio.timeout(WAIT):
+                envelope = update("a", title="unread") | {"timestamp": "2026-01-31T14:02:11Z"}
+                event = NewEvent(None, msgspec.json.encode(envelope)[:-1])
+                await other.log.append("p", [Batch(None, None, None, [event])], now=1)
+                await tried.wait()
+        await other.publish_envelopes("p", [update("a", title="read")])
+        assert await titles(simple, 2) == ["unread", "read"]
 
 
 async def test_a_project_that_the_other_deleted_is_gone_and_may_come_again(connect: Connect, data_dir: Path) -> None:
