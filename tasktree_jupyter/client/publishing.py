@@ -132,6 +132,8 @@ class Publisher:
         take = {"published": self._take_published, "resolved": self._take_resolved}.get(frame["op"], self._take_error)
         try:
             take(link, frame)
+        except OSError:
+            raise
         except Exception as error:
             self._stumbled(link, error)
         return True

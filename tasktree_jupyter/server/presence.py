@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tasktree_jupyter.core.status import TaskStatus
 from tasktree_jupyter.server.endings import Endings, Publish, open_tasks
 from tasktree_jupyter.server.frames import json_frame
 from tasktree_jupyter.server.intake import now_us
@@ -31,6 +33,12 @@ from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, StorageE
 
 MAX_NODES = 10_000
 """So many stale tasks, at most, are told of one project."""
+
+JUPYTER_SECONDS = 10.0
+"""So long Jupyter has to notice that a kernel of its own is gone, before its source is judged without it."""
+
+LOOK_SECONDS = 2.0
+"""So long, at most, a subscriber waits to be told what is stale."""
 
 ELSEWHERE_SILENCES = 10
 """After so many times the allowed silence a kernel of another machine, whose server isn't there either, is gone."""
@@ -94,7 +102,7 @@ class Presence:
         self._owners: dict[str, Owners] = {}
         self._unseen: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._soon: set[str] = set()
+        self._soon: dict[str, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -232,8 +240,12 @@ class Presence:
         for project_id in followed:
             await self._refresh(project_id)
         silent = self._silent_sources()
+        until = time.monotonic() + self.interval
         for project_id in (silent.keys() | self.stale.projects) - followed:
             await self._count(project_id, silent.get(project_id, frozenset()))
+            if time.monotonic() > until:
+                # Neighbours wait to hear of us; the next look goes on with it.
+                break
         for project_id in self._owners.keys() - set(self._followed()):
             self._let_go(project_id)
 
@@ -303,12 +315,20 @@ class Presence:
         # A project that goes on while one of its sources is silent is looked at again; of others once is enough.
         async with self._rooms.hold(project_id, lingers=project_id in self.stale.projects) as room:
             tasks = await open_tasks(room, self._log, owners, silent)
-            told = {source.id: tasks.get(source.id, [])[:MAX_NODES] for source in silent}
-            counts = missions_with(room.tree, chain.from_iterable(told.values()))
+            tree = room.tree
+            # Where not all can be told, those that run: of the others nobody thinks that they go on.
+            told = {
+                source.id: sorted(tasks.get(source.id, ()), key=lambda task: tree.status_of(task) != TaskStatus.RUNNING)
+                for source in silent
+            }
+            counts = missions_with(tree, chain.from_iterable(told.values()))
             epoch, offset = owners.position
             self.stale.note(project_id, Count(frozenset(told), epoch, min(offset, room.offset), counts))
         return {
-            source.id: (since[source.id] or owners.last_at(source.id) or source.record.since, told[source.id])
+            source.id: (
+                since[source.id] or owners.last_at(source.id) or source.record.since,
+                told[source.id][:MAX_NODES],
+            )
             for source in silent
         }
 
@@ -319,8 +339,10 @@ class Presence:
         except StorageError as error:
             self._not_seen(project_id, error)
             return
+        self._unseen.discard(project_id)
         if head is None:
-            self.stale.note(project_id, None)
+            # Another server has deleted it.
+            self.forget(project_id)
         elif not self.stale.holds(project_id, silent, head):
             await self._refresh(project_id)
 
@@ -351,11 +373,19 @@ class Presence:
         """Somebody has begun to follow a project."""
         self._look_at(project_id)
 
+    async def looked(self, project_id: str) -> None:
+        """Wait for a look that is under way where tasks were stale before: who becomes live must know of them.
+
+        Not for long: to wait for a slow disk would be worse.
+        """
+        task = self._soon.get(project_id)
+        if task is not None and project_id in self.stale.projects:
+            await asyncio.wait({task}, timeout=LOOK_SECONDS)
+
     def _look_at(self, project_id: str) -> None:
         if project_id not in self._soon:
-            self._soon.add(project_id)
-            task = self._spawn(self._refresh(project_id))
-            task.add_done_callback(lambda _: self._soon.discard(project_id))
+            task = self._soon[project_id] = self._spawn(self._refresh(project_id))
+            task.add_done_callback(lambda _: self._soon.pop(project_id, None))
 
     async def _refresh(self, project_id: str) -> None:
         try:
@@ -401,13 +431,21 @@ class Presence:
             return
         ours = kernel_id is not None and kernel_id in self.kernels.running()
         if is_gone(record.process, record.since):
-            # A kernel of ours tells of its end itself, and knows more of it.
-            if silent or (source.heard is None and not ours):
+            # Jupyter tells of the end of a kernel of ours, and knows more of it.
+            is_told = ours and _gone_for(source) < JUPYTER_SECONDS
+            if not is_told and (silent or (source.heard is None and not ours)):
                 self._endings.end(source, _gone(source))
         elif kernel_id is not None and not ours and record.process.host != this_process().host:
             heard = max(source.heard or 0, source.elsewhere, self._began)
             if now_us() - heard > ELSEWHERE_SILENCES * self._limits.source_silence * 1e6:
                 self._endings.end(source, _gone(source))
+
+
+def _gone_for(source: Source) -> float:
+    """For how many seconds it is known that a source's process is gone."""
+    now = time.monotonic()
+    source.gone_at = source.gone_at or now
+    return now - source.gone_at
 
 
 def _gone(source: Source) -> Ending:

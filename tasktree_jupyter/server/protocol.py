@@ -251,7 +251,12 @@ class ProtocolConnection(Connection):
         )
         self._subscriptions[project_id] = subscription
         self.manager.bind(self, project_id)
-        subscription.start(ref, since, lambda: self.manager.projects.info(project_id))
+
+        async def about() -> dict[str, Any]:
+            await presence.looked(project_id)
+            return await self.manager.projects.info(project_id)
+
+        subscription.start(ref, since, about)
         presence.follows(project_id)
 
     def _unsubscribe(self, frame: dict[str, Any], ref: int | None) -> None:

@@ -60,7 +60,7 @@ class Source(msgspec.Struct, eq=False):
 
     `lines`: the connections that speak for it; `alone` is set once the last of them is gone. `written`: the number of
     our last write of its record; a reading that began before it is of no use. `elsewhere`: when another server of the
-    folder last heard it (µs).
+    folder last heard it (µs). `gone_at`: when its process was first found to be gone (of `time.monotonic`).
     """
 
     project_id: str
@@ -69,6 +69,7 @@ class Source(msgspec.Struct, eq=False):
     stored: bool = False
     heard: int | None = None
     elsewhere: int = 0
+    gone_at: float | None = None
     written: int = 0
     lines: set[Line] = msgspec.field(default_factory=set)
     alone: asyncio.Event = msgspec.field(default_factory=asyncio.Event)

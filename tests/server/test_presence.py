@@ -159,6 +159,28 @@ async def test_a_kernel_that_said_goodbye_isnt_judged_before_jupyter_tells_how_i
     assert (await statuses(rest))["k1-fit"] == "running"
 
 
+async def test_a_kernel_that_died_deaf_isnt_judged_before_jupyter_tells_how_it_ended(
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hadn't been heard for long when its connection broke: culled, for example."""
+    kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
+    presence = extension.manager.presence
+    monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
+    kernel.leaves_without_a_word()
+    client = await connect()
+    await client.follow("p")
+    assert len(await next_presence(client)) == 1
+
+    await presence.look()
+    assert not presence._endings._at_work
+    assert (await statuses(rest))["k1-fit"] == "running"
+
+    # Jupyter never says so: then it ends all the same.
+    monkeypatch.setattr("tasktree_jupyter.server.presence.JUPYTER_SECONDS", 0)
+    await presence.look()
+    assert "k1-fit" in [event["data"].get("node_id") for event in (await client.until("events"))[-1]["events"]]
+
+
 @pytest.mark.parametrize("elsewhere", [{"host": "another-machine"}, {"namespace": "pid:[of a container]"}])
 async def test_of_another_machine_or_container_nothing_is_certain(
     connect: Connect, rest: Rest, elsewhere: dict[str, str]

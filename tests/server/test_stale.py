@@ -14,6 +14,7 @@ import pytest
 from tasktree_jupyter.server import logs
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.manager import WebSocketManager
+from tasktree_jupyter.server.owners import Owners
 from tasktree_jupyter.server.publication import parse_publication
 from tasktree_jupyter.storage.log import Head, StorageError
 from tests.server.clients import WAIT, Client, Connect, Rest, update
@@ -273,3 +274,60 @@ async def test_a_project_that_cant_be_read_is_told_once_and_tried_again(
 
     await presence.look()
     assert await stale_in(manager) == {"run": 1}
+
+
+async def test_what_runs_is_told_first_where_not_all_can_be_and_counted_whole(
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasktree_jupyter.server.presence.MAX_NODES", 3)
+    quiet = Emitter(await connect(), "k1")
+    await quiet.says("here", **me())
+    await quiet.emit(update("run", status="running"))
+    for number in range(10):
+        await quiet.emit(update(f"queued{number}", parent_id="run", status="ready"))
+        if number % 2:
+            await quiet.emit(update(f"running{number}", parent_id="run", status="running"))
+    quiet.leaves_without_a_word()
+    await until(lambda: counted(extension.manager), {"run": 5})
+
+    client = await connect()
+    frames = await client.follow("p")
+    (source,) = next(frame for frame in frames if frame["op"] == "presence")["sources"]
+    assert source["nodes"] == ["running1", "running3", "running5"]
+
+
+async def test_who_becomes_live_knows_already_what_is_stale(
+    connect: Connect, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nobody followed before, and it takes a while to see whose tasks they are."""
+    (await emitter(connect, "k1")).leaves_without_a_word()
+    manager = extension.manager
+    await until(lambda: counted(manager), {"k1-run": 1})
+    await manager.presence.close()
+    await manager.rooms.close_idle(0)
+    manager.presence._owners.clear()
+    read, began = Owners.read, asyncio.Event()
+
+    async def slowly(owners: Owners, head: Head, start: int) -> None:
+        began.set()
+        await asyncio.sleep(0.4)
+        await read(owners, head, start)
+
+    monkeypatch.setattr(Owners, "read", slowly)
+    told = [frame["op"] for frame in await (await connect()).follow("p")]
+    assert began.is_set()
+    assert told.index("presence") < told.index("live")
+
+
+async def test_a_project_that_another_server_deleted_costs_no_look_any_more(
+    connect: Connect, extension: Any, data_dir: Path
+) -> None:
+    (await emitter(connect, "k1")).leaves_without_a_word()
+    manager = extension.manager
+    await until(lambda: counted(manager), {"k1-run": 1})
+    await manager.rooms.close_idle(0)
+    async with other_server(data_dir) as other:
+        await other.log.delete("p")
+    await until(lambda: manager.presence.look(), None)
+    assert list(manager.presence.sources) == []
+    assert manager.presence.stale.projects == frozenset()
