@@ -54,6 +54,19 @@ assert session().connection._attempts == 0 and tt.status()["state"] == "connecte
     assert numbers(hub, f"{step}-sick") == numbers(hub, f"{step}-well") == list(range(50))
 
 
+def test_a_line_that_breaks_meanwhile_is_no_error_of_ours(run: Run, hub: Hub) -> None:
+    code = """
+stumbled = once("published")
+tt.emit("my.event", n=1, project="broken-sick")
+assert tt.flush(30)
+assert stumbled
+"""
+    broken = SICK.replace("{name}", "broken").replace('KeyError("a fault")', 'ConnectionResetError("gone")')
+    _, err = run(broken + code, hub)
+    assert "An error in TaskTree" not in err
+    assert numbers(hub, "broken-sick") == [1]
+
+
 def test_the_disk_is_written_to_for_the_others(run: Run, own_hub: Hub) -> None:
     environment = own_hub.environment()
     own_hub.stop()
