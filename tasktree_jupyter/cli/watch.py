@@ -143,7 +143,10 @@ def _last_look(following: Any, mission_id: str, out: terminal.Terminal) -> list[
         offset=tree.offset,
         at=tree.at,
     )
-    return text.render(shown, max_lines=max(8, (out.lines or 24) - 4), max_columns=out.columns).splitlines()
+    lines = text.render(shown, max_lines=max(8, (out.lines or 24) - 4), max_columns=out.columns).splitlines()
+    stale = stale_leaves(tree, following.silent).get(mission_id, 0)
+    # The text, like any that is stored, knows of no silence.
+    return [*lines, _unheard(stale)] if stale else lines
 
 
 # Lines
@@ -157,8 +160,7 @@ def _watch_lines(following: Any, options: argparse.Namespace, out: terminal.Term
         if following.state == "live" and following.silent is not silent:
             silent, before, stale = following.silent, stale, _stale(following, _mission(following, options.mission))
             if state == "live" and stale != before:
-                unheard = f"{format.count(stale)} stale: said to run, but nobody hears them"
-                out.say(f"-- {unheard if stale else '0 stale'}")
+                out.say(f"-- {_unheard(stale) if stale else '0 stale'}")
         if following.state != state and following.state in _TOLD:
             for line in _state_lines(following, state, options):
                 out.say(line)
@@ -204,6 +206,10 @@ def _stale(following: Any, mission: dict[str, Any] | None) -> int:
     if following.tree is None or mission is None:
         return 0
     return stale_leaves(following.tree, following.silent).get(mission["mission_id"], 0)
+
+
+def _unheard(stale: int) -> str:
+    return f"{format.count(stale)} stale: said to run, but nobody hears them"
 
 
 def _change_lines(following: Any) -> list[str]:

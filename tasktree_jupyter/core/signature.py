@@ -40,8 +40,8 @@ _FOLDS: Final = tuple(
 _FRAME: Final = re.compile(r'[ |+]*File "(.+)", line ([0-9]+)(?:, in (.+))?')
 _BEGINNING: Final = "Traceback (most recent call last):"
 _LIBRARY: Final = re.compile(
-    r"[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib(?:32|64)?[\\/]python[0-9.]+[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]"
-    r"|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]",
+    r"[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib(?:32|64)?[\\/]python[0-9.]+t?[\\/]"
+    r"|[\\/]python[0-9]*[\\/]lib[\\/]|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]",
     re.IGNORECASE,
 )
 _LIBRARY_ON_WINDOWS: Final = "\\Lib\\"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from tests.cli.conftest import Command, beside, node
-from tests.cli.test_watch import line
+from tests.cli.test_watch import Tty, line
 from tests.client.hub import TOKEN, Hub
 
 
@@ -61,3 +63,13 @@ def test_list_and_watch_tell_what_isnt_heard(impatient_hub: Hub, tasktree: Comma
 
     assert lines[0].split() == ["PROJECT", "STATUS", "DONE", "FAILED", "STALE", "WHEN"]
     assert lines[1].split() == ["nightly", "◷", "stale", "0/2", "2", "just", "now"]
+
+
+def test_what_watch_leaves_in_a_terminal_tells_what_isnt_heard(impatient_hub: Hub) -> None:
+    emit_and_vanish(impatient_hub, "nightly")
+    tty = Tty(impatient_hub, "watch", "nightly")
+    tty.wait_for("2 stale")
+    os.kill(tty.process.pid, signal.SIGINT)
+    left = tty.rest().rpartition("\x1b[?1049l")[2]
+    assert "epoch 2" in left
+    assert left.rstrip().endswith("2 stale: said to run, but nobody hears them")

@@ -38,7 +38,7 @@ const LINKS =
   /^(During handling of the above exception, another exception occurred:|The above exception was the direct cause of the following exception:)$/;
 // `core/signature.py` has the same, for what it tells of failures; `tests/vectors/signatures` holds them together.
 const LIBRARY =
-  /[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib(?:32|64)?[\\/]python[0-9.]+[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]/i;
+  /[\\/](?:site-packages|dist-packages)[\\/]|[\\/]lib(?:32|64)?[\\/]python[0-9.]+t?[\\/]|[\\/]python[0-9]*[\\/]lib[\\/]|[\\/]envs[\\/][^\\/]+[\\/]lib[\\/]/i;
 const LIBRARY_ON_WINDOWS = '\\Lib\\';
 const CELL = /[\\/]ipykernel_[0-9]+[\\/][^\\/]+\.py$|^<ipython-input-|^(?:Cell )?In ?\[/;
 const TYPED = /^<(?:stdin|string|ipython-input-)/;

@@ -284,15 +284,25 @@ interface ProjectLineProps {
   stale: number;
 }
 
-/** As the tree has it where it is followed, so that line and tree agree; of the others the server has counted. */
 function staleInNewest(info: ProjectInfo, follow: Follow | null): number {
   const [newest] = info.missions;
-  if (newest === undefined) {
-    return 0;
+  return newest === undefined ? 0 : staleCounts(info, follow)(newest.mission_id);
+}
+
+/**
+ * How many leaves of a run are stale: as the tree has it where it is followed, so that line and tree agree. What is stale
+ * is told after the tree: until then, and of projects that nobody follows, what the server has counted holds. It tells
+ * that anew when it hears them again.
+ */
+function staleCounts(info: ProjectInfo | null, follow: Follow | null): (missionId: string) => number {
+  if (follow?.tree && follow.stale.size > 0) {
+    const staleness = stalenessOf(follow.tree, follow.stale);
+    return id => staleness.count(id);
   }
-  return follow?.tree
-    ? stalenessOf(follow.tree, follow.stale).count(newest.mission_id)
-    : staleOf(info, newest);
+  return id => {
+    const mission = info?.missions.find(({ mission_id }) => mission_id === id);
+    return info && mission ? staleOf(info, mission) : 0;
+  };
 }
 
 function RunIcon({ status, rollup, stale }: Pick<Run, 'status' | 'rollup' | 'stale'>) {
@@ -342,8 +352,8 @@ const LISTED = 100;
 /** Newest first: from the tree once it is here, until then those that the list of projects names. */
 function runsOf(project: ProjectInfo | null, follow: Follow | null): Run[] {
   const tree: TreeReader | null = follow?.tree ?? null;
-  if (follow && tree) {
-    const staleness = stalenessOf(tree, follow.stale);
+  const staleIn = staleCounts(project, follow);
+  if (tree) {
     return missionsOf(tree)
       .slice(0, LISTED + 1)
       .map(({ id, run, createdAt }) => {
@@ -355,7 +365,7 @@ function runsOf(project: ProjectInfo | null, follow: Follow | null): Run[] {
           title: seenLine(node?.title ?? id),
           status: node?.status ?? 'draft',
           rollup: tree.rollup(id),
-          stale: staleness.count(id)
+          stale: staleIn(id)
         };
       });
   }
@@ -366,7 +376,7 @@ function runsOf(project: ProjectInfo | null, follow: Follow | null): Run[] {
     title: seenLine(mission.title ?? mission.mission_id),
     status: mission.status,
     rollup: mission.rollup,
-    stale: project ? staleOf(project, mission) : 0
+    stale: staleIn(mission.mission_id)
   }));
 }
 

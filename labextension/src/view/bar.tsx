@@ -1,8 +1,8 @@
 import type { Rollup, Status, TreeNode } from '../core/reader.js';
 import { isEnded } from '../core/status.js';
-import { formatCount, formatCounts, formatPercent } from './format.js';
-import { endedLeaves, staleCount } from './status.js';
-import { listed, type Words } from './words.js';
+import { formatCounts, formatPercent } from './format.js';
+import { endedLeaves } from './status.js';
+import type { Words } from './words.js';
 
 export interface Segment {
   status: Status;
@@ -65,12 +65,7 @@ export function Bar({ parts, className = 'tt-bar', stale = false }: BarProps) {
 
 /** The bar in words. */
 export function progressText(words: Words, rollup: Rollup, stale: number): string {
-  const { running = 0 } = rollup.counts;
-  const heard = formatCounts(words, { ...rollup.counts, running: running - stale });
-  const counts = listed(
-    words,
-    [heard, stale > 0 ? staleCount(words, stale, formatCount(stale)) : ''].filter(Boolean)
-  );
+  const counts = formatCounts(words, rollup.counts, { stale });
   const percent = formatPercent(rollup.progress);
   return counts ? words.__('%1: %2', percent, counts) : percent;
 }

@@ -8,7 +8,7 @@ const HIGHER =
 const LOWER =
   /^(?:.*[\W_])?(?:loss|error|err|mse|rmse|mae|mape|rmsle|logloss|nll|perplexity|ppl|wer|cer|fid|regret|deviance|latency|cost|brier|aic|bic)(?:[\W_].*)?$/;
 // `neg_mean_squared_error` says the reverse of what it measures.
-const REVERSED = /(?:^|[._\s-])neg(?:ative)?[._\s-](.*)$/;
+const REVERSED = /(?:^|[\W_])neg(?:ative)?[\W_](.*)$/;
 // What measures no quality of a model, but a price that is paid for it.
 const PRICE =
   /(^|[^a-z])(time|times|duration|elapsed|seconds|secs|sec|ms|s|mem|memory|bytes|price|errors|losses|distance|divergence|brier|ece|eer|bce|misses|fpr|fnr)([^a-z]|$)/;

@@ -1,6 +1,6 @@
 /** How counts, durations and times are written. Times are microseconds since 1970 unless a name says otherwise. */
 import type { StatusCounts } from '../core/reader.js';
-import { statusCount, STATUS_ORDER } from './status.js';
+import { staleCount, statusCount, STATUS_ORDER } from './status.js';
 import { listed, type Words } from './words.js';
 
 const NARROW_SPACE = '\u202f';
@@ -100,16 +100,24 @@ export function formatAgo(words: Words, microseconds: number, now: number): stri
 
 /**
  * `3 failed, 6 480 completed, 2 more`: what the counts don't explain is "more". Where they count leaves of fewer groups:
- * `2 more with 600 completed`.
+ * `2 more with 600 completed`. `stale`: how many of the running ones nobody hears of.
  */
-export function formatCounts(words: Words, counts: StatusCounts, count?: number): string {
+export function formatCounts(
+  words: Words,
+  counts: StatusCounts,
+  { count, stale = 0 }: { count?: number; stale?: number } = {}
+): string {
   const parts: string[] = [];
   let explained = 0;
   for (const status of STATUS_ORDER) {
     const n = counts[status] ?? 0;
-    if (n > 0) {
-      explained += n;
-      parts.push(statusCount(words, status, n, formatCount(n)));
+    const unheard = status === 'running' ? Math.min(n, stale) : 0;
+    explained += Math.max(0, n);
+    if (n > unheard) {
+      parts.push(statusCount(words, status, n - unheard, formatCount(n - unheard)));
+    }
+    if (unheard > 0) {
+      parts.push(staleCount(words, unheard, formatCount(unheard)));
     }
   }
   const rest = (count ?? explained) - explained;

@@ -44,7 +44,8 @@ function listOf(projects: ProjectInfo[]): ProjectList {
 }
 
 function panel(projects: ProjectInfo[], shown: string) {
-  const hub = new ListHub(listOf(projects));
+  const all = listOf(projects);
+  const hub = new ListHub(all);
   const model = new PanelModel(hub);
   model.wake();
   model.chooseProject(shown);
@@ -54,11 +55,19 @@ function panel(projects: ProjectInfo[], shown: string) {
     const icon = found?.querySelector('svg[role="img"]')?.getAttribute('aria-label');
     return `${icon}: ${found?.textContent.replace(/^(running|stale)/, '')}`;
   };
+  const runs = () =>
+    [...page.container.querySelectorAll('[role="option"][data-mission-id] svg[role="img"]')].map(icon =>
+      icon.getAttribute('aria-label')
+    );
+  const list = (projects: ProjectInfo[]) => {
+    Object.assign(all, { projects });
+    page.rerender(<Panel model={model} host={HOST} />);
+  };
   const tell = (state: Parameters<FakeFollow['set']>[0]) => {
     hub.followed.at(-1)?.set(state);
     page.rerender(<Panel model={model} host={HOST} />);
   };
-  return { line, tell };
+  return { line, runs, tell, list };
 }
 
 test('the panel tells of projects that nobody follows which of their tasks aren’t heard', () => {
@@ -78,6 +87,28 @@ test('of the project that is shown it tells what the tree does', () => {
 
   expect(page.line('some')).toBe('stale: some2 stale');
   expect(page.line('all')).toBe('stale: all2 stale');
+});
+
+test('what the server counted holds until the tree’s own word of it has come, which is after the tree', () => {
+  const page = panel([{ ...project('all', [run('run'), run('before')], 2), stale: { run: 2 } }], 'all');
+  expect(page.line('all')).toBe('stale: all2 stale');
+  const story = new Story();
+  for (const id of ['before', 'run']) {
+    story.task(id, null, { status: 'running' });
+    ['a', 'b'].forEach(leaf => story.task(`${id}/${leaf}`, id, { status: 'running' }));
+  }
+
+  page.tell({ tree: story.tree, status: 'live' });
+  expect(page.line('all')).toBe('stale: all2 stale');
+  expect(page.runs()).toEqual(['stale', 'running']);
+  page.tell({ stale: new Map(['run', 'run/a', 'run/b'].map(id => [id, 1])) });
+  expect(page.line('all')).toBe('stale: all2 stale');
+
+  // Heard again: the tree knows it first, then the list.
+  page.tell({ stale: new Map() });
+  page.list([project('all', [run('run'), run('before')], 3)]);
+  expect(page.line('all')).toBe('running: all2 running');
+  expect(page.runs()).toEqual(['running', 'running']);
 });
 
 test('a tab whose run nobody hears doesn’t look as if it ran', () => {

@@ -98,7 +98,11 @@ describe('the rate at which tasks end', () => {
 
 test('which values are better is said only where the name tells', () => {
   expect(['auc', 'val_accuracy', 'f1', 'R2', 'test score'].map(betterOf)).toEqual(Array(5).fill('higher'));
-  expect(['neg_mean_squared_error', 'test_neg_log_loss'].map(betterOf)).toEqual(Array(2).fill('higher'));
+  expect(
+    ['neg_mean_squared_error', 'test_neg_log_loss', 'val/neg_log_loss', 'neg/loss', 'val:neg rmse'].map(
+      betterOf
+    )
+  ).toEqual(Array(5).fill('higher'));
   expect(betterOf('negative_log_likelihood')).toBe('lower');
   expect(['loss', 'val/loss', 'valLoss', 'RMSE', 'train_error'].map(betterOf)).toEqual(
     Array(5).fill('lower')
@@ -142,6 +146,9 @@ describe('a text tells a value already', () => {
     ['score 1234567', 'score', '1.23e+6'],
     ['score 120.4', 'score', '120'],
     ['f1 0.8, then f1 0.91', 'f1', '0.912'],
+    ['accuracy 1.0', 'accuracy', '1'],
+    ['loss 0', 'loss', '0'],
+    ['score 12', 'score', '12.3'],
     ['准确率 acc：0.91', '准确率 acc', '0.91']
   ])('%s: %s is %s', (text, name, written) => {
     expect(says(text, name, written)).toBe(true);
@@ -155,6 +162,10 @@ describe('a text tells a value already', () => {
     ['val_auc 0.937', 'auc', '0.937'],
     ['score 121', 'score', '120'],
     ['score 12', 'score', '120'],
+    ['accuracy 1 of 5 folds done', 'accuracy', '0.941'],
+    ['accuracy 0.941', 'accuracy', '1'],
+    ['loss 0', 'loss', '0.412'],
+    ['loss 0.1', 'loss', '0.0623'],
     ['auc 0.937', 'loss', '0.937'],
     ['auc 0.937', '…', '0.937']
   ])('%s: nothing of %s is %s', (text, name, written) => {

@@ -69,6 +69,27 @@ test('a whole run that is stale is timed to its last word, and heard again it ru
   expect(page.container.querySelector('.tt-stale')).toBeNull();
 });
 
+test('what a long group sums up, and a table above its rows, counts no stale task as running', async () => {
+  const story = new Story((Date.now() - 60_000) * 1000).task('run', null, { status: 'running' });
+  const fits = Array.from({ length: 60 }, (_, at) => `fit ${at}`);
+  fits.forEach(fit => story.task(fit, 'run', { status: 'running' }));
+  story.task('done', 'run', { title: 'fit 60', status: 'completed' });
+  const page = show(story);
+  const stats = () => page.container.querySelector('.tt-table-stats')?.textContent;
+  expect(page.titles().at(-1)).toBe('46 running, 1 completed');
+
+  page.follow.set({ stale: new Map(['run', ...fits.slice(0, 50)].map(id => [id, story.start])) });
+  await page.until(() => expect(page.titles().at(-1)).toBe('10 running, 36 stale, 1 completed'));
+  page.follow.set({ stale: new Map(['run', ...fits].map(id => [id, story.start])) });
+  await page.until(() => expect(page.titles().at(-1)).toBe('46 stale, 1 completed'));
+  expect(page.row('run').querySelector('.tt-badge.tt-stale')?.textContent).toContain('60');
+
+  await page.user.click(page.getByRole('tab', { name: 'Table' }));
+  await page.until(() => expect(stats()).toBe('60 stale, 1 completed'));
+  page.follow.set({ stale: new Map([['fit 0', story.start]]) });
+  await page.until(() => expect(stats()).toBe('59 running, 1 stale, 1 completed'));
+});
+
 test('details explain it, and keep what the task said last', async () => {
   const story = twoFits();
   const page = show(story);

@@ -3,6 +3,7 @@ import { guess } from '../better.js';
 import { formatCount, formatCounts } from '../format.js';
 import { useRemembered } from '../memory.js';
 import type { Part, PartProps } from '../part.js';
+import { NONE, useStaleness, type Staleness } from '../staleness.js';
 import { useWords, type Words } from '../words.js';
 import { betterOf, choicesOf, firstSort, groupOf, sortOf } from './choices.js';
 import { ColumnChooser } from './column-chooser.js';
@@ -31,6 +32,8 @@ function TablePart(props: PartProps) {
   }, [keeper, tree, version, roots, now, group, query, sort, better]);
   const all = useMemo(() => (picture ? inOrder(picture.columns) : []), [picture]);
   const shown = useMemo(() => all.filter(column => isShown(column, chosen)), [all, chosen]);
+  const staleness = useStaleness();
+  const stale = useMemo(() => staleRows(picture, staleness), [picture, staleness]);
   if (!picture) {
     return <p className="tt-table-none tt-faint">{words.__('Gathering tasks…')}</p>;
   }
@@ -44,7 +47,7 @@ function TablePart(props: PartProps) {
     <div className="tt-table">
       <div className="tt-table-head">
         <GroupMenu picture={picture} onChoose={setGroup} />
-        <span className="tt-stats tt-table-stats">{summary(words, picture)}</span>
+        <span className="tt-stats tt-table-stats">{summary(words, picture, stale)}</span>
         {picture.isOutOfOrder ? (
           <button type="button" className="tt-link" onClick={() => keeper.sortAgain()}>
             {words.__('Sort again')}
@@ -102,9 +105,15 @@ function TablePart(props: PartProps) {
   );
 }
 
+function staleRows(picture: Picture | null, staleness: Staleness): number {
+  return picture === null || staleness === NONE
+    ? 0
+    : picture.rows.filter(({ id }) => staleness.since(id) !== null).length;
+}
+
 /** `6 480 completed, 3 failed · sorted by auc` */
-function summary(words: Words, { rows, total, counts, wanted }: Picture): string {
-  const parts = [formatCounts(words, counts)];
+function summary(words: Words, { rows, total, counts, wanted }: Picture, stale: number): string {
+  const parts = [formatCounts(words, counts, { stale })];
   if (rows.length < total) {
     parts.unshift(words.__('%1 of %2', formatCount(rows.length), formatCount(total)));
   }

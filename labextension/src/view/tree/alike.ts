@@ -190,6 +190,18 @@ export class Alike {
     return count;
   }
 
+  /** How many nobody hears of, but for `shown`. */
+  staleMembers(staleness: Staleness, shown: readonly Member[]): number {
+    let count = 0;
+    if (staleness !== NONE) {
+      const told = new Set(shown);
+      for (const member of this.running) {
+        count += !told.has(member) && staleness.since(member.id) !== null ? 1 : 0;
+      }
+    }
+    return count;
+  }
+
   /** How long those that wait and run will still take; null where none waits, or the rate isn't known. */
   timeLeft(now: number): number | null {
     const waiting = this.counts.ready + this.counts.draft;

@@ -26,10 +26,14 @@ function numberOf(text: string, shift: number): Rounded {
   return { value: Number(text) / 10 ** shift, digits: decimals.length - Number(exponent) + shift };
 }
 
+/** What is rounded more than that for its size tells no number: the 1 of "accuracy 1 of 5 folds" isn't 0.941. */
+const COARSEST = 0.1;
+
 /** Whether both may be roundings of one number: they differ by no more than either can be off. */
 function isSame(one: Rounded, other: Rounded): boolean {
   const off = ({ digits }: Rounded) => 0.5 / 10 ** digits;
-  const most = one.digits === other.digits ? 0 : off(one) + off(other);
+  const isCoarse = (each: Rounded) => off(each) > COARSEST * Math.abs(each.value);
+  const most = one.digits === other.digits || isCoarse(one) || isCoarse(other) ? 0 : off(one) + off(other);
   // What binary fractions are off by is no difference.
   return Math.abs(one.value - other.value) <= most + 1e-9 * Math.abs(other.value);
 }

@@ -1,6 +1,6 @@
 /** The rows of a tree that are open, from top to bottom. Those of long groups aren't made before they are looked at. */
 import type { StatusCounts } from '../../core/reader.js';
-import type { Alike } from './alike.js';
+import type { Alike, Member } from './alike.js';
 
 interface Place {
   /** Unique among the rows, and stays the row's own while the tree changes. */
@@ -31,6 +31,9 @@ export interface GroupRow extends Place {
 export interface RestRow extends Place {
   kind: 'rest';
   open: boolean;
+  alike: Alike;
+  /** Those of the group that it does show. */
+  shown: readonly Member[];
   count: number;
   counts: StatusCounts;
 }

@@ -52,7 +52,12 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
         <span className="tt-icon tt-ellipsis" aria-hidden="true">
           ⋯
         </span>
-        <span className="tt-title">{formatCounts(words, row.counts, row.count)}</span>
+        <span className="tt-title">
+          {formatCounts(words, row.counts, {
+            count: row.count,
+            stale: row.kind === 'rest' ? row.alike.staleMembers(stale, row.shown) : 0
+          })}
+        </span>
         {row.kind === 'omitted' ? (
           <span className="tt-message">{words.__('not kept in this output')}</span>
         ) : null}

@@ -143,7 +143,8 @@ class Visible {
     if (rest) {
       const { listing, counts } = rest;
       const place = { level, position: units.length + 1, siblings, parent: above };
-      this.rows.push({ kind: 'rest', key, ...place, open: isOpen, count: listing.length, counts });
+      const row = { key, ...place, open: isOpen, alike, shown, count: listing.length, counts };
+      this.rows.push({ kind: 'rest', ...row });
       if (isOpen) {
         this.addRest(parent, family, listing, level + 1, key);
       }
