@@ -62,6 +62,10 @@ class KernelWatch:
         except Exception:
             return []
 
+    def will_tell(self, kernel_id: str) -> bool:
+        """Whether Jupyter has still to say how this kernel ended: it leaves the list before that is said."""
+        return kernel_id in self._watched
+
     def look(self) -> None:
         """Take note of what is told by nobody; call it every few seconds."""
         self._memory_kills.look()

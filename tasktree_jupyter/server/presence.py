@@ -52,6 +52,9 @@ class Kernels(Protocol):
     def running(self) -> list[str]:
         """The ids of those that run."""
 
+    def will_tell(self, kernel_id: str) -> bool:
+        """Whether it will be told how this kernel ended, which may have left the list already."""
+
     def look(self) -> None:
         """Called with every look."""
 
@@ -62,6 +65,10 @@ class NoKernels(Kernels):
     def running(self) -> list[str]:
         """None."""
         return []
+
+    def will_tell(self, kernel_id: str) -> bool:
+        """Nobody would."""
+        return False
 
     def look(self) -> None:
         """Nothing to see."""
@@ -432,7 +439,8 @@ class Presence:
         ours = kernel_id is not None and kernel_id in self.kernels.running()
         if is_gone(record.process, record.since):
             # Jupyter tells of the end of a kernel of ours, and knows more of it.
-            is_told = ours and _gone_for(source) < JUPYTER_SECONDS
+            is_ours = kernel_id is not None and (ours or self.kernels.will_tell(kernel_id))
+            is_told = is_ours and _gone_for(source) < JUPYTER_SECONDS
             if not is_told and (silent or (source.heard is None and not ours)):
                 self._endings.end(source, _gone(source))
         elif kernel_id is not None and not ours and record.process.host != this_process().host:

@@ -159,13 +159,15 @@ async def test_a_kernel_that_said_goodbye_isnt_judged_before_jupyter_tells_how_i
     assert (await statuses(rest))["k1-fit"] == "running"
 
 
+@pytest.mark.parametrize("listed", [["k"], []])
 async def test_a_kernel_that_died_deaf_isnt_judged_before_jupyter_tells_how_it_ended(
-    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch, listed: list[str]
 ) -> None:
     """It hadn't been heard for long when its connection broke: culled, for example."""
     kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
     presence = extension.manager.presence
-    monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
+    monkeypatch.setattr(presence.kernels, "running", lambda: listed)
+    monkeypatch.setattr(presence.kernels, "will_tell", lambda kernel_id: kernel_id == "k")
     kernel.leaves_without_a_word()
     client = await connect()
     await client.follow("p")
