@@ -58,7 +58,7 @@ def measure(lab: Lab, tasks: int, rounds: int) -> list[dict[str, float]]:
     lab.save()
     lab.run_all(wait=False)
     (project,) = wait_until(
-        lambda: [each for each in lab.jupyter.projects() if each["title"] == name and each["missions"]], "a run"
+        lambda: [each for each in lab.jupyter.projects() if each["path"] == name and each["missions"]], "a run"
     )
     wait_until(lambda: len(lab.jupyter.state(project["project_id"])["nodes"]) > tasks, "the last task runs", 120)
     lab.tree_in_cell(0).wait_connection("live")
