@@ -11,6 +11,7 @@ export default defineConfig({
           isolate: false,
           include: ['tests/{core,words}/**/*.test.ts'],
           environment: 'node',
+          setupFiles: ['tests/seeded.ts'],
           testTimeout: 20_000
         }
       },
@@ -21,7 +22,7 @@ export default defineConfig({
           isolate: false,
           include: ['tests/{view,lab,widget,versions}/**/*.test.{ts,tsx}'],
           environment: 'jsdom',
-          setupFiles: ['tests/view/setup.ts'],
+          setupFiles: ['tests/seeded.ts', 'tests/view/setup.ts'],
           testTimeout: 20_000
         }
       }

@@ -196,6 +196,11 @@ class Connection:
                 and self._welcomed
             )
 
+    def wait_tried(self, timeout: float) -> None:
+        """Wait until the server was reached, or failed to be, for the first time, at most `timeout` seconds."""
+        with self._progress:
+            self._progress.wait_for(lambda: self.state != "connecting", timeout)
+
     def follow(self, subscription: Subscription) -> None:
         """Hand a subscription its events from now on; waits until nothing emitted afterwards can be missed."""
         subscription.run(threads=not self.threadless)

@@ -62,7 +62,7 @@ def show(session: Session, view: View) -> bool:
 
 def make_widget(session: Session, view: View) -> TreeWidget | None:
     """Return a new widget of a view; None where there is no kernel to feed it, or widgets can't be had here."""
-    if _screen(session) is None or not _is_main_thread():
+    if _screen(session) is None:
         return None
     try:
         from tasktree_jupyter.display.widget import TreeWidget
@@ -108,6 +108,8 @@ class _Output:
         self.context: Context = copy_context()
         self.widget: TreeWidget | None = None
         self.has_server = False
+        self.is_patient = True
+        """Whether it does without a widget while the server may be about to answer."""
         self.over = False
         """Whether nothing more will happen to its run."""
 
@@ -261,6 +263,9 @@ class Screen:
                 output.widget.close()
                 output.widget = None
             return data, {}
+        if output.is_patient and self._session.connection.state in ("connecting", "connected"):
+            # A widget that is closed again before the page has loaded its module ends there as an error.
+            return data, {}
         if output.widget is None:
             output.widget = make_widget(self._session, view)
         else:
@@ -276,10 +281,29 @@ class Screen:
         threading.Thread(target=self._when_server_is_there, name="tasktree-display", daemon=True).start()
 
     def _when_server_is_there(self) -> None:
-        self._session.connection.wait_connected(_LATE)
+        connection = self._session.connection
+        connection.wait_tried(_LATE)
+        if connection.state != "connected":
+            for output in self._outputs_without_server():
+                self._do_without_server(output)
+        connection.wait_connected(_LATE)
         with self._lock:
             self._waits = False
         for output in self._lifeless():
-            if output.view.project.wait_known(_KNOWN_TIMEOUT) and not output.has_server:
-                # The main thread may be busy for hours. In the context of its cell the output finds its place.
-                output.context.copy().run(self._replace, output)
+            if not output.view.project.wait_known(_KNOWN_TIMEOUT):
+                self._do_without_server(output)
+            elif not output.has_server:
+                self._replace_late(output)
+
+    def _outputs_without_server(self) -> list[_Output]:
+        with self._lock:
+            return [output for output in self._outputs if not output.has_server]
+
+    def _do_without_server(self, output: _Output) -> None:
+        output.is_patient = False
+        if output.widget is None:
+            self._replace_late(output)
+
+    def _replace_late(self, output: _Output) -> None:
+        # The main thread may be busy for hours. In the context of its cell the output finds its place.
+        output.context.copy().run(self._replace, output)

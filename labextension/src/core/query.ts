@@ -158,7 +158,8 @@ function numberOf(value: unknown): number | null {
 }
 
 function written(value: unknown): string {
-  return (typeof value === 'string' ? value : JSON.stringify(value)).toLowerCase();
+  // In a page's own tree a value may be none that JSON has.
+  return (typeof value === 'string' ? value : String(JSON.stringify(value))).toLowerCase();
 }
 
 function isNamed({ title }: TreeNode): boolean {

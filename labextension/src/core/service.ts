@@ -24,6 +24,8 @@ export interface ServiceOptions {
 /** A connection that takes longer to open than this is given up; so is one that leaves a ping unanswered. Milliseconds. */
 const OPEN_WITHIN = 15_000;
 const ANSWER_WITHIN = 5_000;
+/** One that leaves a ping unanswered for this long is no longer believed. Milliseconds. */
+const BELIEVED_FOR = 1_000;
 /** Up to this part of a delay is taken off by chance, so that not everyone comes back at once. */
 const JITTER = 0.5;
 /** A connection that lasted this long is a success, and the next delay is the first again. Milliseconds. */
@@ -79,6 +81,8 @@ export class WebSocketService<Incoming = unknown> {
   private cancelTimer: Cancel | null = null;
   private cancelSilence: Cancel | null = null;
   private cancelCheck: Cancel | null = null;
+  private cancelBelief: Cancel | null = null;
+  private isLate = false;
   private cancelTick: Cancel | null = null;
 
   constructor(private readonly options: ServiceOptions) {
@@ -102,12 +106,15 @@ export class WebSocketService<Incoming = unknown> {
   }
 
   /**
-   * Whether it isn't known just now if the connection is alive: the server has been asked since the page or the machine came back, hasn't
-   * answered yet, and was silent for longer than it should be.
+   * Whether it isn't known just now if the connection is alive: the server has been asked since the page or the machine came back, or the
+   * network went, hasn't answered yet, and takes long to, or was silent for longer than it should be.
    */
   get isDoubtful(): boolean {
-    const { silence, heard, cancelCheck } = this;
-    return cancelCheck !== null && silence !== null && this.environment.now() - (heard ?? 0) > silence / 2;
+    const { silence, heard, cancelCheck, isLate } = this;
+    if (cancelCheck === null || silence === null) {
+      return false;
+    }
+    return isLate || this.environment.now() - (heard ?? 0) > silence / 2;
   }
 
   /** The server pings this often (seconds; null: not at all): from now on that much silence counts. */
@@ -343,6 +350,10 @@ export class WebSocketService<Incoming = unknown> {
       this.connectAnew();
     } else if (this.silence !== null && !this.cancelCheck && this.send({ op: 'ping' })) {
       this.cancelCheck = this.environment.after(ANSWER_WITHIN, () => this.connectAnew());
+      this.cancelBelief = this.environment.after(BELIEVED_FOR, () => {
+        this.isLate = true;
+        this.setState(this.current);
+      });
       if (this.isDoubtful) {
         // Still open, but no longer believed.
         this.setState(this.current);
@@ -420,9 +431,10 @@ export class WebSocketService<Incoming = unknown> {
   }
 
   private answered(): void {
-    const check = this.cancelCheck;
-    this.cancelCheck = null;
-    check?.();
+    this.cancelCheck?.();
+    this.cancelBelief?.();
+    this.cancelCheck = this.cancelBelief = null;
+    this.isLate = false;
   }
 
   private cancel(): void {

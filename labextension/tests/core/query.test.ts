@@ -112,6 +112,11 @@ describe('a query', () => {
     expect(finds('status:in_progress', { status: 'running' })).toBe(true);
   });
 
+  test('takes a value that JSON has not', () => {
+    expect(finds('param:a=undefined', { params: { a: undefined } })).toBe(true);
+    expect(finds('param:a=1', { params: { a: undefined } })).toBe(false);
+  });
+
   test('never fails, whatever is typed and whatever a task holds', () => {
     const value = fc.anything();
     fc.assert(

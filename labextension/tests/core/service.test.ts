@@ -384,6 +384,21 @@ describe('A machine that was asleep', () => {
     expect(states.length).toBe(told + 1);
   });
 
+  it('when the network goes, asks the server, and believes no longer than 1 s without an answer', () => {
+    open();
+    world.socket.say({ op: 'pong' });
+    world.tell('offline');
+    expect(world.socket.take('ping')).toHaveLength(1);
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', false]);
+    const told = states.length;
+    world.pass(1000);
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', true]);
+    expect(states.length).toBe(told + 1);
+    world.socket.say({ op: 'pong' });
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', false]);
+    expect(states.length).toBe(told + 2);
+  });
+
   it('connects anew after 5 s without an answer, and counts from the first delay where that fails', () => {
     open();
     world.suspend(30_000);
