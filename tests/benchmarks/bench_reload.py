@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser.conftest import CHROMIUM_OPTIONS
 from tests.browser.jupyter import Jupyter, wait_until
 from tests.browser.lab import Lab
-from tests.run import find_chromium
+from tests.setting_up import find_chromium
 
 BUSY = """
 import pathlib, time

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.conftest import CHROMIUM_OPTIONS  # noqa: E402
 from tests.browser.gallery.page import Gallery, build  # noqa: E402
 from tests.browser.gallery.states import State  # noqa: E402
-from tests.run import find_chromium  # noqa: E402
+from tests.setting_up import find_chromium  # noqa: E402
 
 WATCH = """
 () => {

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.jupyter import Jupyter
 from tests.browser.lab import Lab
-from tests.run import find_chromium
+from tests.setting_up import find_chromium
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

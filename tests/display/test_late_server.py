@@ -18,6 +18,10 @@ run = tt.task("Grid search").__enter__()
 """
 
 
+def busy_until(stop: Path) -> str:
+    return START + f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.02)"
+
+
 def test_the_first_output_of_a_kernel_says_what_to_follow(start_kernel: Callable[..., Kernel], hub: Hub) -> None:
     cell = start_kernel(hub).run(START + 'tt.flush()\nprint(tt.status()["projects"][0]["project_id"])')
     last = [*cell.displays, *cell.updates][-1]
@@ -28,7 +32,7 @@ def test_the_first_output_of_a_kernel_says_what_to_follow(start_kernel: Callable
 def test_while_its_cell_still_runs(start_kernel: Callable[..., Kernel], hub: Hub, tmp_path: Path) -> None:
     file, stop = tmp_path / "later.json", tmp_path / "stop"
     kernel = start_kernel(hub, TASKTREE_CONNECTION_FILE=str(file))
-    kernel.client.execute(START + f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.02)")
+    kernel.client.execute(busy_until(stop))
     shown = kernel.wait_for("display_data")
     assert WIDGET in data(shown)
     assert hub.connection_file is not None
@@ -75,7 +79,7 @@ def test_no_widget_is_made_for_a_server_that_only_takes_its_time(
     file, stop = tmp_path / "slow.json", tmp_path / "stop"
     listening = slow_server(file, hub)
     kernel = start_kernel(hub, TASKTREE_CONNECTION_FILE=str(file))
-    request = kernel.client.execute(START + f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.02)")
+    request = kernel.client.execute(busy_until(stop))
     shown = kernel.wait_for("display_data")
     assert set(data(shown)) == {STORED, "text/html", "text/plain"}
     pass_on(listening, hub.port)
@@ -91,7 +95,7 @@ def test_a_widget_takes_over_once_the_first_attempt_has_failed(
     file, stop = tmp_path / "slow.json", tmp_path / "stop"
     listening = slow_server(file, hub)
     kernel = start_kernel(hub, TASKTREE_CONNECTION_FILE=str(file))
-    kernel.client.execute(START + f"import os, time\nwhile not os.path.exists({str(stop)!r}): time.sleep(0.02)")
+    kernel.client.execute(busy_until(stop))
     shown = kernel.wait_for("display_data")
     listening.close()
     fed = kernel.wait_for("update_display_data")

@@ -16,14 +16,15 @@ from types import ModuleType
 
 import pytest
 
-from tests import run
-from tests.run import Bench, Step, Suite
+from tests import processes, run, setting_up
+from tests.run import Suite
+from tests.setting_up import Bench, SetupError, Step
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PASSING = "<testsuites><testsuite><testcase name='a'/><testcase name='b'/></testsuite></testsuites>"
-MIXED = """<testsuite><testcase name='a'/><testcase name='b'><failure/></testcase><testcase name='c'><error/></testcase>
-<testcase name='d'><skipped/></testcase></testsuite>"""
+MIXED = """<testsuite><testcase name='a'/><testcase classname='a.b' name='b'><failure message='1 is not 2'/></testcase>
+<testcase name='c'><error/></testcase><testcase name='d'><skipped/></testcase></testsuite>"""
 EMPTY = "<testsuites/>"
 
 
@@ -57,6 +58,8 @@ def test_failing_suite_is_shown_and_stops_no_other(
     assert run_suites(monkeypatch, lint, mixed, good) == 1
     output = capsys.readouterr().out
     assert "line too long" in output
+    failed = output[output.index("Failed:") :].splitlines()
+    assert failed[1:3] == ["  mixed: a.b b: 1 is not 2", "  mixed:  c: "]
     assert output.splitlines()[-1] == "3 passed, 3 failed"
 
 
@@ -79,9 +82,9 @@ def test_what_cannot_be_set_up_fails_what_needs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_browser(bench: Bench) -> None:
-        raise run.SetupError("install one")
+        raise SetupError("install one")
 
-    monkeypatch.setattr(run, "STEPS", [Step("chromium", "a browser", no_browser)])
+    monkeypatch.setattr(setting_up, "STEPS", [Step("chromium", "a browser", no_browser)])
     needy = Suite("needy", command("pass"), ("chromium",))
     content = Suite("content", command("pass"), ())
     assert run_suites(monkeypatch, needy, content) == 1
@@ -99,7 +102,7 @@ def test_a_step_waits_for_those_it_needs_and_fails_with_them(
         def do(bench: Bench) -> None:
             taken.append(name)
             if fails:
-                raise run.SetupError(f"no {name}")
+                raise SetupError(f"no {name}")
 
         return Step(name, name, do, *after[name])
 
@@ -107,7 +110,7 @@ def test_a_step_waits_for_those_it_needs_and_fails_with_them(
         "first": (), "second": (("first",),), "third": (("first",), ("second", "not chosen")), "last": (("second",),)
     }  # fmt: skip
     steps = [take("first"), take("second", fails=True), take("third"), take("last")]
-    monkeypatch.setattr(run, "STEPS", steps)
+    monkeypatch.setattr(setting_up, "STEPS", steps)
     good, needy = Suite("good", command("pass"), ("third",)), Suite("needy", command("pass"), ("last",))
     assert run_suites(monkeypatch, good, needy) == 1
     assert taken == ["first", "second", "third"]
@@ -125,7 +128,7 @@ def test_one_suite_gets_its_own_arguments(monkeypatch: pytest.MonkeyPatch, capsy
 
 
 def test_a_suite_that_hangs_is_stopped() -> None:
-    output, code = run.run(
+    output, code = processes.run(
         [sys.executable, "-uc", "print('here'); import time; time.sleep(60)"], ROOT, dict(os.environ), 2
     )
     assert code != 0
@@ -137,16 +140,28 @@ def test_nothing_outlives_a_run_that_is_ended(tmp_path: Path, monkeypatch: pytes
     begun, late = tmp_path / "begun", tmp_path / "late"
     endless = Suite("endless", command(f"import time; open({str(begun)!r}, 'w'); time.sleep(600)"), ())
     next_one = Suite("next", command(f"open({str(late)!r}, 'w')"), ())
-    monkeypatch.setattr(run, "PROCESSES", run.Processes())
+    monkeypatch.setattr(processes, "PROCESSES", processes.Processes())
     ending = threading.Thread(target=run_suites, args=(monkeypatch, endless, next_one))
     ending.start()
     deadline = time.monotonic() + 30
     while not begun.exists():
         assert time.monotonic() < deadline
-    run.PROCESSES.stop()
+    processes.PROCESSES.stop()
     ending.join(20)
     assert not ending.is_alive()
     assert not late.exists()
+
+
+def test_an_old_python_is_told_so() -> None:
+    code = """
+import runpy, sys
+sys.version_info, sys.modules["tomllib"] = (3, 10, 4), None
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT / "tests" / "run.py")], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "needs Python 3.11 or newer" in done.stdout
+    assert done.stdout.splitlines()[-1] == "0 passed, 1 failed"
 
 
 # --- open.py ---
