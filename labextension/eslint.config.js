@@ -52,10 +52,11 @@ export default defineConfig(
       eqeqeq: 'error'
     }
   },
+  { files: ['**/*.tsx'], extends: [jsxA11y.flatConfigs.strict] },
   {
-    files: ['**/*.tsx'],
+    // Of the shown components only: they compile what they look at, a fifth of all the time that linting takes.
+    files: ['src/**/*.tsx'],
     plugins: { 'react-hooks': reactHooks },
-    extends: [jsxA11y.flatConfigs.strict],
     rules: reactHooks.configs.recommended.rules
   },
   {

@@ -158,8 +158,12 @@ function numberOf(value: unknown): number | null {
 }
 
 function written(value: unknown): string {
+  if (typeof value === 'string') {
+    return value.toLowerCase();
+  }
   // In a page's own tree a value may be none that JSON has.
-  return (typeof value === 'string' ? value : String(JSON.stringify(value))).toLowerCase();
+  const json = JSON.stringify(value) as string | undefined;
+  return String(json).toLowerCase();
 }
 
 function isNamed({ title }: TreeNode): boolean {
