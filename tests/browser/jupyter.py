@@ -41,6 +41,12 @@ def free_port() -> int:
         return port
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 class Jupyter:
     """JupyterLab or Notebook 7 with everything it writes below `home`.
 
@@ -56,6 +62,7 @@ class Jupyter:
         hub: bool = True,
         root: Path | None = None,
         options: tuple[str, ...] = (),
+        port: int | None = None,
     ) -> None:
         self.home = home
         self.app = app
@@ -63,7 +70,7 @@ class Jupyter:
         self.root = root or home / "notebooks"
         self.options = options
         self.token = secrets.token_hex(8)
-        self.port = free_port()
+        self.port = port or free_port()
         self.log = home / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
