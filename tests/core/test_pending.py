@@ -55,7 +55,7 @@ def publish_in_batches(events: list[dict[str, Any]], sizes: list[int]) -> None:
 
 
 @given(logs(30) | deep_logs(10), st.lists(st.integers(1, 20), max_size=5))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_refused_is_what_would_be_flagged(events: list[dict[str, Any]], sizes: list[int]) -> None:
     publish_in_batches(events, sizes)
 

@@ -386,7 +386,7 @@ FRAMES = st.fixed_dictionaries(
 
 
 @given(st.lists(FRAMES, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_no_frame_raises(frames: list[dict[str, Any]]) -> None:
     machine = Subscriber()
     machine.follow("p")
