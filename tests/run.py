@@ -89,7 +89,7 @@ STATIC_FRONT_END = [
 VITEST = Suite("vitest", npm("vitest", "run"), ("npm",), FRONT_END, report=True)
 # Side by side, a file to one worker: most tests wait for servers and kernels. By name: else the longest come last.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
-PYTEST = Suite("pytest", pytest(f"--ignore={IMPORT_CHECK}", "-n", "2", *BY_FILE), ("python", "npm"), report=True)
+PYTEST = Suite("pytest", pytest(f"--ignore={IMPORT_CHECK}", "-n", "3", *BY_FILE), ("python", "npm"), report=True)
 BROWSER = Suite("browser", pytest("tests/browser", "-n", "2", *BY_FILE), ("python", "npm", "chromium"), report=True)
 
 LANES: list[list[Suite]] = [[VITEST, BROWSER], [*STATIC_FRONT_END, *STATIC_PYTHON], [PYTEST]]

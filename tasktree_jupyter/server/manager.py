@@ -94,7 +94,7 @@ class WebSocketManager:
             touched=self.projects.touched,
             logger=logger,
         )
-        self.projects.stale = self.presence.stale.of
+        self.projects.stale = self.presence.silence.stale.of
         self.condition = StorageCondition(
             log, logger, on_change=self._tell_condition, touched=self.projects.touched, fallback=fallback
         )

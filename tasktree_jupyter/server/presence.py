@@ -1,8 +1,7 @@
-"""Who is there: which sources are silent, and which are certainly gone.
+"""Who is there: what connections, kernels and other servers tell of the sources, and which are certainly gone.
 
-A clock decides it, so none of it is part of the fold. Who follows a project is told which of its open tasks belong to
-a silent source, and the info of every project how many; what such a source left open is only ended when it is certain
-that its process is no more.
+What a source left open is only ended when it is certain that its process is no more. One that is merely silent
+(silence.py) has its tasks shown as stale.
 """
 
 from __future__ import annotations
@@ -12,33 +11,23 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
 
-from tasktree_jupyter.core.status import TaskStatus
-from tasktree_jupyter.server.endings import Endings, Publish, open_tasks
-from tasktree_jupyter.server.frames import json_frame
+from tasktree_jupyter.server.endings import Endings, Publish
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.neighbours import Neighbours
-from tasktree_jupyter.server.owners import Owners
 from tasktree_jupyter.server.processes import is_gone, process_of, this_process
 from tasktree_jupyter.server.rooms import Rooms
+from tasktree_jupyter.server.silence import Silence
 from tasktree_jupyter.server.sources import Ending, Line, Source, Sources
-from tasktree_jupyter.server.stale import Count, Stale, missions_with
-from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, StorageError
-
-MAX_NODES = 10_000
-"""So many stale tasks, at most, are told of one project."""
+from tasktree_jupyter.storage.log import EventLog, StorageError
 
 JUPYTER_SECONDS = 10.0
 """So long Jupyter has to notice that a kernel of its own is gone, before its source is judged without it."""
-
-LOOK_SECONDS = 2.0
-"""So long, at most, a subscriber waits to be told what is stale."""
 
 ELSEWHERE_SILENCES = 10
 """After so many times the allowed silence a kernel of another machine, whose server isn't there either, is gone."""
@@ -75,11 +64,7 @@ class NoKernels(Kernels):
 
 
 class Presence:
-    """Looks every few seconds who is silent.
-
-    `followed`: the projects that somebody follows; `tell(project_id, frame)` sends a frame to those who do.
-    `touched(project_id)`: what its info says of stale tasks has changed.
-    """
+    """Looks every few seconds who is there. `followed`, `tell` and `touched` are those of `Silence`."""
 
     def __init__(
         self,
@@ -95,21 +80,23 @@ class Presence:
     ) -> None:
         self.sources = Sources(log, logger)
         self.neighbours = Neighbours(None, 0, logger)
-        self.stale = Stale(touched)
+        self.silence = Silence(
+            log,
+            limits,
+            rooms,
+            self.sources,
+            # By name: the server joins its neighbours when it starts.
+            hears=lambda project_id, source_id: self.neighbours.hear(project_id, source_id),
+            followed=followed,
+            tell=tell,
+            touched=touched,
+            logger=logger,
+        )
         self.kernels: Kernels = NoKernels()
         self._endings = Endings(log, self.sources, rooms, limits, publish, logger)
-        self._log = log
         self._limits = limits
-        self._rooms = rooms
-        self._followed = followed
-        self._tell = tell
         self._logger = logger
-        self._began = now_us()
-        self._frames: dict[str, bytes] = {}
-        self._owners: dict[str, Owners] = {}
-        self._unseen: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._soon: dict[str, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -127,6 +114,7 @@ class Presence:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.silence.close()
         await self._endings.close()
         self.neighbours.leave()
 
@@ -159,8 +147,7 @@ class Presence:
     async def here(self, line: Line, project_id: str, source_id: str, described: Any) -> None:
         """A connection speaks for a source. Raises StorageError."""
         await self.sources.here(line, project_id, source_id, described)
-        if project_id in self._frames or project_id in self.stale.projects:
-            self._look_at(project_id)
+        self.silence.came(project_id)
 
     async def left(self, line: Line, project_id: str, source_id: str) -> None:
         """A source has told everything and is no more. Raises StorageError."""
@@ -243,18 +230,7 @@ class Presence:
         await self._take_neighbours()
         for source in self.sources:
             self._judge(source)
-        followed = set(self._followed()) | set(self._frames)
-        for project_id in followed:
-            await self._refresh(project_id)
-        silent = self._silent_sources()
-        until = time.monotonic() + self.interval
-        for project_id in (silent.keys() | self.stale.projects) - followed:
-            await self._count(project_id, silent.get(project_id, frozenset()))
-            if time.monotonic() > until:
-                # Neighbours wait to hear of us; the next look goes on with it.
-                break
-        for project_id in self._owners.keys() - set(self._followed()):
-            self._let_go(project_id)
+        await self.silence.look(self.interval)
 
     async def _take_neighbours(self) -> None:
         """Take what the other servers hear: one whose source falls silent may be the first to end itself."""
@@ -264,7 +240,7 @@ class Presence:
             try:
                 await self.sources.of(project_id)
             except StorageError as error:
-                self._not_seen(project_id, error)
+                self.silence.not_seen(project_id, error)
         for project_id, source_id, at in heard:
             source = self.sources.find(project_id, source_id)
             if source is not None:
@@ -273,154 +249,7 @@ class Presence:
     def forget(self, project_id: str) -> None:
         """The project was deleted."""
         self.sources.forget_project(project_id)
-        self._owners.pop(project_id, None)
-        self._unseen.discard(project_id)
-        self.stale.note(project_id, None)
-
-    # Who is silent
-
-    def silent_since(self, source: Source) -> int | None:
-        """Return since when a source is silent (µs); None: it isn't. 0: since its last event."""
-        # Who is connected is asked now and then, and disconnected where no answer comes.
-        if self._is_connected(source):
-            return None
-        # After a start of the server everybody has time to come back.
-        heard = max(source.heard or 0, source.elsewhere)
-        return heard if now_us() - max(heard, self._began) > self._limits.source_silence * 1e6 else None
-
-    async def of(self, project_id: str) -> list[dict[str, Any]]:
-        """Return the sources of a project that haven't ended, as REST has them. Raises StorageError."""
-        living = [source for source in await self.sources.of(project_id) if source.record.ending is None]
-        silent = await self._silent(project_id, living)
-        described = []
-        for source in living:
-            since, tasks = silent.get(source.id, (None, []))
-            heard = {"connected": self._is_connected(source), "silent_since": since, "stale": len(tasks)}
-            described.append(_described(source) | heard)
-        return described
-
-    def _is_connected(self, source: Source) -> bool:
-        return bool(source.lines) or self.neighbours.hear(source.project_id, source.id)
-
-    def _silent_sources(self) -> dict[str, frozenset[str]]:
-        """By project: which of the living sources that are loaded are silent."""
-        silent: dict[str, set[str]] = {}
-        for source in self.sources:
-            if source.record.ending is None and self.silent_since(source) is not None:
-                silent.setdefault(source.project_id, set()).add(source.id)
-        return {project_id: frozenset(ids) for project_id, ids in silent.items()}
-
-    async def _silent(self, project_id: str, living: list[Source]) -> dict[str, tuple[int, list[str]]]:
-        """By source: since when it is silent, and which of its tasks are open."""
-        since = {source.id: self.silent_since(source) for source in living}
-        silent = [source for source in living if since[source.id] is not None]
-        if not silent:
-            self._owners.pop(project_id, None)
-            self.stale.note(project_id, None)
-            return {}
-        owners = self._owners.setdefault(project_id, Owners(self._log, project_id))
-        # A project that goes on while one of its sources is silent is looked at again; of others once is enough.
-        async with self._rooms.hold(project_id, lingers=project_id in self.stale.projects) as room:
-            tasks = await open_tasks(room, self._log, owners, silent)
-            tree = room.tree
-            # Where not all can be told, those that run: of the others nobody thinks that they go on.
-            told = {
-                source.id: sorted(tasks.get(source.id, ()), key=lambda task: tree.status_of(task) != TaskStatus.RUNNING)
-                for source in silent
-            }
-            counts = missions_with(tree, chain.from_iterable(told.values()))
-            epoch, offset = owners.position
-            self.stale.note(project_id, Count(frozenset(told), epoch, min(offset, room.offset), counts))
-        return {
-            source.id: (
-                since[source.id] or owners.last_at(source.id) or source.record.since,
-                told[source.id][:MAX_NODES],
-            )
-            for source in silent
-        }
-
-    async def _count(self, project_id: str, silent: frozenset[str]) -> None:
-        """Count what is stale in a project that nobody follows, if that may have changed since it was counted."""
-        try:
-            head = await self._head(project_id)
-        except StorageError as error:
-            self._not_seen(project_id, error)
-            return
-        self._unseen.discard(project_id)
-        if head is None:
-            # Another server has deleted it.
-            self.forget(project_id)
-        elif not self.stale.holds(project_id, silent, head):
-            await self._refresh(project_id)
-
-    async def _head(self, project_id: str) -> Head | None:
-        room = self._rooms.find(project_id)
-        if room is not None and room.exists:
-            return Head(room.epoch, 0, room.offset, room.at)
-        return await self._log.head(project_id)
-
-    def _let_go(self, project_id: str) -> None:
-        """Who owns what is kept while somebody follows or the room is open: without it, to know more is dear anyway."""
-        if self._rooms.find(project_id) is None:
-            self._owners.pop(project_id, None)
-
-    def _not_seen(self, project_id: str, error: StorageError) -> None:
-        """It is tried again with every look, and told once."""
-        if project_id not in self._unseen:
-            self._unseen.add(project_id)
-            storage_failed(self._logger, "presence", project_id, "Who is silent in %r couldn't be seen: %s", error)
-
-    # Telling
-
-    def frame(self, project_id: str) -> bytes | None:
-        """Return what one who becomes live must know; None: nobody is silent, as far as we looked."""
-        return self._frames.get(project_id)
-
-    def follows(self, project_id: str) -> None:
-        """Somebody has begun to follow a project."""
-        self._look_at(project_id)
-
-    async def looked(self, project_id: str) -> None:
-        """Wait for a look that is under way where tasks were stale before: who becomes live must know of them.
-
-        Not for long: to wait for a slow disk would be worse.
-        """
-        task = self._soon.get(project_id)
-        if task is not None and project_id in self.stale.projects:
-            await asyncio.wait({task}, timeout=LOOK_SECONDS)
-
-    def _look_at(self, project_id: str) -> None:
-        if project_id not in self._soon:
-            task = self._soon[project_id] = self._spawn(self._refresh(project_id))
-            task.add_done_callback(lambda _: self._soon.pop(project_id, None))
-
-    async def _refresh(self, project_id: str) -> None:
-        try:
-            living = [source for source in await self.sources.of(project_id) if source.record.ending is None]
-            silent = await self._silent(project_id, living)
-        except NoSuchProject:
-            living, silent = [], {}
-            self.stale.note(project_id, None)
-        except StorageError as error:
-            self._not_seen(project_id, error)
-            return
-        self._unseen.discard(project_id)
-        told = [
-            _described(source) | {"silent_since": silent[source.id][0], "nodes": silent[source.id][1]}
-            for source in living
-            if source.id in silent and silent[source.id][1]
-        ]
-        frame = json_frame({"op": "presence", "project_id": project_id, "sources": told})
-        before = self._frames.get(project_id)
-        if told:
-            self._frames[project_id] = frame
-        else:
-            self._frames.pop(project_id, None)
-        if frame != before and (told or before is not None):
-            self._tell(project_id, frame)
-        if project_id not in self._followed():
-            self._frames.pop(project_id, None)
-            self._let_go(project_id)
+        self.silence.forget(project_id)
 
     # Who is gone
 
@@ -432,7 +261,7 @@ class Presence:
             return
         if source.lines or not source.is_known or self.neighbours.hear(source.project_id, source.id):
             return
-        silent = self.silent_since(source) is not None
+        silent = self.silence.silent_since(source) is not None
         kernel_id = record.process.kernel_id
         if kernel_id is not None and self.neighbours.run(kernel_id):
             return
@@ -444,7 +273,7 @@ class Presence:
             if not is_told and (silent or (source.heard is None and not ours)):
                 self._endings.end(source, _gone(source))
         elif kernel_id is not None and not ours and record.process.host != this_process().host:
-            heard = max(source.heard or 0, source.elsewhere, self._began)
+            heard = max(source.heard or 0, source.elsewhere, self.silence.began)
             if now_us() - heard > ELSEWHERE_SILENCES * self._limits.source_silence * 1e6:
                 self._endings.end(source, _gone(source))
 
@@ -459,8 +288,3 @@ def _gone_for(source: Source) -> float:
 def _gone(source: Source) -> Ending:
     kernel = source.record.process.kernel_id is not None
     return Ending("failed", "kernel_died" if kernel else "process_died", "its process is gone")
-
-
-def _described(source: Source) -> dict[str, Any]:
-    process = source.record.process
-    return {"source": source.id, "host": process.host, "pid": process.pid, "kernel_id": process.kernel_id}

@@ -245,19 +245,19 @@ class ProtocolConnection(Connection):
         if self.socket.stream_if_open is None:
             return
         self.clearance.note(project_id, True)
-        presence = self.manager.presence
+        silence = self.manager.presence.silence
         subscription = Subscription(
-            self, self.manager.rooms.get(project_id), self.limits, lambda: presence.frame(project_id)
+            self, self.manager.rooms.get(project_id), self.limits, lambda: silence.frame(project_id)
         )
         self._subscriptions[project_id] = subscription
         self.manager.bind(self, project_id)
 
         async def about() -> dict[str, Any]:
-            await presence.looked(project_id)
+            await silence.looked(project_id)
             return await self.manager.projects.info(project_id)
 
         subscription.start(ref, since, about)
-        presence.follows(project_id)
+        silence.follows(project_id)
 
     def _unsubscribe(self, frame: dict[str, Any], ref: int | None) -> None:
         project_id = _project_of(frame)

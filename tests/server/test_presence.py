@@ -147,8 +147,9 @@ async def test_a_kernel_that_said_goodbye_isnt_judged_before_jupyter_tells_how_i
     kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
     presence = extension.manager.presence
     monkeypatch.setattr(presence.kernels, "running", lambda: ["k"])
-    monkeypatch.setattr(presence, "_limits", Limits(source_silence=60))
-    monkeypatch.setattr(presence, "_began", 0)
+    for each in (presence, presence.silence):
+        monkeypatch.setattr(each, "_limits", Limits(source_silence=60))
+    monkeypatch.setattr(presence.silence, "began", 0)
     await kernel.says("left")
     await kernel.client.ask("watch")
 

@@ -182,7 +182,7 @@ async def test_after_a_start_everybody_has_time_to_come_back(connect: Connect, d
         await starting.presence.sources.load()
         await starting.presence.look()
         assert await stale_in(starting) is None
-        starting.presence._began = 0
+        starting.presence.silence.began = 0
         await until(lambda: counted(starting), {"k1-run": 1})
 
 
@@ -230,7 +230,7 @@ async def test_a_deleted_project_is_forgotten(connect: Connect, rest: Rest, exte
     await told(watcher, {"k1-run": 1})
 
     assert (await rest("DELETE", "projects", "p"))[0] == 204
-    assert extension.manager.presence.stale.projects == frozenset()
+    assert extension.manager.presence.silence.stale.projects == frozenset()
     await watcher.publish("p", update("k1-run", status="running"))
     await extension.manager.presence.look()
 
@@ -246,7 +246,7 @@ async def test_one_that_another_server_deleted_is_forgotten_too(
     async with other_server(data_dir) as other:
         await other.delete_project("p")
 
-    await until(lambda: extension.manager.presence.stale.projects, frozenset())
+    await until(lambda: extension.manager.presence.silence.stale.projects, frozenset())
 
 
 async def test_a_project_that_cant_be_read_is_told_once_and_tried_again(
@@ -260,7 +260,7 @@ async def test_a_project_that_cant_be_read_is_told_once_and_tried_again(
     await manager.presence.close()
     await manager.rooms.close_idle(0)
     presence = manager.presence
-    await until(lambda: [presence.silent_since(source) is None for source in presence.sources], [False])
+    await until(lambda: [presence.silence.silent_since(source) is None for source in presence.sources], [False])
 
     async def fails(project_id: str) -> Head | None:
         raise StorageError("the disk is on fire")
@@ -279,7 +279,7 @@ async def test_a_project_that_cant_be_read_is_told_once_and_tried_again(
 async def test_what_runs_is_told_first_where_not_all_can_be_and_counted_whole(
     connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasktree_jupyter.server.presence.MAX_NODES", 3)
+    monkeypatch.setattr("tasktree_jupyter.server.silence.MAX_NODES", 3)
     quiet = Emitter(await connect(), "k1")
     await quiet.says("here", **me())
     await quiet.emit(update("run", status="running"))
@@ -305,7 +305,7 @@ async def test_who_becomes_live_knows_already_what_is_stale(
     await until(lambda: counted(manager), {"k1-run": 1})
     await manager.presence.close()
     await manager.rooms.close_idle(0)
-    manager.presence._owners.clear()
+    manager.presence.silence._owners.clear()
     read, began = Owners.read, asyncio.Event()
 
     async def slowly(owners: Owners, head: Head, start: int) -> None:
@@ -330,4 +330,4 @@ async def test_a_project_that_another_server_deleted_costs_no_look_any_more(
         await other.log.delete("p")
     await until(lambda: manager.presence.look(), None)
     assert list(manager.presence.sources) == []
-    assert manager.presence.stale.projects == frozenset()
+    assert manager.presence.silence.stale.projects == frozenset()

@@ -30,7 +30,7 @@ class ProjectHandler(TaskTreeHandler):
         with refusing():
             known = project_id_of(project_id)
             info = await self.manager.projects.info(known)
-            self.answer(info | {"sources": await self.manager.presence.of(known)})
+            self.answer(info | {"sources": await self.manager.presence.silence.of(known)})
 
     @web.authenticated
     async def delete(self, project_id: str) -> None:
