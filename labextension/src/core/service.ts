@@ -32,6 +32,8 @@ const JITTER = 0.5;
 const LASTING = 5_000;
 /** How many of the server's ping intervals of silence mean that the connection is dead. */
 const SILENT_INTERVALS = 2.5;
+/** After so many the server's ping is overdue, and it is asked. */
+const OVERDUE_INTERVALS = 1.2;
 /** How often it is seen whether the clock has jumped: the machine slept, and nobody may have told the page. Milliseconds. */
 const TICK = 5_000;
 /** A plain client can't ask whether a connection is alive; after a sleep this long it doesn't believe so. Milliseconds. */
@@ -82,6 +84,7 @@ export class WebSocketService<Incoming = unknown> {
   private cancelSilence: Cancel | null = null;
   private cancelCheck: Cancel | null = null;
   private cancelBelief: Cancel | null = null;
+  private isAsked = false;
   private isLate = false;
   private cancelTick: Cancel | null = null;
 
@@ -106,12 +109,12 @@ export class WebSocketService<Incoming = unknown> {
   }
 
   /**
-   * Whether it isn't known just now if the connection is alive: the server has been asked since the page or the machine came back, or the
-   * network went, hasn't answered yet, and takes long to, or was silent for longer than it should be.
+   * Whether it isn't known just now if the connection is alive: the server has been asked since the page or the machine came back, the
+   * network went, or its ping was overdue; it hasn't answered yet, and takes long to, or was silent for longer than it should be.
    */
   get isDoubtful(): boolean {
-    const { silence, heard, cancelCheck, isLate } = this;
-    if (cancelCheck === null || silence === null) {
+    const { silence, heard, isAsked, isLate } = this;
+    if (!isAsked || silence === null) {
       return false;
     }
     return isLate || this.environment.now() - (heard ?? 0) > silence / 2;
@@ -328,14 +331,19 @@ export class WebSocketService<Incoming = unknown> {
     if (this.silence === null || this.heard === null || this.cancelSilence) {
       return;
     }
-    const wait = Math.max(0, this.heard + this.silence - this.environment.now());
-    this.cancelSilence = this.environment.after(wait, () => {
+    const quiet = this.environment.now() - this.heard;
+    const overdue = (this.silence * OVERDUE_INTERVALS) / SILENT_INTERVALS;
+    const wait = quiet < overdue ? overdue - quiet : this.silence - quiet;
+    this.cancelSilence = this.environment.after(Math.max(0, wait), () => {
       this.cancelSilence = null;
       if (this.isSilent()) {
         this.scheduleReconnect();
-      } else {
-        this.watchSilence();
+        return;
       }
+      if (this.environment.now() - (this.heard ?? 0) >= overdue) {
+        this.ask();
+      }
+      this.watchSilence();
     });
   }
 
@@ -348,16 +356,24 @@ export class WebSocketService<Incoming = unknown> {
   private check(): void {
     if (this.isSilent()) {
       this.connectAnew();
-    } else if (this.silence !== null && !this.cancelCheck && this.send({ op: 'ping' })) {
+    } else if (this.silence !== null && !this.cancelCheck) {
+      this.ask();
       this.cancelCheck = this.environment.after(ANSWER_WITHIN, () => this.connectAnew());
-      this.cancelBelief = this.environment.after(BELIEVED_FOR, () => {
-        this.isLate = true;
-        this.setState(this.current);
-      });
-      if (this.isDoubtful) {
-        // Still open, but no longer believed.
-        this.setState(this.current);
-      }
+    }
+  }
+
+  /** Without an answer the connection is still open, but soon no longer believed. */
+  private ask(): void {
+    if (this.isAsked || !this.send({ op: 'ping' })) {
+      return;
+    }
+    this.isAsked = true;
+    this.cancelBelief = this.environment.after(BELIEVED_FOR, () => {
+      this.isLate = true;
+      this.setState(this.current);
+    });
+    if (this.isDoubtful) {
+      this.setState(this.current);
     }
   }
 
@@ -434,7 +450,7 @@ export class WebSocketService<Incoming = unknown> {
     this.cancelCheck?.();
     this.cancelBelief?.();
     this.cancelCheck = this.cancelBelief = null;
-    this.isLate = false;
+    this.isAsked = this.isLate = false;
   }
 
   private cancel(): void {

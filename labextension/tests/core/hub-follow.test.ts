@@ -70,6 +70,7 @@ describe('A followed project', () => {
     world.pass(GRACE - 1);
     const again = hub.follow('p');
     world.pass(10 * GRACE);
+    world.socket.say({ op: 'ping' });
     expect([again.status, again.tree]).toEqual(['live', tree]);
     expect(world.sockets).toHaveLength(1);
   });

@@ -399,6 +399,23 @@ describe('A machine that was asleep', () => {
     expect(states.length).toBe(told + 2);
   });
 
+  it('asks when the server’s ping is overdue, and believes no longer than 1 s without an answer', () => {
+    open();
+    world.pass(22_000);
+    expect(world.socket.take('ping')).toEqual([]);
+    world.pass(1_500);
+    expect(world.socket.take('ping')).toHaveLength(1);
+    expect(service.isDoubtful).toBe(false);
+    world.pass(1_000);
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', true]);
+    world.socket.say({ op: 'ping' });
+    expect([service.state.kind, service.isDoubtful]).toEqual(['open', false]);
+    world.pass(24_500);
+    expect(world.socket.take('ping')).toHaveLength(1);
+    world.pass(26_000);
+    expect(service.state).toMatchObject({ kind: 'waiting', attempt: 1 });
+  });
+
   it('connects anew after 5 s without an answer, and counts from the first delay where that fails', () => {
     open();
     world.suspend(30_000);
