@@ -69,9 +69,14 @@ export function parseQuery(text: string, stale: StaleTasks = NOTHING_STALE): Que
   return {
     text: text.trim(),
     terms,
-    asksForStale: terms.some(({ field, value }) => field === 'status' && wordsIn(value).some(isForStale)),
+    asksForStale: terms.some(({ field, value }) => field === 'status' && isForStale(value)),
     matches: (node, states = statesOf(node)) => terms.every(term => term.holds(node, states) !== term.isNot)
   };
+}
+
+/** Whether `status:` asks for what is stale, perhaps among others. */
+export function isForStale(value: string): boolean {
+  return wordsIn(value).some(word => STALE.startsWith(word));
 }
 
 /** The words that an event may say for what `status:` asks for. */
@@ -169,10 +174,6 @@ function wordsIn(value: string): string[] {
     .split(',')
     .filter(word => word !== '')
     .map(word => parseStatus(word) ?? word);
-}
-
-function isForStale(word: string): boolean {
-  return STALE.startsWith(word);
 }
 
 function isNamed({ title }: TreeNode): boolean {

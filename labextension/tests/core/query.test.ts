@@ -167,7 +167,12 @@ describe('a query', () => {
 
   test('never fails, whatever is typed and whatever a task holds', () => {
     const value = fc.anything();
-    const name = fc.constantFrom(...Object.getOwnPropertyNames(Object.prototype), 'status', 'param', 'metric');
+    const name = fc.constantFrom(
+      ...Object.getOwnPropertyNames(Object.prototype),
+      'status',
+      'param',
+      'metric'
+    );
     const texts = fc.tuple(name, name, fc.string()).map(([field, held, text]) => `${field}:${held}${text}`);
     fc.assert(
       fc.property(texts, value, value, value, value, (text, params, metrics, message, tags) => {

@@ -141,9 +141,12 @@ describe('a view that fails at what was kept of it', () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     localStorage.setItem('tasktree:view:1:fails', '{"search":"x","part":"table","expanded":[["run",false]]}');
     const story = gridSearch();
-    const page = show(failing(story, () => localStorage.getItem('tasktree:view:1:fails') !== null), {
-      projectId: 'fails'
-    });
+    const page = show(
+      failing(story, () => localStorage.getItem('tasktree:view:1:fails') !== null),
+      {
+        projectId: 'fails'
+      }
+    );
     expect(page.getByRole('alert').textContent).toContain('This tree can’t be shown');
     await page.user.tab();
     expect(document.activeElement?.textContent).toBe('Forget that and try again');
