@@ -1,5 +1,6 @@
 /** Makes the bundle that a notebook keeps from a live tree, by the rules of Python's `display/bundle.py`. */
 import type { Bundle } from './bundle.js';
+import { put } from './json.js';
 import type { Omitted, Rollup, StatusCounts, TreeNode, TreeReader } from './reader.js';
 import { isEnded } from './status.js';
 import { BRIEF, jsonBytes, trim, WHOLE } from './trim.js';
@@ -51,7 +52,7 @@ export function bundleOf(tree: TreeReader, origin: Origin, maxBytes = MAX_BUNDLE
     if (shown.length < children.length) {
       const counts = { ...node.rollup.counts };
       shown.forEach(child => count(counts, tree.rollup(child).counts, -1));
-      omitted[id] = { count: children.length - shown.length, counts: withoutZeros(counts) };
+      put(omitted, id, { count: children.length - shown.length, counts: withoutZeros(counts) });
     }
     stack.push(...shown.reverse());
   }

@@ -5,6 +5,7 @@
 import { browser, type Environment } from './environment.js';
 import type { TreeEvent } from './envelope.js';
 import type { Listenable } from './listenable.js';
+import type { EventSearch } from './event-search.js';
 import { HistoryError, type EventQuery, type History } from './history.js';
 import { Notifier } from './notifier.js';
 import type { EventStream } from './stream.js';
@@ -19,10 +20,14 @@ export interface FeedSource {
   query: EventQuery;
   /** Whether an event that passes by is what `query` asks for. */
   matches: (event: TreeEvent) => boolean;
+  /** What is looked for within that. The server can be asked for a part of it only, so what it answers is looked through here. */
+  search?: EventSearch | null;
 }
 
 const KEPT = 5_000;
 const PAGE = 200;
+/** Of those that are looked through here. */
+const LARGE_PAGE = 1_000;
 /** Pages without a match that are read one after the other before somebody has to ask again. */
 const TURNS = 10;
 
@@ -126,8 +131,9 @@ export class EventFeed implements Listenable {
   }
 
   private async load(life: number): Promise<void> {
-    const { history, projectId, query } = this.source;
-    if (!history) {
+    const { history, projectId, query, search } = this.source;
+    const asked = search ? search.narrow(query) : query;
+    if (!history || !asked) {
       this.state = 'end';
       return;
     }
@@ -136,11 +142,13 @@ export class EventFeed implements Listenable {
     this.notifier.changed();
     try {
       for (let turn = 0; turn < TURNS; turn++) {
-        const page = await history.eventsBefore(projectId, this.before, query, PAGE);
+        const page = await history.eventsBefore(projectId, this.before, asked, search ? LARGE_PAGE : PAGE);
         if (life !== this.life) {
           return;
         }
-        const found = page.events.filter(event => event.offset < this.firstLive).reverse();
+        const found = page.events
+          .filter(event => event.offset < this.firstLive && (!search || search.matches(event)))
+          .reverse();
         this.shown = [...found, ...this.shown];
         this.before = page.next;
         this.lookedAt = page.next ?? page.trimmed;
@@ -173,7 +181,8 @@ export class EventFeed implements Listenable {
       return;
     }
     this.firstLive = Math.min(this.firstLive, events[0]?.offset ?? Infinity);
-    const wanted = events.filter(this.source.matches);
+    const { matches, search } = this.source;
+    const wanted = events.filter(event => matches(event) && (!search || search.matches(event)));
     if (wanted.length === 0) {
       return;
     }

@@ -42,7 +42,7 @@ export interface ProjectInfo {
 
 /** How many of a run's tasks are said to run, but their process isn't heard. Needs no tree. */
 export function staleOf({ stale }: ProjectInfo, { mission_id, rollup }: MissionInfo): number {
-  const count = stale?.[mission_id];
+  const count = stale && Object.hasOwn(stale, mission_id) ? stale[mission_id] : 0;
   return isInteger(count, 0) ? Math.min(count, rollup.counts.running ?? 0) : 0;
 }
 

@@ -37,7 +37,12 @@ export function wants(query: EventQuery, tree: () => TreeReader | null): (event:
     (!types || types.has(event.type)) &&
     (event.type !== 'node_log' || LEVELS.indexOf(event.data.level as LogLevel) >= lowest) &&
     (!ids || isAbout(nodeOf(event))) &&
-    (text === '' || holds(event.type, text) || holds(event.data, text));
+    (text === '' || mentions(event, text));
+}
+
+/** `text`: in lower case. */
+export function mentions({ type, data }: TreeEvent, text: string): boolean {
+  return holds(type, text) || holds(data, text);
 }
 
 function holds(value: unknown, text: string): boolean {

@@ -56,7 +56,9 @@ const onTabs = new Map<LabIcon, LabIcon>();
 
 /** An icon as it fits the tabs of the main area. */
 export function tabIconOf(state: RunState | null): LabIcon {
-  const icon = (state && STATUS_ICONS[state]) ?? treeIcon;
+  // A newer server may have states that this page doesn't know.
+  const known = state !== null && Object.hasOwn(STATUS_ICONS, state) ? STATUS_ICONS[state] : undefined;
+  const icon = known ?? treeIcon;
   let fitted = onTabs.get(icon);
   if (!fitted) {
     fitted = icon.bindprops({ stylesheet: 'mainAreaTab' });

@@ -1,16 +1,21 @@
-import { Component } from 'react';
+import { Component, createContext } from 'react';
 import { WordsContext } from './words.js';
 
 interface Props {
   children: React.ReactNode;
   /** Another value tries again. */
   attempt?: unknown;
+  /** Forgets what was kept of the view: it may be what it fails at. Something else as `attempt` is to follow. */
+  onForget?: () => void;
 }
 
 interface State {
   error: Error | null;
   attempt: unknown;
 }
+
+/** That of the boundary around: one inside has to try again too. */
+export const AttemptContext = createContext<unknown>(undefined);
 
 /** An output is never blank, not even where this code is wrong. */
 export class ErrorBoundary extends Component<Props, State> {
@@ -29,8 +34,9 @@ export class ErrorBoundary extends Component<Props, State> {
 
   override render() {
     const { error } = this.state;
+    const { attempt, children, onForget } = this.props;
     if (!error) {
-      return this.props.children;
+      return <AttemptContext.Provider value={attempt}>{children}</AttemptContext.Provider>;
     }
     const words = this.context;
     return (
@@ -43,8 +49,37 @@ export class ErrorBoundary extends Component<Props, State> {
               error.message
             )}
           </p>
+          {onForget ? (
+            <>
+              <p className="tt-empty-advice">
+                {words.__(
+                  'If it still can’t be shown then, it may be for what was kept of this view: what was searched for, filters, columns, what was open.'
+                )}
+              </p>
+              <p>
+                <button
+                  type="button"
+                  className="tt-link tt-forget"
+                  onClick={event => {
+                    focusAfterwards(event.currentTarget);
+                    onForget();
+                  }}
+                >
+                  {words.__('Forget that and try again')}
+                </button>
+              </p>
+            </>
+          ) : null}
         </div>
       </div>
     );
   }
+}
+
+/** The button goes; whoever used the keyboard goes on where the view begins. */
+function focusAfterwards(button: HTMLElement): void {
+  const around = button.closest('.tt-view')?.parentElement;
+  requestAnimationFrame(() => {
+    around?.querySelector<HTMLElement>('.tt-view .tt-search-input, .tt-view .tt-forget')?.focus();
+  });
 }

@@ -1,5 +1,6 @@
 /** What somebody chose in the views of a project: it outlives a reload, and goes along from a cell to a tab. */
 import { createContext, useCallback, useContext, useState } from 'react';
+import { put } from '../core/json.js';
 
 const PREFIX = 'tasktree:view:1:';
 const KEPT_PROJECTS = 50;
@@ -13,7 +14,9 @@ export type Keeper = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' 
 
 /** Values by name, of one project. What was kept may be anything: whoever reads it says what is allowed. */
 export class ViewMemory {
-  private readonly values: Values;
+  private values: Values;
+  /** Chosen in this page and not kept yet. The rest may be another tab's, by now. */
+  private chosen: Values = {};
   private isWriting = false;
 
   constructor(
@@ -30,13 +33,35 @@ export class ViewMemory {
 
   /** `value`: what JSON can say. Writes of one turn of the page go to the browser together. */
   write(name: string, value: unknown): void {
-    this.values[name] = value;
+    put(this.values, name, value);
+    put(this.chosen, name, value);
     if (!this.isWriting && this.projectId !== null) {
       this.isWriting = true;
       queueMicrotask(() => {
         this.isWriting = false;
-        keep(this.keeper, PREFIX + String(this.projectId), this.values);
+        this.keep(PREFIX + String(this.projectId));
       });
+    }
+  }
+
+  /** As if nobody had ever chosen anything. */
+  forget(): void {
+    this.values = {};
+    this.chosen = {};
+    try {
+      this.keeper?.removeItem(PREFIX + String(this.projectId));
+    } catch {
+      // Not allowed: then nothing was kept either.
+    }
+  }
+
+  private keep(key: string): void {
+    if (Object.keys(this.chosen).length > 0) {
+      const all = { ...read(this.keeper, key), ...this.chosen };
+      if (keep(this.keeper, key, all)) {
+        this.values = all;
+        this.chosen = {};
+      }
     }
   }
 }
@@ -58,6 +83,14 @@ export function memoryOf(projectId: string | null): ViewMemory {
     remembered.delete(oldest);
   }
   return memory;
+}
+
+/** Whoever asks for the project's memory afterwards gets an empty one. */
+export function forget(projectId: string | null): void {
+  if (projectId !== null) {
+    memoryOf(projectId).forget();
+    remembered.delete(projectId);
+  }
 }
 
 export const MemoryContext = createContext<ViewMemory>(new ViewMemory(null));
@@ -94,19 +127,22 @@ function read(keeper: Keeper | null, key: string): Values {
   }
 }
 
-/** It never fails: what can't be kept is known to this page alone. */
-function keep(keeper: Keeper | null, key: string, values: Values): void {
+/** It never fails, but answers whether it is kept: else it is known to this page alone. */
+function keep(keeper: Keeper | null, key: string, values: Values): boolean {
   try {
     const text = JSON.stringify({ ...values, used: Date.now() });
-    if (keeper && text.length <= LONGEST) {
-      const isNew = keeper.getItem(key) === null;
-      keeper.setItem(key, text);
-      if (isNew) {
-        forgetOldest(keeper);
-      }
+    if (!keeper || text.length > LONGEST) {
+      return false;
     }
+    const isNew = keeper.getItem(key) === null;
+    keeper.setItem(key, text);
+    if (isNew) {
+      forgetOldest(keeper);
+    }
+    return true;
   } catch {
     // Full, or not allowed.
+    return false;
   }
 }
 

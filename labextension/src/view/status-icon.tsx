@@ -41,7 +41,7 @@ export function StatusIcon({ status, hidden = false }: { status: Status; hidden?
       {...(hidden ? { 'aria-hidden': true } : { role: 'img', 'aria-label': word })}
     >
       {hidden ? null : <title>{word}</title>}
-      {SHAPES[status]}
+      {Object.hasOwn(SHAPES, status) ? SHAPES[status] : null}
     </svg>
   );
 }

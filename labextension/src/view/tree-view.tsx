@@ -1,21 +1,22 @@
 import { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { Follow, Hub } from '../core/follow.js';
 import { NOTHING_STALE } from '../core/presence.js';
-import { parseQuery } from '../core/query.js';
 import type { TreeReader } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { Attention } from './attention/attention.js';
 import { useNow } from './clock.js';
 import { Details, type NodeActions } from './details/details.js';
 import { Empty } from './empty.js';
+import { AttemptContext, ErrorBoundary } from './error-boundary.js';
 import { AlikeFailures } from './failures/alike.js';
 import { onViewKey } from './view-keys.js';
 import { ALL_RUNS, Header } from './header.js';
 import { StatusGrid } from './grid/status-grid.js';
 import { useFollow } from './hooks.js';
+import { useQuery } from './use-query.js';
 import { Losses } from './losses.js';
 import { Search } from './search.js';
-import { MemoryContext, memoryOf, useRemembered } from './memory.js';
+import { forget, MemoryContext, memoryOf, useRemembered } from './memory.js';
 import { StorageNotices } from './storage-notice.js';
 import { missionsOf } from './missions.js';
 import type { PartProps, Reveal } from './part.js';
@@ -99,9 +100,18 @@ export function pictureOf(
 /** A project's run in its parts, with all that says whether it may be believed. */
 export function TreeView(props: TreeViewProps) {
   const { projectId } = props;
+  const around = useContext(AttemptContext);
+  const [forgotten, setForgotten] = useState(0);
+  const attempt = useMemo(() => ({ projectId, around, forgotten }), [projectId, around, forgotten]);
+  const startAfresh = useCallback(() => {
+    forget(projectId);
+    setForgotten(times => times + 1);
+  }, [projectId]);
   return (
     <MemoryContext.Provider value={memoryOf(projectId)}>
-      <ProjectView key={projectId} {...props} />
+      <ErrorBoundary attempt={attempt} onForget={startAfresh}>
+        <ProjectView key={projectId} {...props} />
+      </ErrorBoundary>
     </MemoryContext.Provider>
   );
 }
@@ -120,7 +130,6 @@ function ProjectView(props: TreeViewProps) {
   const [wish, setWish] = useState<Reveal | null>(null);
   const [heard, setHeard] = useState<Reveal | null>(null);
   const [search, setSearch] = useRemembered('search', textOf);
-  const query = useMemo(() => parseQuery(search), [search]);
   const bodyId = useId();
   const [partTools, setPartTools] = useState<HTMLElement | null>(null);
   const retry = useMemo(() => (hub ? () => hub.retryNow() : undefined), [hub]);
@@ -163,6 +172,7 @@ function ProjectView(props: TreeViewProps) {
   const shownAs = state.kind === 'live' && picture !== null && !picture.live ? 'stored' : state.kind;
   const shownRoots = roots ?? tree?.roots ?? [];
   const silent = picture?.live === true ? (follow?.stale ?? NOTHING_STALE) : NOTHING_STALE;
+  const query = useQuery(search, silent);
   const staleness = useMemo(
     () => (tree ? stalenessOf(tree, silent) : NONE),
     // As above.

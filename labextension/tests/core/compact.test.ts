@@ -35,6 +35,23 @@ describe.each(STORIES)('a tree gives the same bundle in every language', ({ even
   });
 });
 
+test('what was left out is counted, whatever the task above it is called', () => {
+  const events = Array.from({ length: 40 }, (_, i) => ({
+    type: 'node_update',
+    data: {
+      node_id: i === 0 ? '__proto__' : `t${i}`,
+      changes: { title: 'x'.repeat(200), ...(i === 0 ? {} : { parent_id: '__proto__' }) }
+    },
+    timestamp: '2026-01-31T14:00:00Z',
+    offset: i + 1,
+    at: i + 1
+  }));
+  const made = bundleOf(fold(events), { ...origin, missionId: null }, 10_000);
+  const stored = new StaticTree(parseBundle(JSON.parse(JSON.stringify(made)))!);
+  expect(stored.omitted('__proto__')?.count).toBe(39 - stored.children('__proto__').length);
+  expect(stored.omitted('__proto__')?.count).toBeGreaterThan(0);
+});
+
 /** A run of many tasks, some failed, with long texts from all over the world. */
 function large(): TaskTree {
   const events: TreeEvent[] = [];

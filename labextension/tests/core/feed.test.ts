@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { EventSearch } from '../../src/core/event-search.js';
 import { EventFeed } from '../../src/core/feed.js';
 import type { EventQuery } from '../../src/core/history.js';
 import { Measuring } from '../../src/core/measuring.js';
+import { parseQuery } from '../../src/core/query.js';
 import { EventStream } from '../../src/core/stream.js';
 import { wants } from '../../src/core/wanted.js';
 import { StoryHistory } from '../view/history.js';
@@ -48,6 +50,37 @@ const offsets = (feed: EventFeed) => feed.events.map(({ offset }) => offset);
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 describe('A feed', () => {
+  it('takes of what the server answers and of what passes by only what is looked for', async () => {
+    story.task('a', null, { agent: 'w' }).task('b', null);
+    log(3, 'a');
+    log(3, 'b');
+    told = story.events.length;
+    const search = new EventSearch(parseQuery('-agent:w 1')!, story.tree);
+    const source = { projectId: 'p', history, stream, query: {}, matches: () => true, search };
+    const feed = new EventFeed(source, new World());
+    feed.open();
+    await turns();
+    expect(history.asked[0]?.query).toMatchObject({ contains: '1' });
+    expect(offsets(feed)).toEqual([7]);
+    log(2, 'a');
+    log(2, 'b');
+    pass();
+    expect(offsets(feed)).toEqual([7, 12]);
+  });
+
+  it('asks nothing of the server where nothing can match, and goes on with what happens', async () => {
+    const search = new EventSearch(parseQuery('agent:w')!, story.tree);
+    const source = { projectId: 'p', history, stream, query: {}, matches: () => true, search };
+    const feed = new EventFeed(source, new World());
+    feed.open();
+    await turns();
+    expect(history.asked).toEqual([]);
+    expect(feed.older).toBe('end');
+    story.task('a', null, { agent: 'w' });
+    pass();
+    expect(offsets(feed)).toEqual([1]);
+  });
+
   it('goes back page by page to the first event, while it goes on at the other end', async () => {
     log(450);
     const feed = feedOf();

@@ -12,7 +12,14 @@ const FIT: TreeNode = {
   agent: 'Worker-3',
   message: 'fold 2 of 5',
   tags: ['slow', 'night run'],
-  params: { max_depth: 9, imputer: 'median', scale: true, C: 0.1 },
+  params: {
+    max_depth: 9,
+    imputer: 'median',
+    scale: true,
+    C: 0.1,
+    model: { depth: 7, head: { width: 3 } },
+    'a.b': { c: 1 }
+  },
   metrics: { auc: 0.93, loss: 'NaN', bound: 'Infinity' },
   error: { type: 'ValueError', message: 'Input X contains NaN.' }
 };
@@ -52,6 +59,19 @@ describe('a query', () => {
     'param:scale=true',
     'param:C=1e-1',
     'param:depth!=3',
+    'param:model.depth=7',
+    'param:model.head.width<4',
+    'param:model.head',
+    'param:a.b.c=1',
+    'param:max_depth = 9',
+    'param:max_depth= 9 fit',
+    'param:max_depth =9 status:failed',
+    'param:max_depth > -1',
+    'metric:auc > 0.9',
+    'param:imputer = "median" fit',
+    'ValueError: Input X',
+    'ValueError:',
+    '-TypeError: Input',
     'metric:auc>0.9',
     'metric:bound>1e308',
     'metric:loss=nan',
@@ -75,6 +95,15 @@ describe('a query', () => {
     'param:max_depth!=9',
     'param:depth=9',
     'param:depth',
+    'param:model.depth=9',
+    'param:model.width',
+    'param:model.depth.width',
+    'param:max_depth = 8',
+    'param:max_depth < -1',
+    'param:max_depth = 9 fat',
+    'TypeError: Input X',
+    'TypeError: Input',
+    'fit Wrong:',
     'metric:auc<0.9',
     'metric:loss>0',
     'metric:loss<0',
@@ -103,6 +132,25 @@ describe('a query', () => {
     expect(finds('fold:2', { message: 'fold:2 of 5' })).toBe(true);
   });
 
+  test('finds what runs unheard as stale, whatever else is said of it', () => {
+    const node: TreeNode = { node_id: 'n', status: 'running' };
+    const stale = new Map([['n', 1]]);
+    for (const text of ['status:stale', 'status:sta', 'status:failed,stale', 'status:running']) {
+      expect(parseQuery(text, stale)?.matches(node)).toBe(true);
+    }
+    expect(parseQuery('-status:stale', stale)?.matches(node)).toBe(false);
+    expect(parseQuery('status:stale')?.matches(node)).toBe(false);
+    expect(parseQuery('status:stale', stale)?.matches({ ...node, status: 'completed' })).toBe(false);
+  });
+
+  test.each(['status:stale', 'fit -status:s', 'status:failed,st'])('%s depends on who is heard', text => {
+    expect(parseQuery(text)?.asksForStale).toBe(true);
+  });
+
+  test.each(['status:failed', 'stale', 'tag:stale'])('%s does not', text => {
+    expect(parseQuery(text)?.asksForStale).toBe(false);
+  });
+
   test('finds by its id what nobody named', () => {
     expect(finds('run/7', { node_id: 'run/7' })).toBe(true);
     expect(finds('run/7', { node_id: 'run/7', title: '' })).toBe(true);
@@ -119,13 +167,27 @@ describe('a query', () => {
 
   test('never fails, whatever is typed and whatever a task holds', () => {
     const value = fc.anything();
+    const name = fc.constantFrom(
+      ...Object.getOwnPropertyNames(Object.prototype),
+      'status',
+      'param',
+      'metric'
+    );
+    const texts = fc.tuple(name, name, fc.string()).map(([field, held, text]) => `${field}:${held}${text}`);
     fc.assert(
-      fc.property(fc.string(), value, value, value, value, (text, params, metrics, message, tags) => {
+      fc.property(texts, value, value, value, value, (text, params, metrics, message, tags) => {
         const node = { node_id: 'n', status: 'draft', params, metrics, message, tags } as unknown as TreeNode;
         parseQuery(`param:a=1 metric:b>2 tag:c d ${text}`)?.matches(node);
         parseQuery(text)?.matches(node);
       })
     );
+  });
+
+  test.each(Object.getOwnPropertyNames(Object.prototype))('%s: is text like any other', name => {
+    expect(finds(`${name}:x`)).toBe(false);
+    expect(finds(`${name}:x`, { message: `see ${name}:x here` })).toBe(true);
+    expect(finds(`${name}: x`, { message: `see ${name}: x here` })).toBe(true);
+    expect(finds(`param:${name}`)).toBe(false);
   });
 
   test('a long pattern takes no long time', () => {

@@ -116,6 +116,35 @@ test('events are chosen by type, by task and by what is searched for; the server
   );
 });
 
+test('the fields of the search mean in the log what they mean of tasks, and the server is asked for as much', async () => {
+  const story = aStory().task('b', 'run', { title: 'fit 2', agent: 'w2', params: { model: { depth: 9 } } });
+  story.event('node_log', { node_id: 'b', level: 'info', message: 'status:failed is what I look for' });
+  const page = open(story, 'Events');
+  const search = page.getByRole('searchbox');
+  const look = async (text: string) => {
+    await page.user.clear(search);
+    await page.user.type(search, text);
+  };
+  await look('status:failed');
+  await page.until(() => expect(page.lines()).toEqual(['fit 1→ failed, ValueError: no']));
+  expect(page.history.asked.at(-1)?.query).toMatchObject({ contains: 'failed' });
+  await look('agent:w* param:model.depth=9');
+  await page.until(() => expect(page.lines()).toHaveLength(2));
+  expect(page.history.asked.at(-1)?.query).toMatchObject({ nodeIds: ['b'] });
+  story.event('task_status_changed', { task_id: 'b', status: 'running' });
+  story.event('task_status_changed', { task_id: 'a', status: 'running' });
+  page.pass();
+  await page.until(() => expect(page.lines()[0]).toBe('fit 2→ running'));
+  expect(page.lines()).toHaveLength(3);
+});
+
+test('the log says what no event can tell', async () => {
+  const page = open(aStory(), 'Events');
+  await page.user.type(page.getByRole('searchbox'), 'status:stale');
+  expect(await page.findByText(/No event says that a task is stale/)).toBeTruthy();
+  expect(page.queryByText('Nothing matches.')).toBeNull();
+});
+
 test('where nothing is found it says how far back it looked, and goes on when asked', async () => {
   const story = aStory();
   for (let i = 0; i < 400; i += 1) {
@@ -192,6 +221,28 @@ test('agents say what they do and what it cost, and who is silent', async () => 
   await page.user.click(within(row(/w1$/)).getByRole('button', { name: 'w1' }));
   expect(page.getByRole('tab', { name: 'Tree' }).getAttribute('aria-selected')).toBe('true');
   expect((page.getByRole('searchbox') as HTMLInputElement).value).toBe('agent:w1');
+});
+
+test('agents are searched by the fields of the search, and say where one asks for their tasks', async () => {
+  const story = aStory().task('b', 'run', { title: 'fit 2', agent: 'worker-2', status: 'running' });
+  story.task('c', 'run', { title: 'fit 3', agent: 'worker-3', status: 'completed', params: { depth: 9 } });
+  const page = open(story, 'Agents');
+  const names = () =>
+    [...page.container.querySelectorAll('.tt-agent-link')].map(({ textContent }) => textContent);
+  const search = page.getByRole('searchbox');
+  await page.user.type(search, 'agent:worker-*');
+  expect(names()).toEqual(['worker-2', 'worker-3']);
+  await page.user.type(search, ' status:running');
+  expect(names()).toEqual(['worker-2']);
+  page.follow.set({ stale: new Map([['b', story.start]]) });
+  await page.user.clear(search);
+  await page.user.type(search, 'status:stale');
+  await page.until(() => expect(names()).toEqual(['worker-2']));
+  await page.user.clear(search);
+  await page.user.type(search, 'param:depth=9');
+  expect(page.container.querySelector('.tt-agents')?.textContent).toBe(
+    'Nothing matches. Here param: asks for the task that an agent is at.'
+  );
 });
 
 test('nobody is silent only because we hear nobody', () => {

@@ -87,7 +87,7 @@ describe('cells', () => {
     expect(meant).toEqual(['fit/1', ...Array.from({ length: 10 }, (_, i) => `fit/${i + 10}`)]);
     story.node('fit/1', { title: 'other' });
     let looked = 0;
-    const query = { text: 'fit 1', matches: () => (looked += 1) > 99 };
+    const query = { ...parseQuery('fit 1')!, matches: () => (looked += 1) > 99 };
     const before = { ...first, query };
     const work = cellsOf(
       { tree: story.tree, roots: story.tree.roots, withOmittedRoots: false, stale: NONE, query },

@@ -80,6 +80,51 @@ describe('the tree by keyboard', () => {
     expect(other.focused()).toBe('avocado');
   });
 
+  test('a title that begins with n is reached by its first two letters, also where something failed', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    ['load', 'fit', 'normalize', 'night', 'Notes', 'export'].forEach(title =>
+      story.task(title, 'run', { status: title === 'fit' ? 'failed' : 'running' })
+    );
+    const page = show(story);
+    await page.toTree();
+    await page.user.keyboard('no');
+    expect(page.focused()).toBe('normalize');
+    await page.user.keyboard('{Home}ni');
+    expect(page.focused()).toBe('night');
+    await page.user.keyboard('{Home}{Shift>}N{/Shift}ot');
+    expect(page.focused()).toBe('Notes');
+    // No title begins so: it is a failure, then another title.
+    await page.user.keyboard('{Home}ne');
+    expect(page.focused()).toBe('export');
+  });
+
+  test('n stays a command after itself, and leaves the other keys theirs', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    ['na', 'nn', 'one', 'two'].forEach((title, at) =>
+      story.task(title, 'run', { status: at < 2 ? 'running' : 'failed' })
+    );
+    const page = show(story);
+    await page.toTree();
+    await page.user.keyboard('nn');
+    expect(page.focused()).toBe('two');
+    await page.user.keyboard('n ');
+    expect(page.focused()).toBe('one');
+    expect(page.getByRole('region', { name: 'Details of one' })).toBeTruthy();
+    await page.user.keyboard('n{Home}a');
+    expect(page.focused()).toBe('run');
+  });
+
+  test('n is a letter where nothing failed', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    ['load', 'night', 'noon'].forEach(title => story.task(title, 'run', { status: 'running' }));
+    const page = show(story);
+    await page.toTree();
+    await page.user.keyboard('n');
+    expect(page.focused()).toBe('night');
+    await page.user.keyboard('n');
+    expect(page.focused()).toBe('noon');
+  });
+
   test('n goes to the next failure and N to the one before, round and round, and selects nothing', async () => {
     const page = show(gridSearch(400));
     await page.toTree();

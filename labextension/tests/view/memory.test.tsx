@@ -1,8 +1,8 @@
 // What was chosen in a view comes back in the next one of the project.
-import { afterEach, describe, expect, test } from 'vitest';
-import { ViewMemory, type Keeper } from '../../src/view/memory.js';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { memoryOf, ViewMemory, type Keeper } from '../../src/view/memory.js';
 import { show } from './page.js';
-import { gridSearch } from './story.js';
+import { gridSearch, Story } from './story.js';
 
 class Kept implements Keeper {
   readonly all = new Map<string, string>();
@@ -49,6 +49,47 @@ describe('the memory of a project', () => {
     expect(new ViewMemory('p', null).read('width', asNumber)).toBe(0);
   });
 
+  test('leaves alone what another tab of the browser has kept meanwhile', async () => {
+    const keeper = new Kept();
+    const [one, other] = [new ViewMemory('p', keeper), new ViewMemory('p', keeper)];
+    one.write('columns', 1);
+    await Promise.resolve();
+    other.write('part', 2);
+    await Promise.resolve();
+    one.write('width', 3);
+    await Promise.resolve();
+    const next = new ViewMemory('p', keeper);
+    expect(['columns', 'part', 'width'].map(name => next.read(name, asNumber))).toEqual([1, 2, 3]);
+    expect(one.read('part', asNumber)).toBe(2);
+  });
+
+  test('keeps later what the browser had no room for', async () => {
+    const keeper = new Kept();
+    const memory = new ViewMemory('p', keeper);
+    const { setItem } = keeper;
+    keeper.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    memory.write('width', 7);
+    await Promise.resolve();
+    keeper.setItem = setItem;
+    memory.write('height', 8);
+    await Promise.resolve();
+    expect(new ViewMemory('p', keeper).read('width', asNumber)).toBe(7);
+  });
+
+  test('can be made to forget, also what was just chosen', async () => {
+    const keeper = new Kept();
+    const memory = new ViewMemory('p', keeper);
+    memory.write('width', 7);
+    await Promise.resolve();
+    memory.write('height', 8);
+    memory.forget();
+    await Promise.resolve();
+    expect(memory.read('width', asNumber)).toBe(0);
+    expect(keeper.length).toBe(0);
+  });
+
   test('is kept of fifty projects', async () => {
     const keeper = new Kept();
     for (let i = 0; i < 60; i += 1) {
@@ -80,5 +121,40 @@ describe('a view that comes back', () => {
     expect(show(gone, { projectId: 'others', missionId: 'run' }).queryByRole('region')).toBeNull();
     const other = gridSearch().task('run 2', null, { status: 'running' });
     expect(show(other, { projectId: 'others', missionId: 'run 2' }).queryByRole('region')).toBeNull();
+  });
+});
+
+/** Its tasks can't be read as long as `fails` says so. */
+function failing(story: Story, fails: () => boolean): Story {
+  const node = story.tree.node.bind(story.tree);
+  vi.spyOn(story.tree, 'node').mockImplementation(id => {
+    if (fails()) {
+      throw new Error('no such row');
+    }
+    return node(id);
+  });
+  return story;
+}
+
+describe('a view that fails at what was kept of it', () => {
+  test('forgets it on demand, by keyboard, and is there again', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    localStorage.setItem('tasktree:view:1:fails', '{"search":"x","part":"table","expanded":[["run",false]]}');
+    const story = gridSearch();
+    const page = show(
+      failing(story, () => localStorage.getItem('tasktree:view:1:fails') !== null),
+      {
+        projectId: 'fails'
+      }
+    );
+    expect(page.getByRole('alert').textContent).toContain('This tree can’t be shown');
+    await page.user.tab();
+    expect(document.activeElement?.textContent).toBe('Forget that and try again');
+    await page.user.keyboard('{Enter}');
+    expect(page.titles()).toContain('load data');
+    await page.until(() => expect(document.activeElement).toBe(page.getByRole('searchbox')));
+    expect((page.getByRole('searchbox') as HTMLInputElement).value).toBe('');
+    expect(memoryOf('fails').read('search', String)).toBe('undefined');
+    error.mockRestore();
   });
 });

@@ -90,6 +90,55 @@ test('what a long group sums up, and a table above its rows, counts no stale tas
   await page.until(() => expect(stats()).toBe('59 running, 1 stale, 1 completed'));
 });
 
+test('is found as such in every part, as it changes', async () => {
+  const story = new Story((Date.now() - 60_000) * 1000).task('run', null, {
+    title: 'Run',
+    status: 'completed'
+  });
+  const fits = Array.from({ length: 120 }, (_, at) => `fit ${at}`);
+  fits.forEach((fit, at) =>
+    story.task(fit, 'run', { status: at === 7 ? 'failed' : at < 20 ? 'running' : 'completed' })
+  );
+  const page = show(story);
+  const silent = (...ids: string[]) => page.follow.set({ stale: new Map(ids.map(id => [id, story.start])) });
+  await page.user.type(page.getByRole('searchbox'), 'status:stale');
+  expect(page.container.querySelector('.tt-found')?.textContent).toContain('Nothing matches');
+  silent('fit 1', 'fit 2', 'fit 30');
+  await page.until(() => expect(page.titles()).toEqual(['Run', 'fit 1', 'fit 2']));
+  silent('fit 2', 'fit 3');
+  await page.until(() => expect(page.titles()).toEqual(['Run', 'fit 2', 'fit 3']));
+  story.node('fit 2', { status: 'completed' });
+  page.follow.set({});
+  await page.until(() => expect(page.titles()).toEqual(['Run', 'fit 3']));
+
+  await page.user.click(page.getByRole('tab', { name: 'Table' }));
+  const rows = () =>
+    [...page.container.querySelectorAll<HTMLElement>('.tt-tbody [data-row]')].map(row => row.dataset.row);
+  await page.until(() => expect(rows()).toEqual(['fit 3']));
+  silent('fit 4', 'fit 5');
+  await page.until(() => expect(rows()).toEqual(['fit 4', 'fit 5']));
+
+  await page.user.click(page.getByRole('tab', { name: /Failures/ }));
+  await page.until(() => expect(page.container.textContent).toContain('No failure matches'));
+});
+
+test('what somebody opened while they look stays open as others fall silent', async () => {
+  const story = new Story((Date.now() - 60_000) * 1000).task('run', null, {
+    title: 'Run',
+    status: 'running'
+  });
+  story.task('a', 'run', { status: 'running' }).task('a1', 'a', { status: 'completed' });
+  story.task('b', 'run', { status: 'running' });
+  const page = show(story);
+  page.follow.set({ stale: new Map([['a', story.start]]) });
+  await page.user.type(page.getByRole('searchbox'), 'status:stale');
+  await page.until(() => expect(page.titles()).toEqual(['Run', 'a']));
+  await page.user.click(page.row('a').querySelector('[data-twisty="true"]')!);
+  expect(page.titles()).toEqual(['Run', 'a', 'a1']);
+  page.follow.set({ stale: new Map(['a', 'b'].map(id => [id, story.start])) });
+  await page.until(() => expect(page.titles()).toEqual(['Run', 'a', 'a1', 'b']));
+});
+
 test('details explain it, and keep what the task said last', async () => {
   const story = twoFits();
   const page = show(story);

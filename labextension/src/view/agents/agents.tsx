@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import { isSilent, spentByAll, type AgentRow, type Spent } from '../../core/agents.js';
+import { fieldsOfTasks, isLookedFor } from '../../core/agent-search.js';
 import { AgentSurvey } from '../../core/agent-survey.js';
-import type { TreeReader } from '../../core/reader.js';
+import type { Query } from '../../core/query.js';
 import { seenLine } from '../../core/seen.js';
 import { formatClock, formatCount, formatElapsed, silenceText } from '../format.js';
 import { nameOf } from '../node.js';
@@ -10,7 +11,7 @@ import { useOpened } from '../opened.js';
 import type { PartProps } from '../part.js';
 import { useStaleness, type Staleness } from '../staleness.js';
 import { StaleIcon, StatusIcon } from '../status-icon.js';
-import { useWords, type Words } from '../words.js';
+import { listed, useWords, type Words } from '../words.js';
 
 /** More than these are shown only to who asks for them. */
 const STEP = 200;
@@ -19,6 +20,7 @@ const STEP = 200;
 export function Agents(props: PartProps) {
   const { tree, roots, follow, query } = props;
   const words = useWords();
+  const stale = useStaleness();
   const [most, setMost] = useState(STEP);
   const stream = follow?.stream ?? null;
   const survey = useOpened(() => new AgentSurvey(tree, roots, stream), [tree, roots, stream]);
@@ -26,13 +28,14 @@ export function Agents(props: PartProps) {
   if (!all) {
     return <p className="tt-nothing">{words.__('counting …')}</p>;
   }
-  const rows = query ? all.filter(row => answers(tree, row, query.text)) : all;
+  const isStale = ({ current }: AgentRow) => current !== null && stale.since(current) !== null;
+  const rows = query ? all.filter(row => isLookedFor(tree, row, query, isStale(row))) : all;
   const spent = spentByAll(rows);
   return (
     <div className={`tt-agents tt-${props.layout}`}>
       {rows.length === 0 ? (
         <p className="tt-nothing">
-          {query ? words.__('Nothing matches.') : words.__('No agent is at work in this run.')}
+          {query ? nothing(words, query) : words.__('No agent is at work in this run.')}
         </p>
       ) : (
         <table className="tt-agent-table">
@@ -101,12 +104,12 @@ function total(rows: readonly AgentRow[], of: (row: AgentRow) => number): number
   return rows.reduce((sum, row) => sum + of(row), 0);
 }
 
-/** `agent:x` too: that is how the search of the tasks says it. */
-function answers(tree: TreeReader, row: AgentRow, text: string): boolean {
-  const task = row.current === null ? '' : nameOf(tree, row.current);
-  const all = `${row.name}\n${row.state ?? ''}\n${row.doing ?? ''}\n${task}`.toLowerCase();
-  const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return parts.every(part => all.includes(part.replace(/^agent:/, '').replaceAll('"', '')));
+/** A task that has ended is nobody's any more: here its fields find nobody. */
+function nothing(words: Words, query: Query): string {
+  const asked = fieldsOfTasks(query);
+  return asked.length === 0
+    ? words.__('Nothing matches.')
+    : words.__('Nothing matches. Here %1 asks for the task that an agent is at.', listed(words, asked));
 }
 
 function AgentLine({ row, props, withSpent }: { row: AgentRow; props: PartProps; withSpent: boolean }) {

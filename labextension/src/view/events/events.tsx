@@ -1,6 +1,8 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import { EventSearch } from '../../core/event-search.js';
 import { EventFeed } from '../../core/feed.js';
 import type { EventQuery } from '../../core/history.js';
+import { parseQuery } from '../../core/query.js';
 import { wants } from '../../core/wanted.js';
 import { useDebounced } from '../debounced.js';
 import { historyOf } from '../details/scene.js';
@@ -30,7 +32,11 @@ export function Events(props: PartProps) {
   );
   const [chosen, setScope] = useRemembered<Scope>('events.scope', scopeOf);
   const [others, setOthers] = useState<readonly string[]>([]);
-  const text = useDebounced(query?.text.trim() ?? '');
+  const text = useDebounced(query?.text ?? '');
+  const search = useMemo(() => {
+    const asked = parseQuery(text);
+    return asked && new EventSearch(asked, tree);
+  }, [text, tree]);
   const history = historyOf(hub, projectId);
   const stream = follow?.stream ?? null;
   const scope =
@@ -42,12 +48,11 @@ export function Events(props: PartProps) {
     const wanted: EventQuery = {
       types: type === EVERY_TYPE ? [] : [type],
       nodeIds: JSON.parse(key) as string[],
-      below: true,
-      contains: text
+      below: true
     };
     const matches = wants(wanted, () => tree);
-    return new EventFeed({ projectId: projectId ?? '', history, stream, query: wanted, matches });
-  }, [projectId, history, stream, tree, type, key, text]);
+    return new EventFeed({ projectId: projectId ?? '', history, stream, query: wanted, matches, search });
+  }, [projectId, history, stream, tree, type, key, search]);
   const unknown = feed.events.map(event => event.type).filter(each => !KNOWN_TYPES.includes(each));
   const seen = [
     ...new Set([...others, ...unknown, ...(KNOWN_TYPES.includes(type) || type === EVERY_TYPE ? [] : [type])])
@@ -95,16 +100,22 @@ export function Events(props: PartProps) {
           </span>
         )}
       </div>
-      <EventList
-        key={`${type} ${key} ${text}`}
-        feed={feed}
-        tree={tree}
-        day={dayOf(newest?.at ?? 0)}
-        layout={props.layout}
-        isFiltered={type !== EVERY_TYPE || scope !== 'project' || text !== ''}
-        hasHistory={history !== null}
-        onSelect={props.onSelect}
-      />
+      {search?.isUnsayable ? (
+        <p className="tt-nothing" role="status">
+          {words.__('No event says that a task is stale: see Tree or Table for those that are.')}
+        </p>
+      ) : (
+        <EventList
+          key={`${type} ${key} ${text}`}
+          feed={feed}
+          tree={tree}
+          day={dayOf(newest?.at ?? 0)}
+          layout={props.layout}
+          isFiltered={type !== EVERY_TYPE || scope !== 'project' || text !== ''}
+          hasHistory={history !== null}
+          onSelect={props.onSelect}
+        />
+      )}
     </div>
   );
 }

@@ -81,7 +81,7 @@ export function* cellsOf({ tree, roots, withOmittedRoots, stale, query }: Shown,
   const ids: (string | null)[] = [];
   const nodes: (TreeNode | null)[] = [];
   let codes = new Uint8Array(Math.max(before.codes.length, 1024));
-  const isSameQuery = before.query?.text === query?.text;
+  const isSameQuery = before.query === query;
   const add = (code: number, id: string | null, node: TreeNode | null) => {
     if (ids.length === codes.length) {
       const longer = new Uint8Array(codes.length * 2);

@@ -26,7 +26,8 @@ export class TableKeeper {
   show(wanted: Wanted): void {
     const before = this.#wanted;
     this.#wanted = wanted;
-    if (before?.query?.text !== wanted.query?.text) {
+    // The same text may mean others by now: who is stale changes.
+    if (before?.query !== wanted.query) {
       this.#matches = new WeakMap();
     }
     this.#picture.show(!before || !isSameWish(before, wanted));

@@ -67,6 +67,6 @@ function* valuesOf(name: string, all: Iterable<Metrics>): Generator<number> {
 
 /** Null where it is no number, or nobody knows which are better. */
 function told(metrics: NonNullable<Metrics>, name: string): number | null {
-  const value = metrics[name];
+  const value = Object.hasOwn(metrics, name) ? metrics[name] : undefined;
   return typeof value === 'number' && Number.isFinite(value) && betterOf(name) !== null ? value : null;
 }

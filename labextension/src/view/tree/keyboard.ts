@@ -3,7 +3,7 @@
 export type Command =
   | { do: 'go'; to: 'next' | 'previous' | 'first' | 'last' | 'page-down' | 'page-up' }
   | { do: 'open' | 'close' | 'open-siblings' | 'activate' | 'leave' }
-  | { do: 'failure'; backwards: boolean }
+  | { do: 'failure'; backwards: boolean; text: string }
   | { do: 'type'; text: string };
 
 const COMMANDS: Record<string, Command> = {
@@ -19,8 +19,8 @@ const COMMANDS: Record<string, Command> = {
   Enter: { do: 'activate' },
   ' ': { do: 'activate' },
   Escape: { do: 'leave' },
-  n: { do: 'failure', backwards: false },
-  N: { do: 'failure', backwards: true }
+  n: { do: 'failure', backwards: false, text: 'n' },
+  N: { do: 'failure', backwards: true, text: 'n' }
 };
 /** Has a meaning in the whole view: it leads to the search. */
 const ELSEWHERE = '/';
@@ -47,24 +47,54 @@ export function commandOf(event: Pressed, isTyping: boolean): Command | null {
 /** Milliseconds after which another title begins. */
 const PAUSE = 800;
 
+/** The title that somebody wants to go to, as far as it was typed. `goesOn`: where they are may be it. */
+interface Wish {
+  text: string;
+  goesOn: boolean;
+}
+
 /** The beginning of a title that is being typed. */
 export class TypeAhead {
   private text = '';
   private last = 0;
+  /** All that was typed is a letter that is a command too, and was taken for one. */
+  private isCommand = false;
 
   constructor(private readonly clock: () => number = Date.now) {}
 
   get isTyping(): boolean {
+    return this.isRecent && !this.isCommand;
+  }
+
+  private get isRecent(): boolean {
     return this.text !== '' && this.clock() - this.last < PAUSE;
   }
 
-  /** What was typed so far; a character again and again goes from one title that begins with it to the next. */
-  type(character: string): { text: string; goesOn: boolean } {
-    const before = this.isTyping ? this.text : '';
-    this.text = before + character.toLowerCase();
+  /** A letter did what it commands; if another one follows, a title was meant that begins with both. */
+  command(character: string): void {
+    this.text = character;
     this.last = this.clock();
-    const isRepeated = this.text === character.toLowerCase().repeat(this.text.length / character.length);
-    return isRepeated ? { text: character.toLowerCase(), goesOn: false } : { text: this.text, goesOn: true };
+    this.isCommand = true;
+  }
+
+  /** Whatever comes next begins another title. */
+  end(): void {
+    this.text = '';
+  }
+
+  /** Where it leads, by `placeOf`; -1: nowhere. A character again and again goes from one title that begins with it to the next. */
+  type(character: string, placeOf: (wish: Wish) => number): number {
+    const typed = character.toLowerCase();
+    const before = this.isRecent ? this.text : '';
+    if (this.isCommand && before !== '' && placeOf({ text: before + typed, goesOn: true }) < 0) {
+      this.end();
+      return this.type(character, placeOf);
+    }
+    this.text = before + typed;
+    this.last = this.clock();
+    const isRepeated = !this.isCommand && this.text === typed.repeat(this.text.length / typed.length);
+    this.isCommand = false;
+    return placeOf(isRepeated ? { text: typed, goesOn: false } : { text: this.text, goesOn: before !== '' });
   }
 }
 
@@ -73,7 +103,7 @@ export function placeOfTitle(
   titleAt: (index: number) => string | null,
   count: number,
   from: number,
-  { text, goesOn }: { text: string; goesOn: boolean }
+  { text, goesOn }: Wish
 ): number {
   for (let step = goesOn ? 0 : 1; step <= count; step += 1) {
     const index = (from + step) % count;

@@ -147,7 +147,7 @@ export function TreeGrid(props: Props) {
     }
   };
 
-  const goToFailure = (backwards: boolean) => {
+  const goToFailure = (backwards: boolean): boolean => {
     const row = rows.at(focusIndex);
     const from = row?.kind === 'node' ? row.id : (row?.parent ?? null);
     const shows = matching ? (id: string) => matching.shows(id) : undefined;
@@ -161,6 +161,7 @@ export function TreeGrid(props: Props) {
         onSelect(id);
       }
     }
+    return id !== null;
   };
 
   const toggle = (row: Row, open?: boolean) => {
@@ -182,7 +183,17 @@ export function TreeGrid(props: Props) {
     return row?.kind === 'node' ? nameOf(tree, row.id) : row?.kind === 'group' ? row.alike.label : null;
   };
 
+  const goToTitle = (character: string) => {
+    const index = typing.type(character, wish => placeOfTitle(titleAt, rows.length, focusIndex, wish));
+    if (index >= 0) {
+      goTo(index);
+    }
+  };
+
   const act = (command: Command, row: Row): void => {
+    if (command.do !== 'type') {
+      typing.end();
+    }
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 1);
     switch (command.do) {
       case 'go':
@@ -220,15 +231,15 @@ export function TreeGrid(props: Props) {
         );
         break;
       case 'failure':
-        goToFailure(command.backwards);
-        break;
-      case 'type': {
-        const index = placeOfTitle(titleAt, rows.length, focusIndex, typing.type(command.text));
-        if (index >= 0) {
-          goTo(index);
+        if (goToFailure(command.backwards)) {
+          typing.command(command.text);
+        } else {
+          goToTitle(command.text);
         }
         break;
-      }
+      case 'type':
+        goToTitle(command.text);
+        break;
       case 'activate':
         activate(row);
         break;

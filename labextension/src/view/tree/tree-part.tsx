@@ -13,10 +13,11 @@ function TreePart(props: PartProps) {
   const words = useWords();
   const usual = useMemo(() => expansionOf(props.projectId), [props.projectId]);
   const matching = useMemo(() => (query ? new Matching(tree, roots, query) : null), [tree, roots, query]);
+  const text = query?.text ?? null;
   // What is opened while somebody looks for something leaves alone what they opened before.
   const expansion = useMemo(
-    () => (matching ? new Expansion(new ViewMemory(null)) : usual),
-    [matching, usual]
+    () => (text === null ? usual : new Expansion(new ViewMemory(null))),
+    [text, usual]
   );
   useAtOnce(matching, each => each.getVersion());
   matching?.keepUp();
