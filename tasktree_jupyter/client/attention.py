@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 from tasktree_jupyter.client.failures import began_at, failed_since, named
 from tasktree_jupyter.client.place import asked_project
 from tasktree_jupyter.client.session import session
+from tasktree_jupyter.client.silent import SilentAgents
 from tasktree_jupyter.client.subscribe import Subscription
 from tasktree_jupyter.client.watching import WatchedTree, node_of
 from tasktree_jupyter.core.signature import signature_of
@@ -22,19 +23,22 @@ if TYPE_CHECKING:
     from tasktree_jupyter.core.signature import Signature
     from tasktree_jupyter.core.tree import TaskTree
 
-AttentionKind = Literal["failed", "ended", "slow", "stale"]
+AttentionKind = Literal["failed", "ended", "slow", "stale", "silent_agent", "retry_loop"]
 
 KINDS: Final[tuple[AttentionKind, ...]] = get_args(AttentionKind)
 _EVERY: Final = 5.0
-"""Seconds between two looks whether a run has become slow: no event says so."""
+"""Seconds between two looks whether a run has become slow, or an agent silent: no event says so."""
 _LATE: Final = 1.5
 _LATE_BY: Final = 10.0
 _LATE_RUNS: Final = 2
 _RUNS: Final = 10
 _SIZES: Final = 2
 """A run of so many times more tasks than an earlier one may well take longer."""
+_LOOPING: Final = 3
+"""An attempt from which on one speaks of a loop."""
+_TRIED: Final = frozenset({"failed", "running", "ready"})
 _MOST_KINDS: Final = 10_000
-"""Kinds of failures that are remembered as told; past that, the oldest may be told again."""
+"""Kinds of failures, and groups with retries, that are remembered as told; past that, the oldest may be told again."""
 
 
 class Attention(NamedTuple):
@@ -43,7 +47,9 @@ class Attention(NamedTuple):
     Attributes:
         kind: `failed`: a task failed in a way that nothing in its run had before. `ended`: a run has. `slow`: a run
             takes much longer than those of its title and size that completed before. `stale`: the process of running
-            tasks isn't heard any more.
+            tasks isn't heard any more. `silent_agent`: no sign of life came of an agent that works, for longer than it
+            promised (docs/concepts.md, Agent). `retry_loop`: a task is at its third attempt or a later one, told once
+            for the tasks of a group.
         project_id: its project; None where only this process has it.
         node: the task it is about (docs/fold.md): `node_id`, `title`, `status`, `error`, `params`, …
         mission: the root of its run, in the same form; the node itself where that is the root.
@@ -79,7 +85,9 @@ class _Watcher:
         self._failed: dict[tuple[str, Signature], None] = {}
         self._slow: set[str] = set()
         self._silent: set[str] = set()
-        self._looked = time.monotonic()
+        self._agents = SilentAgents()
+        self._loops: dict[str, None] = {}
+        self._looked = self._looked_for_agents = time.monotonic()
 
     def __call__(self, event: dict[str, Any]) -> None:
         # One callback that fails must not keep the others from being told.
@@ -105,6 +113,10 @@ class _Watcher:
             self._looked = now
             self._watched.look()
             yield from self._slow_runs(time.time_ns() // 1000)
+        if "silent_agent" in self._kinds and now - self._looked_for_agents >= _EVERY:
+            self._looked_for_agents = now
+            self._watched.look()
+            yield from self._silent_agents(time.time_ns() // 1000)
 
     def _happened(self, event: dict[str, Any]) -> Iterator[Attention]:
         watched = self._watched
@@ -114,7 +126,11 @@ class _Watcher:
         node_id = node_of(event)
         was = _status(watched.tree, node_id)
         watched.take(event)
+        if "silent_agent" in self._kinds:
+            self._agents.heard(watched.tree, event)
         status = _status(watched.tree, node_id)
+        if node_id is not None and status in _TRIED and "retry_loop" in self._kinds:
+            yield from self._retry_loop(node_id)
         if node_id is not None and status is not None and status != was:
             if status == "failed":
                 failed.append(node_id)
@@ -160,6 +176,23 @@ class _Watcher:
                 since = datetime.fromtimestamp(int(source.get("silent_since") or 0) / 1e6).strftime("%H:%M")
                 tasks = "1 task" if leaves == 1 else f"{leaves} tasks"
                 yield self._of("stale", first, f"no word of {tasks} since {since}")
+
+    def _retry_loop(self, node_id: str) -> Iterator[Attention]:
+        """Of a run that has ended nobody waits for the next attempt."""
+        tree = self._watched.tree
+        node = tree.node(node_id)
+        attempt, group = node.get("attempt", 1), tree.parent(node_id) or node_id
+        if attempt < _LOOPING or group in self._loops or tree.status_of(_root(tree, node_id)) in ENDED:
+            return
+        if len(self._loops) >= _MOST_KINDS:
+            del self._loops[next(iter(self._loops))]
+        self._loops[group] = None
+        yield self._of("retry_loop", node_id, f"attempt {attempt}")
+
+    def _silent_agents(self, now: int) -> Iterator[Attention]:
+        for silent in self._agents.found(self._watched.tree, now):
+            text = f"agent {silent.agent} silent for {_long((now - silent.heard_at) / 1e6)}"
+            yield self._of("silent_agent", silent.node_id, text)
 
     def _slow_runs(self, now: int) -> Iterator[Attention]:
         tree = self._watched.tree
@@ -252,7 +285,8 @@ def on_attention(
         callback: called with an `Attention`: `kind`, `node`, `mission`, `project_id`, `text`, and a sentence as its
             `str`.
         project: as in `emit`.
-        kinds: of `failed`, `ended`, `slow` and `stale`, those that are wanted; see `Attention`. `slow` needs two
+        kinds: of `failed`, `ended`, `slow`, `stale`, `silent_agent` and `retry_loop`, those that are wanted; see
+            `Attention`. `slow` needs two
             completed runs of the same title, half as much time again, and ten seconds more. `stale` is what the server
             says of processes it doesn't hear (`source_silence`): without a server there is none.
 
@@ -277,6 +311,6 @@ def on_attention(
     subscription = Subscription(target, watcher, None, None, copy_context(), this.complaints, connection.unfollow)
     subscription.given_to = "on_attention"
     subscription.hears_presence = "stale" in wanted
-    subscription.every = _EVERY if "slow" in wanted else None
+    subscription.every = _EVERY if wanted & {"slow", "silent_agent"} else None
     connection.follow(subscription)
     return subscription
