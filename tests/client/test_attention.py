@@ -142,6 +142,39 @@ def test_an_agent_that_falls_silent_is_told_once(session: Session, monkeypatch: 
     assert len(told.all) == 1
 
 
+def test_the_slowest_of_siblings_that_are_alike_is_told_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasktree_jupyter.client.attention._EVERY", 0.02)
+    now = datetime.now(UTC)
+
+    def task(title: str, ago: float, seconds: float | None = None, status: str = "completed") -> None:
+        start = now - timedelta(seconds=ago)
+        times = {"started_at": start.isoformat()}
+        if seconds is not None:
+            times["ended_at"] = (start + timedelta(seconds=seconds)).isoformat()
+        changes = {"title": title, "parent_id": "run", "status": "running" if seconds is None else status, **times}
+        tt.emit("node_update", node_id=title, changes=changes)
+
+    told = Told()
+    with tt.on_attention(told, kinds=["slow_sibling"]):
+        tt.emit("node_update", node_id="run", changes={"title": "run", "status": "running"})
+        for city in ("Berlin", "Tokyo", "Rome", "New York", "Oslo", "Lima", "Quito"):
+            task(f"scrape {city}", 900, 4)
+            task(f"scrape skipped {city}", 900, 0.1, "skipped")
+            task(f"report {city}", 900, 100)
+        task("report Paris", 900, 100)
+        task("scrape Atlantis", 600)
+        task("scrape Utopia", 500)
+        task("report Atlantis", 290)
+        task("index Atlantis", 600)
+        # Many looks, and seven aren't enough.
+        time.sleep(0.2)
+        task("scrape Paris", 900, 4)
+        [sentence] = told.wait(1)
+        time.sleep(0.2)
+    assert sentence == "slow_sibling scrape Atlantis in run: running for 10:00, others like it 4.0 s"
+    assert len(told.all) == 1
+
+
 def test_what_the_callback_raises_is_told_once_and_the_others_are_still_told(session: Session) -> None:
     told = Told()
 

@@ -21,7 +21,7 @@ def test_what_is_reported_of_an_agent_says_when_it_is_silent(case: dict[str, Any
     assert at is not None
     word = word_of(case["agent"], at, stopped=case.get("stopped", False))
     silent_after = case["silent_after"]
-    assert word == (at + case["heard"] * 1e6, None if silent_after is None else silent_after * 1e6)
+    assert tuple(word) == (at + case["heard"] * 1e6, None if silent_after is None else silent_after * 1e6)
     if silent_after is not None:
         end = at + int((case["heard"] + silent_after) * 1e6)
         assert not is_silent(word, end)

@@ -26,7 +26,10 @@ export interface AgentRow extends Omit<Report, 'said'> {
 }
 
 /** Goes through the tasks a little at each `next`; the answer is the generator's return value, by name. */
-export function* surveyed(tree: TreeReader, roots: readonly string[]): Generator<undefined, AgentRow[], undefined> {
+export function* surveyed(
+  tree: TreeReader,
+  roots: readonly string[]
+): Generator<undefined, AgentRow[], undefined> {
   const rows = new Map<string, AgentRow>();
   const rowOf = (name: string) => {
     let row = rows.get(name);
