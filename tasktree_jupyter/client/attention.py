@@ -12,29 +12,33 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 from tasktree_jupyter.client.failures import began_at, failed_since, named
 from tasktree_jupyter.client.place import asked_project
 from tasktree_jupyter.client.session import session
+from tasktree_jupyter.client.silent import SilentAgents
+from tasktree_jupyter.client.slower import SlowSiblings
 from tasktree_jupyter.client.subscribe import Subscription
 from tasktree_jupyter.client.watching import WatchedTree, node_of
 from tasktree_jupyter.core.signature import signature_of
 from tasktree_jupyter.core.status import ENDED
 from tasktree_jupyter.core.times import parse_time
+from tasktree_jupyter.core.typical import RUNS, is_as_large
 
 if TYPE_CHECKING:
     from tasktree_jupyter.core.signature import Signature
     from tasktree_jupyter.core.tree import TaskTree
 
-AttentionKind = Literal["failed", "ended", "slow", "stale"]
+AttentionKind = Literal["failed", "ended", "slow", "stale", "silent_agent", "retry_loop", "slow_sibling"]
 
 KINDS: Final[tuple[AttentionKind, ...]] = get_args(AttentionKind)
 _EVERY: Final = 5.0
-"""Seconds between two looks whether a run has become slow: no event says so."""
+"""Seconds between two looks whether a run has become slow, or an agent silent, …: no event says so."""
+_LOOKED_FOR: Final = frozenset({"slow", "silent_agent", "slow_sibling"})
 _LATE: Final = 1.5
 _LATE_BY: Final = 10.0
 _LATE_RUNS: Final = 2
-_RUNS: Final = 10
-_SIZES: Final = 2
-"""A run of so many times more tasks than an earlier one may well take longer."""
+_LOOPING: Final = 3
+"""An attempt from which on one speaks of a loop."""
+_TRIED: Final = frozenset({"failed", "running", "ready"})
 _MOST_KINDS: Final = 10_000
-"""Kinds of failures that are remembered as told; past that, the oldest may be told again."""
+"""Kinds of failures, and groups with retries, that are remembered as told; past that, the oldest may be told again."""
 
 
 class Attention(NamedTuple):
@@ -43,7 +47,10 @@ class Attention(NamedTuple):
     Attributes:
         kind: `failed`: a task failed in a way that nothing in its run had before. `ended`: a run has. `slow`: a run
             takes much longer than those of its title and size that completed before. `stale`: the process of running
-            tasks isn't heard any more.
+            tasks isn't heard any more. `silent_agent`: no sign of life came of an agent that works, for longer than it
+            promised (docs/concepts.md, Agent). `retry_loop`: a task is at its third attempt or a later one, told once
+            for the tasks of a group. `slow_sibling`: a task has run for three times what 95 % of those like it beside
+            it took, at least eight of them, and for ten seconds; told once for those that are alike.
         project_id: its project; None where only this process has it.
         node: the task it is about (docs/fold.md): `node_id`, `title`, `status`, `error`, `params`, …
         mission: the root of its run, in the same form; the node itself where that is the root.
@@ -79,6 +86,10 @@ class _Watcher:
         self._failed: dict[tuple[str, Signature], None] = {}
         self._slow: set[str] = set()
         self._silent: set[str] = set()
+        self._agents = SilentAgents()
+        self._loops: dict[str, None] = {}
+        self._siblings = SlowSiblings()
+        self._unheard: frozenset[str] = frozenset()
         self._looked = time.monotonic()
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -95,16 +106,28 @@ class _Watcher:
     def _found(self, event: dict[str, Any]) -> Iterator[Attention]:
         kind = event.get("type")
         if kind == "presence":
+            sources = event["data"]["sources"]
+            self._unheard = frozenset(each for source in sources for each in source.get("nodes") or ())
             if "stale" in self._kinds:
                 self._watched.look()
-                yield from self._stale(event["data"]["sources"])
+                yield from self._stale(sources)
         elif kind != "tick":
             yield from self._happened(event)
         now = time.monotonic()
-        if "slow" in self._kinds and now - self._looked >= _EVERY:
+        if self._kinds & _LOOKED_FOR and now - self._looked >= _EVERY:
             self._looked = now
             self._watched.look()
-            yield from self._slow_runs(time.time_ns() // 1000)
+            yield from self._look(time.time_ns() // 1000)
+
+    def _look(self, now: int) -> Iterator[Attention]:
+        if "slow" in self._kinds:
+            yield from self._slow_runs(now)
+        if "silent_agent" in self._kinds:
+            yield from self._silent_agents(now)
+        if "slow_sibling" in self._kinds:
+            for slower in self._siblings.found(self._watched.tree, now, self._unheard):
+                text = f"running for {_long(slower.elapsed / 1e6)}, others like it {_long(slower.pace / 1e6)}"
+                yield self._of("slow_sibling", slower.node_id, text)
 
     def _happened(self, event: dict[str, Any]) -> Iterator[Attention]:
         watched = self._watched
@@ -114,7 +137,13 @@ class _Watcher:
         node_id = node_of(event)
         was = _status(watched.tree, node_id)
         watched.take(event)
+        if "silent_agent" in self._kinds:
+            self._agents.heard(watched.tree, event)
         status = _status(watched.tree, node_id)
+        if node_id is not None and status in _TRIED and "retry_loop" in self._kinds:
+            yield from self._retry_loop(node_id)
+        if node_id is not None and status != was:
+            self._siblings.changed(watched.tree, node_id, status)
         if node_id is not None and status is not None and status != was:
             if status == "failed":
                 failed.append(node_id)
@@ -161,6 +190,23 @@ class _Watcher:
                 tasks = "1 task" if leaves == 1 else f"{leaves} tasks"
                 yield self._of("stale", first, f"no word of {tasks} since {since}")
 
+    def _retry_loop(self, node_id: str) -> Iterator[Attention]:
+        """Of a run that has ended nobody waits for the next attempt."""
+        tree = self._watched.tree
+        node = tree.node(node_id)
+        attempt, group = node.get("attempt", 1), tree.parent(node_id) or node_id
+        if attempt < _LOOPING or group in self._loops or tree.status_of(_root(tree, node_id)) in ENDED:
+            return
+        if len(self._loops) >= _MOST_KINDS:
+            del self._loops[next(iter(self._loops))]
+        self._loops[group] = None
+        yield self._of("retry_loop", node_id, f"attempt {attempt}")
+
+    def _silent_agents(self, now: int) -> Iterator[Attention]:
+        for silent in self._agents.found(self._watched.tree, now):
+            text = f"agent {silent.agent} silent for {_long((now - silent.heard_at) / 1e6)}"
+            yield self._of("silent_agent", silent.node_id, text)
+
     def _slow_runs(self, now: int) -> Iterator[Attention]:
         tree = self._watched.tree
         missions = tree.missions(200)[0]
@@ -168,13 +214,13 @@ class _Watcher:
             mission_id, started = mission["mission_id"], parse_time(mission["started_at"])
             if mission["status"] != "running" or started is None or mission_id in self._slow:
                 continue
-            size = mission["rollup"]["total"]
-            alike = (
+            earlier = [
                 other
                 for other in missions[place + 1 :]
-                if other["title"] == mission["title"] and size <= _SIZES * other["rollup"]["total"]
-            )
-            times = [each for other in alike if (each := _duration(other)) is not None][:_RUNS]
+                if other["title"] == mission["title"] and other["status"] in ENDED
+            ][:RUNS]
+            alike = (other for other in earlier if is_as_large(mission["rollup"], other["rollup"]["total"]))
+            times = [each for other in alike if (each := _duration(other)) is not None]
             elapsed = (now - started) / 1e6
             if len(times) >= _LATE_RUNS:
                 usual = median(times)
@@ -252,7 +298,8 @@ def on_attention(
         callback: called with an `Attention`: `kind`, `node`, `mission`, `project_id`, `text`, and a sentence as its
             `str`.
         project: as in `emit`.
-        kinds: of `failed`, `ended`, `slow` and `stale`, those that are wanted; see `Attention`. `slow` needs two
+        kinds: of `failed`, `ended`, `slow`, `stale`, `silent_agent`, `retry_loop` and `slow_sibling`, those that are
+            wanted; see `Attention`. `slow` needs two
             completed runs of the same title, half as much time again, and ten seconds more. `stale` is what the server
             says of processes it doesn't hear (`source_silence`): without a server there is none.
 
@@ -276,7 +323,7 @@ def on_attention(
     watcher = _Watcher(WatchedTree(this, target), lambda: target.project_id, callback, wanted)
     subscription = Subscription(target, watcher, None, None, copy_context(), this.complaints, connection.unfollow)
     subscription.given_to = "on_attention"
-    subscription.hears_presence = "stale" in wanted
-    subscription.every = _EVERY if "slow" in wanted else None
+    subscription.hears_presence = bool(wanted & {"stale", "slow_sibling"})
+    subscription.every = _EVERY if wanted & _LOOKED_FOR else None
     connection.follow(subscription)
     return subscription

@@ -17,6 +17,16 @@ class Coordination:
         """Return their part of a tree's state, in its wire form."""
         return {"agents": dict(self._agents), "orchestrators": dict(self._orchestrators)}
 
+    @property
+    def agents(self) -> Mapping[str, dict[str, Any]]:
+        """What each source reported of agents last: `{"active_agents", "agents", "timestamp"}`."""
+        return self._agents
+
+    @property
+    def orchestrators(self) -> Mapping[str, dict[str, Any]]:
+        """What each source's orchestrator said of itself."""
+        return self._orchestrators
+
     def load(self, state: Mapping[str, Any]) -> None:
         """Take them from a tree's state."""
         self._agents.update(state["agents"])

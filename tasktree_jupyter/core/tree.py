@@ -59,6 +59,16 @@ class TaskTree:
         """The ids of the roots, in the order in which they were attached."""
         return tuple(self._roots)
 
+    @property
+    def agents(self) -> Mapping[str, dict[str, Any]]:
+        """What was reported of agents, by source: `{"active_agents", "agents", "timestamp"}`."""
+        return self._coordination.agents
+
+    @property
+    def orchestrators(self) -> Mapping[str, dict[str, Any]]:
+        """What orchestrators said of themselves, by source."""
+        return self._coordination.orchestrators
+
     def node(self, node_id: str) -> dict[str, Any]:
         """Return a node in its wire form. Raises KeyError where there is none."""
         return self._nodes[node_id].wire()
@@ -70,6 +80,10 @@ class TaskTree:
     def status_of(self, node_id: str) -> str:
         """Return a node's own status, without the cost of its other fields. Raises KeyError where there is none."""
         return self._nodes[node_id].status
+
+    def agent_of(self, node_id: str) -> str | None:
+        """Return whose task a node is, without the cost of its other fields. Raises KeyError where there is none."""
+        return self._nodes[node_id].agent
 
     def parent(self, node_id: str) -> str | None:
         """Return the id of a node's parent, None for a root. Raises KeyError where there is no such node."""

@@ -92,5 +92,7 @@ def test_selection_and_open_groups_outlive_whatever_happens_to_the_page(lab: Lab
     cell = lab.tree_in_cell(0)
     cell.wait_connection("live")
     assert choices(cell) == left
-    assert choices(lab.open_panel().wait_shown()) is not None
+    panel = lab.open_panel()
+    panel.wait_connection("live")
+    assert choices(panel) == left
     assert_agrees(cell, jupyter, project.project_id, mission)

@@ -97,6 +97,84 @@ def test_a_run_that_takes_longer_than_its_namesakes_is_told_once(
     assert attention.node["node_id"] == "late"
 
 
+def test_a_task_that_is_tried_again_and_again_is_told_once_for_its_group(session: Session) -> None:
+    def change(node: str, **changes: Any) -> None:
+        tt.emit("node_update", node_id=node, changes=changes)
+
+    told = Told()
+    with tt.on_attention(told, kinds=["retry_loop"]):
+        change("run", title="run", status="running")
+        for upload in ("upload 1", "upload 2"):
+            for status in ("running", "failed", "ready", "running", "failed"):
+                change(upload, title=upload, parent_id="run", status=status)
+        change("upload 1", status="ready")
+        assert told.wait(1) == ["retry_loop upload 1 in run: attempt 3"]
+        change("upload 2", status="ready")
+        change("old", title="old", status="failed", attempt=7)
+        change("alone", title="alone", status="running", attempt=3)
+        assert told.wait(2)[1:] == ["retry_loop alone: attempt 3"]
+
+
+def test_an_agent_that_falls_silent_is_told_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasktree_jupyter.client.attention._EVERY", 0.02)
+    began = datetime.now(UTC) - timedelta(seconds=600)
+    heartbeat = (datetime.now(UTC) - timedelta(seconds=300)).isoformat()
+    told = Told()
+    with tt.on_attention(told, kinds=["silent_agent"]):
+        for node, agent in (("run", None), ("scrape", "mute"), ("write", "alive")):
+            parent = None if node == "run" else "run"
+            changes = {"title": node, "parent_id": parent, "status": "running", "agent": agent}
+            tt.emit("node_update", node_id=node, changes=changes | {"started_at": began.isoformat()})
+        agents: dict[str, dict[str, Any]] = {
+            "mute": {"last_heartbeat": heartbeat, "heartbeat_interval": 0.1},
+            "alive": {"last_heartbeat": heartbeat},
+            "patient": {"last_heartbeat": heartbeat, "heartbeat_interval": 200},
+            "done": {"last_heartbeat": heartbeat, "status": "idle"},
+            "fresh": {},
+        }
+        tt.emit("coordination_update", agents=agents)
+        # An event about its own task is a sign of life.
+        tt.emit("node_update", node_id="write", changes={"progress": 0.5})
+        [sentence] = told.wait(1)
+        # Many looks later.
+        time.sleep(0.2)
+    assert sentence.startswith("silent_agent scrape in run: agent mute silent for 0.")
+    assert len(told.all) == 1
+
+
+def test_the_slowest_of_siblings_that_are_alike_is_told_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasktree_jupyter.client.attention._EVERY", 0.02)
+    now = datetime.now(UTC)
+
+    def task(title: str, ago: float, seconds: float | None = None, status: str = "completed") -> None:
+        start = now - timedelta(seconds=ago)
+        times = {"started_at": start.isoformat()}
+        if seconds is not None:
+            times["ended_at"] = (start + timedelta(seconds=seconds)).isoformat()
+        changes = {"title": title, "parent_id": "run", "status": "running" if seconds is None else status, **times}
+        tt.emit("node_update", node_id=title, changes=changes)
+
+    told = Told()
+    with tt.on_attention(told, kinds=["slow_sibling"]):
+        tt.emit("node_update", node_id="run", changes={"title": "run", "status": "running"})
+        for city in ("Berlin", "Tokyo", "Rome", "New York", "Oslo", "Lima", "Quito"):
+            task(f"scrape {city}", 900, 4)
+            task(f"scrape skipped {city}", 900, 0.1, "skipped")
+            task(f"report {city}", 900, 100)
+        task("report Paris", 900, 100)
+        task("scrape Atlantis", 600)
+        task("scrape Utopia", 500)
+        task("report Atlantis", 290)
+        task("index Atlantis", 600)
+        # Many looks, and seven aren't enough.
+        time.sleep(0.2)
+        task("scrape Paris", 900, 4)
+        [sentence] = told.wait(1)
+        time.sleep(0.2)
+    assert sentence == "slow_sibling scrape Atlantis in run: running for 10:00, others like it 4.0 s"
+    assert len(told.all) == 1
+
+
 def test_what_the_callback_raises_is_told_once_and_the_others_are_still_told(session: Session) -> None:
     told = Told()
 

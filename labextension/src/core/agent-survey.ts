@@ -4,8 +4,6 @@ import { browser, type Cancel, type Environment } from './environment.js';
 import type { Listenable } from './listenable.js';
 import { Notifier } from './notifier.js';
 import type { TreeReader } from './reader.js';
-import type { EventStream } from './stream.js';
-import { nodeOf } from './wanted.js';
 
 /** Milliseconds between two counts, and how long one may keep the page. */
 const PAUSE = 1_000;
@@ -15,16 +13,14 @@ export class AgentSurvey implements Listenable {
   readonly subscribe: Listenable['subscribe'];
   readonly getVersion: Listenable['getVersion'];
   private readonly notifier: Notifier;
-  private readonly pulses = new Map<string, number>();
   private found: readonly AgentRow[] | null = null;
   private counted = -1;
-  private running: Generator<undefined, AgentRow[]> | null = null;
+  private running: Generator<undefined, AgentRow[], undefined> | null = null;
   private cancel: Cancel | null = null;
 
   constructor(
     private readonly tree: TreeReader,
     private readonly roots: readonly string[],
-    private readonly stream: EventStream | null,
     private readonly environment: Pick<Environment, 'after' | 'beforePaint' | 'now'> = browser
   ) {
     this.notifier = new Notifier(environment);
@@ -39,17 +35,8 @@ export class AgentSurvey implements Listenable {
   }
 
   open(): () => void {
-    const stop = this.stream?.subscribe(events => {
-      for (const event of events ?? []) {
-        const agent = this.tree.node(nodeOf(event) ?? '')?.agent;
-        if (agent) {
-          this.pulses.set(agent, event.at);
-        }
-      }
-    });
     this.schedule(this.running ? 0 : PAUSE);
     return () => {
-      stop?.();
       this.cancel?.();
       this.cancel = null;
     };
@@ -70,7 +57,7 @@ export class AgentSurvey implements Listenable {
     const began = this.environment.now();
     if (!this.running) {
       this.counted = this.tree.version;
-      this.running = surveyed(this.tree, this.roots, this.pulses);
+      this.running = surveyed(this.tree, this.roots);
     }
     while (this.environment.now() - began < SLICE) {
       const step = this.running.next();

@@ -1,10 +1,12 @@
 /** What somebody should look at now, most pressing first. No clock of its own, no words. */
+import { depthOf, rootOf } from './above.js';
 import type { FailureGroup } from './failures.js';
+import { kindOfNode } from './kind.js';
 import type { StaleTasks } from './presence.js';
 import type { TreeReader } from './reader.js';
-import type { SourceAgents } from './state.js';
+import { isSilent } from './reports.js';
 import { isEnded } from './status.js';
-import { SLOW_FLOOR, stemOf, type Survey } from './survey.js';
+import { SLOW_FLOOR, type Survey } from './survey.js';
 import { parseTime } from './times.js';
 import { usualDuration } from './typical.js';
 
@@ -28,17 +30,15 @@ export type AttentionItem = Common &
     | { kind: 'late'; elapsed: number; usual: number }
   );
 
-/** An agent that said when it was last alive, and hasn't for so long. Microseconds, like all times here. */
-export const SILENT_AFTER = 60_000_000;
 /** Slower than its siblings: so many times what all but the slowest of them took, where so many have completed. */
 const SLOW_TIMES = 3;
 const SLOW_COUNT = 8;
 /** Slower than earlier runs: by so much, where so many have completed. */
 const LATE_TIMES = 1.5;
-const LATE_RUNS = 2;
+export const LATE_RUNS = 2;
 
 export interface Circumstances {
-  /** Microseconds since 1970; null where it isn't known how things stand just now. */
+  /** Microseconds since 1970, like all times here; null where it isn't known how things stand just now. */
   now: number | null;
   stale: StaleTasks;
 }
@@ -55,7 +55,7 @@ export function attention(
     ...failures.map(failed).sort((a, b) => (b.at ?? 0) - (a.at ?? 0)),
     ...retryLoops(tree, survey),
     ...staleItems,
-    ...(now === null ? [] : silentAgents(tree, survey, now)),
+    ...(now === null ? [] : silentAgents(survey, now)),
     ...(now === null ? [] : slowTasks(tree, survey, now, stale)),
     ...(now === null ? [] : lateTasks(tree, survey, now, stale))
   ];
@@ -115,53 +115,13 @@ function staleTasks(tree: TreeReader, roots: readonly string[], stale: StaleTask
   return [...items.values()];
 }
 
-/** Fields in which agents say when they were last alive. */
-const HEARTBEATS = ['last_heartbeat', 'heartbeat', 'heartbeat_at', 'last_seen'];
-const GONE: ReadonlySet<unknown> = new Set([
-  'stopped',
-  'offline',
-  'completed',
-  'done',
-  'finished',
-  'failed',
-  'cancelled',
-  'ended',
-  'exited'
-]);
-
-/** When an agent last said that it is alive; null where it never does. Texts, or seconds or milliseconds since 1970. */
-export function heartbeatOf(agent: Record<string, unknown>): number | null {
-  for (const name of HEARTBEATS) {
-    const value = agent[name];
-    const time = parseTime(value);
-    if (time !== null) {
-      return time;
-    }
-    if (typeof value === 'number' && value > 1e9) {
-      return value * (value > 1e11 ? 1e3 : 1e6);
-    }
-  }
-  return null;
-}
-
-/** Only while something runs: else nobody waits for a word of them. */
-function silentAgents(tree: TreeReader, survey: Survey, now: number): AttentionItem[] {
-  const agents = (tree as { agents?: ReadonlyMap<string, SourceAgents> }).agents;
-  if (!agents || survey.running.length === 0) {
-    return [];
-  }
-  const items: AttentionItem[] = [];
-  for (const [source, told] of agents) {
-    for (const [name, agent] of Object.entries(told.agents)) {
-      const since = heartbeatOf(agent);
-      const status = typeof agent.status === 'string' ? agent.status.toLowerCase() : null;
-      if (since !== null && now - since >= SILENT_AFTER && !GONE.has(status)) {
-        const id = survey.running.find(each => tree.node(each)?.agent === name) ?? null;
-        items.push({ kind: 'silent', key: `silent ${source} ${name}`, id, count: 1, agent: name, since });
-      }
-    }
-  }
-  return items;
+function silentAgents({ agents }: Survey, now: number): AttentionItem[] {
+  return agents
+    .filter(agent => isSilent(agent, now))
+    .map(({ name, heardAt, current }) => {
+      const since = heardAt ?? now;
+      return { kind: 'silent', key: `silent ${name}`, id: current, count: 1, agent: name, since };
+    });
 }
 
 function* workedFor(
@@ -184,11 +144,12 @@ function slowTasks(tree: TreeReader, survey: Survey, now: number, stale: StaleTa
   const items = new Map<string, AttentionItem & { kind: 'slow' }>();
   for (const [id, elapsed] of workedFor(tree, survey, now, stale)) {
     const node = tree.node(id);
-    const pace = node && survey.paces.get(node.parent_id ?? '')?.get(stemOf(node));
+    const alike = node && kindOfNode(node).key;
+    const pace = alike === undefined ? undefined : survey.paces.get(node?.parent_id ?? '')?.get(alike);
     if (!pace || pace.count < SLOW_COUNT || elapsed < SLOW_TIMES * pace.p95) {
       continue;
     }
-    const key = `slow ${node.parent_id} ${stemOf(node)}`;
+    const key = `slow ${node?.parent_id} ${alike}`;
     const item = items.get(key);
     if (!item) {
       items.set(key, { kind: 'slow', key, id, count: 1, elapsed, pace: pace.p95 });
@@ -222,20 +183,4 @@ function lateTasks(tree: TreeReader, survey: Survey, now: number, stale: StaleTa
 /** Much longer than usual, and not only by moments. */
 export function isLate(elapsed: number, usual: number): boolean {
   return elapsed >= LATE_TIMES * usual && elapsed - usual >= SLOW_FLOOR;
-}
-
-function rootOf(tree: TreeReader, id: string): string {
-  let root = id;
-  for (let above = tree.node(id)?.parent_id; above !== undefined; above = tree.node(above)?.parent_id) {
-    root = above;
-  }
-  return root;
-}
-
-function depthOf(tree: TreeReader, id: string): number {
-  let depth = 0;
-  for (let above = tree.node(id)?.parent_id; above !== undefined; above = tree.node(above)?.parent_id) {
-    depth++;
-  }
-  return depth;
 }

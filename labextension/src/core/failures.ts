@@ -1,7 +1,7 @@
 /** Failures that are alike, as one. */
+import { kindOfNode } from './kind.js';
 import type { TreeNode, TreeReader } from './reader.js';
 import { signatureOf } from './signature.js';
-import { stemOf } from './survey.js';
 import { parseTime } from './times.js';
 import type { Place } from './traceback.js';
 
@@ -130,14 +130,14 @@ export function tellingOf(tree: TreeReader, group: FailureGroup): Trait[] {
     return [];
   }
   const siblings = tree.children(failed.parent_id);
-  const stem = stemOf(failed);
+  const { key } = kindOfNode(failed);
   const every = Math.max(1, Math.floor(siblings.length / ASKED));
   const having = new Map([...group.common.keys()].map(name => [name, 0]));
   const lacking = new Map<string, number>();
   let asked = 0;
   for (let index = 0; index < siblings.length; index += every) {
     const other = tree.node(siblings[index] as string);
-    if (other?.status !== 'completed' || stemOf(other) !== stem) {
+    if (other?.status !== 'completed' || kindOfNode(other).key !== key) {
       continue;
     }
     asked++;

@@ -118,4 +118,9 @@ export interface TreeReader {
   /** Who was reported to be at work, and what reports it, by source; absent where nobody told. */
   readonly agents?: ReadonlyMap<string, SourceAgents>;
   readonly orchestrators?: ReadonlyMap<string, SourceOrchestrator>;
+  /**
+   * When something was last heard of a task of an agent's, by agent: the server's commit time of the event. Only of what was folded here; absent where
+   * no events are.
+   */
+  readonly pulses?: ReadonlyMap<string, number>;
 }

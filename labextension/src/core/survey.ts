@@ -2,7 +2,9 @@
  * One look at all tasks below some roots, for what wants attention. It is taken a slice at a time: each step of the generator looks at a bounded
  * number of tasks, so that whoever runs it can pause in between, while the tree goes on.
  */
-import type { TreeNode, TreeReader } from './reader.js';
+import { kindOfNode } from './kind.js';
+import type { TreeReader } from './reader.js';
+import { latest, reportsOf, signOfLife } from './reports.js';
 import { parseTime } from './times.js';
 
 /** How long tasks alike took, of those that completed. */
@@ -13,6 +15,15 @@ export interface Pace {
   count: number;
 }
 
+/** As `core/reports.ts` says who is silent. */
+export interface SeenAgent {
+  name: string;
+  heardAt: number | null;
+  silentAfter: number | null;
+  /** The first in the tree; null: none. */
+  current: string | null;
+}
+
 export interface Survey {
   /** Failed tasks below which nothing failed, in the tree's order. An exception on its way up is one failure. */
   readonly failed: readonly string[];
@@ -20,13 +31,18 @@ export interface Survey {
   readonly running: readonly string[];
   /** Tasks that are at their third attempt, or a later one, and haven't succeeded. */
   readonly retrying: readonly string[];
-  /** By parent and by title without numbers, where something there has run for long. */
+  /** Those that were reported, with a task of their own that runs. */
+  readonly agents: readonly SeenAgent[];
+  /** By parent and by what makes tasks alike, where something there has run for long. */
   readonly paces: ReadonlyMap<string, ReadonlyMap<string, Pace>>;
   /** How many tasks were looked at. */
   readonly size: number;
 }
 
-export const NOTHING_SEEN: Survey = { failed: [], running: [], retrying: [], paces: new Map(), size: 0 };
+export const NOTHING_SEEN: Survey = {
+  ...{ failed: [], running: [], retrying: [], agents: [], size: 0 },
+  paces: new Map()
+};
 
 /** Tasks of one step. */
 export const STEP = 512;
@@ -39,11 +55,6 @@ const SAMPLE = 4096;
 /** A pace is taken again when so many more have completed, in relation to those it was taken from. */
 const GROWN = 1.05;
 
-/** `fit 4711` and `fit 12` are alike. */
-export function stemOf(node: TreeNode): string {
-  return `${node.kind ?? ''}\n${(node.title ?? '').replace(/\d+(?:[.,]\d+)*/g, '#')}`;
-}
-
 /** `now`: microseconds since 1970; null where nothing is known to run. `before`: the last survey of the same roots, which spares work. */
 export function* survey(
   tree: TreeReader,
@@ -55,6 +66,10 @@ export function* survey(
   const running: string[] = [];
   const retrying: string[] = [];
   const aboveFailures: string[] = [];
+  const agents = new Map<string, SeenAgent>();
+  for (const [name, { heardAt, silentAfter }] of reportsOf(tree, roots)) {
+    agents.set(name, { name, heardAt, silentAfter, current: null });
+  }
   const stack = [...roots].reverse();
   let size = 0;
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
@@ -71,6 +86,11 @@ export function* survey(
       stack.push(children[index] as string);
     }
     const { status, attempt = 1 } = node;
+    const agent = node.agent === undefined ? undefined : agents.get(node.agent);
+    if (agent) {
+      agent.heardAt = latest(agent.heardAt, signOfLife(node));
+      agent.current ??= status === 'running' || status === 'review' ? id : null;
+    }
     if (status === 'failed') {
       failed.push(id);
       if (children.length > 0 || tree.omitted(id) !== null) {
@@ -85,7 +105,7 @@ export function* survey(
   }
   const began = aboveFailures.length > 0 ? yield* whereTheyBegan(tree, failed, aboveFailures) : failed;
   const paces = now === null ? new Map() : yield* pacesOf(tree, running, now, before);
-  return { failed: began, running, retrying, paces, size };
+  return { failed: began, running, retrying, agents: [...agents.values()], paces, size };
 }
 
 /** `failed`: parents before children. */
@@ -155,24 +175,24 @@ function* paceBelow(
     if (node?.status === 'completed') {
       const { startedAt, endedAt } = tree.span(id);
       if (startedAt !== null && endedAt !== null) {
-        const stem = stemOf(node);
-        const alike = times.get(stem);
+        const { key } = kindOfNode(node);
+        const alike = times.get(key);
         if (alike) {
           alike.push(endedAt - startedAt);
         } else {
-          times.set(stem, [endedAt - startedAt]);
+          times.set(key, [endedAt - startedAt]);
         }
       }
     }
   }
   const paces = new Map<string, Pace>();
-  for (const [stem, all] of times) {
+  for (const [key, all] of times) {
     const every = Math.ceil(all.length / SAMPLE);
     const sample = Float64Array.from(
       every === 1 ? all : all.filter((_, index) => index % every === 0)
     ).sort();
     const place = Math.min(sample.length - 1, Math.ceil(sample.length * 0.95) - 1);
-    paces.set(stem, { p95: sample[place] ?? 0, count: all.length });
+    paces.set(key, { p95: sample[place] ?? 0, count: all.length });
   }
   return paces;
 }

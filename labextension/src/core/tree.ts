@@ -10,12 +10,14 @@ import { Snapshots } from './snapshots.js';
 import type { Flagged, Snapshot, SourceAgents, SourceOrchestrator, TreeState } from './state.js';
 import { parseStatus } from './status.js';
 import { enter, record, transition, type Reported } from './transition.js';
+import { nodeOf } from './wanted.js';
 
 /** Goes up whenever a rule of the fold changes. */
 export const FOLD_VERSION = 2;
 export const MAX_NODES = 200_000;
 export const MAX_DEPTH = 64;
 const MAX_TOMBSTONES = 200_000;
+const MAX_PULSES = 10_000;
 
 const NO_CHILDREN: readonly string[] = [];
 /** Not patched like other fields: they have rules of their own, or belong to the fold. */
@@ -50,6 +52,7 @@ export class TaskTree implements TreeReader {
   private flags: Flagged = { count: 0, last: null };
   private changeCount = 0;
   private readonly changed = new ChangeLog();
+  private readonly heard = new Map<string, number>();
   private readonly entryOf = (id: string) => this.entries.get(id) as Entry;
 
   /** The tree of a snapshot. `nodes`: parents first. */
@@ -108,6 +111,10 @@ export class TaskTree implements TreeReader {
 
   get orchestrators(): ReadonlyMap<string, SourceOrchestrator> {
     return this.coordination.orchestrators;
+  }
+
+  get pulses(): ReadonlyMap<string, number> {
+    return this.heard;
   }
 
   get snapshots(): ReadonlyMap<string, Snapshot> {
@@ -196,6 +203,19 @@ export class TaskTree implements TreeReader {
       return;
     }
     this.fold(type, data, { timestamp, source: typeof source === 'string' ? source : '' });
+    const agent = this.entries.get(nodeOf({ data }) ?? '')?.fields.agent;
+    if (agent !== undefined) {
+      this.hear(agent);
+    }
+  }
+
+  /** The longest unheard go first. */
+  private hear(agent: string): void {
+    this.heard.delete(agent);
+    this.heard.set(agent, this.lastAt);
+    if (this.heard.size > MAX_PULSES) {
+      this.heard.delete(this.heard.keys().next().value as string);
+    }
   }
 
   private fold(type: string, data: JsonObject, step: Step): void {

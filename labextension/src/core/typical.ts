@@ -1,5 +1,5 @@
 /** How long things usually take, by the earlier runs that are in the tree. */
-import type { TreeNode, TreeReader } from './reader.js';
+import type { Rollup, TreeNode, TreeReader } from './reader.js';
 import { isEnded } from './status.js';
 
 export interface Usual {
@@ -10,7 +10,7 @@ export interface Usual {
 }
 
 /** The last so many earlier runs count: what was long ago says little. */
-const RUNS = 10;
+export const RUNS = 10;
 /** Of runs of the same name, so many are looked at. */
 const LOOKED_AT = 50;
 /** Of so many times more, or fewer, tasks it is another work, and no measure. */
@@ -29,7 +29,8 @@ interface Earlier {
   took: Map<string, readonly Took[]>;
 }
 
-interface Took {
+/** What an earlier one took, and how large it was. */
+export interface Took {
   /** Microseconds. */
   duration: number;
   /** Tasks at or below it. */
@@ -52,13 +53,17 @@ export function usualDuration(tree: TreeReader, id: string): Usual | null {
   const key = JSON.stringify([id, ...path.map(each => tree.node(each)?.title)]);
   const took = earlier.took.get(key) ?? tookIn(tree, path, earlier.ended);
   earlier.took.set(key, took);
-  const alike = took.filter(({ total }) => isAlike(tree, id, total)).map(({ duration }) => duration);
+  return usualOf(tree.rollup(id), took);
+}
+
+/** By those that are about as large as what `rollup` is of; null where none is. */
+export function usualOf(rollup: Rollup, took: readonly Took[]): Usual | null {
+  const alike = took.filter(({ total }) => isAsLarge(rollup, total)).map(({ duration }) => duration);
   return alike.length === 0 ? null : { median: medianOf(alike), runs: alike.length };
 }
 
 /** Whether something of so many tasks is about as large; what is still growing may become so. */
-function isAlike(tree: TreeReader, id: string, theirs: number): boolean {
-  const { total, leaves, counts } = tree.rollup(id);
+function isAsLarge({ total, leaves, counts }: Rollup, theirs: number): boolean {
   if (total > theirs * SIZES) {
     return false;
   }
@@ -173,7 +178,7 @@ function follow(
   return at;
 }
 
-export function medianOf(values: readonly number[]): number {
+function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? 0;

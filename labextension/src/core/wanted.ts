@@ -7,7 +7,7 @@ import type { TreeReader } from './reader.js';
 export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warning', 'error', 'critical'];
 
 /** The task that an event is about. */
-export function nodeOf(event: TreeEvent): string | null {
+export function nodeOf(event: Pick<TreeEvent, 'data'>): string | null {
   const { node_id, task_id, context } = event.data;
   const inner = isObject(context) ? context.node_id : undefined;
   for (const named of [node_id, task_id, inner]) {

@@ -1,11 +1,11 @@
-/** Tells of failures by their kinds, of ends and of slow runs, once each, and not of what the user sees anyway. */
+/** Tells of failures by their kinds, of ends, and of what else is the matter with a run, once each, and not of what the user sees anyway. */
 import type { Notification } from '@jupyterlab/apputils';
 import type { Status } from '../core/reader.js';
 import { seenLine } from '../core/seen.js';
 import { parseTime } from '../core/times.js';
-import { failureText, formatElapsed, timesText } from '../view/index.js';
+import { failureText, formatCount, formatElapsed, timesText } from '../view/index.js';
 import type { BrowserNotices } from './browser-notices.js';
-import type { News } from './news.js';
+import type { Matter, News } from './news.js';
 import { projectTitle } from './panel-model.js';
 import type { Preferences } from './preferences.js';
 import type { Found, Reasons } from './reasons.js';
@@ -65,9 +65,9 @@ export class Announcer {
       }
       return;
     }
-    if (kind === 'slow') {
-      if (isWanted && preferences.values.notifyWhenSlow && !isInSight(project.project_id)) {
-        this.slow(news);
+    if (kind !== 'ended') {
+      if (isWanted && this.isMatter(kind) && !isInSight(project.project_id)) {
+        this.matter(news);
       }
       return;
     }
@@ -185,22 +185,65 @@ export class Announcer {
     }
   }
 
-  private slow(news: News & { kind: 'slow' }): void {
-    const { trans, manager } = this.host;
-    const message = trans.__(
-      '“%1” takes longer than usual: %2, usually %3',
-      titleOf(news),
-      formatElapsed(news.elapsed, true),
-      formatElapsed(news.usual)
-    );
-    manager.notify(message, 'warning', { autoClose: FAILURE_SHOWN, actions: this.actions(news) });
-    this.tellBrowser(news, message);
+  private isMatter(kind: Matter['kind']): boolean {
+    const { notifyWhenSlow, notifyOnSilence, notifyOnRetryLoop } = this.host.preferences.values;
+    return {
+      slow: notifyWhenSlow,
+      stale: notifyOnSilence,
+      silent: notifyOnSilence,
+      retry: notifyOnRetryLoop
+    }[kind];
   }
 
-  private tellBrowser(news: News, message: string): void {
+  private matter(news: Matter): void {
+    const message = this.matterText(news);
+    this.host.manager.notify(message, 'warning', { autoClose: FAILURE_SHOWN, actions: this.actions(news) });
+    this.tellBrowser(news, message, news.kind);
+  }
+
+  private matterText(news: Matter): string {
+    const { trans } = this.host;
+    const title = titleOf(news);
+    switch (news.kind) {
+      case 'slow':
+        return trans.__(
+          '“%1” takes longer than usual: %2, usually %3',
+          title,
+          formatElapsed(news.elapsed, true),
+          formatElapsed(news.usual)
+        );
+      case 'stale':
+        return trans._n(
+          '“%2”: nothing is heard of %1 running task',
+          '“%2”: nothing is heard of %1 running tasks',
+          news.count,
+          title
+        );
+      case 'silent':
+        return news.count > 1
+          ? trans._n('“%2”: %1 agent is silent', '“%2”: %1 agents are silent', news.count, title)
+          : trans.__(
+              '“%1”: agent “%2” is silent for %3',
+              title,
+              lineOf(news.agent),
+              formatElapsed(news.silence, true)
+            );
+      case 'retry':
+        return news.count > 1
+          ? trans._n(
+              '“%2”: %1 task is tried again and again',
+              '“%2”: %1 tasks are tried again and again',
+              news.count,
+              title
+            )
+          : trans.__('“%1”: “%2” is at attempt %3', title, lineOf(news.task), formatCount(news.attempt));
+    }
+  }
+
+  private tellBrowser(news: News, message: string, matter = ''): void {
     const { browser, show } = this.host;
     const { project, run } = news;
-    browser?.show(keyOf(news), message, projectTitle(project), () =>
+    browser?.show(`${keyOf(news)}${matter}`, message, projectTitle(project), () =>
       show(project.project_id, run.mission_id)
     );
   }
@@ -277,7 +320,11 @@ function keyOf({ project, run }: News): string {
 }
 
 function titleOf({ project, run }: News): string {
-  return cut(seenLine(run.title ?? projectTitle(project)), LONGEST_TITLE);
+  return lineOf(run.title ?? projectTitle(project));
+}
+
+function lineOf(text: string): string {
+  return cut(seenLine(text), LONGEST_TITLE);
 }
 
 function cut(text: string, longest: number): string {

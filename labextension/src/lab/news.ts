@@ -2,17 +2,29 @@
 import type { MissionInfo, ProjectInfo } from '../core/follow.js';
 import { isEnded } from '../core/status.js';
 
-export type News = {
+interface OfRun {
   project: ProjectInfo;
   run: MissionInfo;
-} & (
-  | {
-      /** `failed`: there are more failures than before. `ended`: the run has, with or without failures. */
-      kind: 'failed' | 'ended';
-    }
-  /** It takes much longer than its namesakes before. Microseconds. */
-  | { kind: 'slow'; elapsed: number; usual: number }
-);
+}
+
+/**
+ * What is the matter with a run that goes on, besides failures. `slow`: it takes much longer than its namesakes before. `stale`: tasks are said to run,
+ * but their process isn't heard. `silent`: of `count` agents that fell silent one, and for how long the longest. `retry`: of `count` tasks that are
+ * tried again and again the one that was most often. Durations in microseconds.
+ */
+export type Matter = OfRun &
+  (
+    | { kind: 'slow'; elapsed: number; usual: number }
+    | { kind: 'stale'; count: number }
+    | { kind: 'silent'; agent: string; count: number; silence: number }
+    | { kind: 'retry'; task: string; count: number; attempt: number }
+  );
+
+export type News =
+  | Matter
+  /** `failed`: there are more failures than before. `ended`: the run has, with or without failures. */
+  | (OfRun & { kind: 'failed' })
+  | (OfRun & { kind: 'ended' });
 
 interface Known {
   failures: number;

@@ -5,22 +5,23 @@ import { Announcer } from './announcer.js';
 import { BrowserNotices } from './browser-notices.js';
 import { argumentsOf, CommandIDs, NO_ARGUMENTS, PANEL_ID } from './commands.js';
 import { hubOf } from './hub.js';
+import { Inspector } from './inspector.js';
 import { NewsReader } from './news.js';
 import { placeOf } from './place.js';
-import { IPreferences, Preferences } from './preferences.js';
+import { IPreferences, Preferences, type Values } from './preferences.js';
 import { Reasons } from './reasons.js';
 import { isInSight } from './sight.js';
 import { SlownessReader } from './slowness.js';
 import { SEEN_FOR_A_WHILE } from './toast.js';
 import { wordsOf } from './words.js';
 
-/** How often it is seen whether a run has become slow, milliseconds: no event says so. */
+/** How often it is looked for what no event says, milliseconds: that a run has become slow, or somebody silent. */
 const LOOKS = 15_000;
 
-/** Tells when tasks fail and when a long run ends. */
+/** Tells when tasks fail, when a long run ends, and what else is the matter with runs. */
 export const notificationsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'tasktree-jupyter:notifications',
-  description: 'Notifies of failures and of the end of long runs.',
+  description: 'Notifies of failures, of the end of long runs, and of what else needs attention.',
   autoStart: true,
   optional: [IPreferences, ICommandPalette, ITranslator],
   activate: (
@@ -35,6 +36,7 @@ export const notificationsPlugin: JupyterFrontEndPlugin<void> = {
     const hub = hubOf(app.serviceManager.serverSettings);
     const browser = new BrowserNotices(preferences);
     const slowness = new SlownessReader();
+    const inspector = new Inspector(hub);
     const announcer = new Announcer({
       trans,
       preferences,
@@ -48,8 +50,10 @@ export const notificationsPlugin: JupyterFrontEndPlugin<void> = {
 
     let stop: (() => void) | null = null;
     const listen = () => {
-      const { notifications, notifyOnFailure, notifyOnEndAfter, notifyWhenSlow } = preferences.values;
-      const wanted = notifications && (notifyOnFailure || notifyOnEndAfter !== null || notifyWhenSlow);
+      const { values } = preferences;
+      const { notifyOnFailure, notifyOnEndAfter, notifyWhenSlow } = values;
+      const ofRuns = notifyOnFailure || notifyOnEndAfter !== null || notifyWhenSlow;
+      const wanted = values.notifications && (ofRuns || isInspected(values));
       if (wanted === (stop !== null)) {
         return;
       }
@@ -65,17 +69,29 @@ export const notificationsPlugin: JupyterFrontEndPlugin<void> = {
           reader.read(list.projects).forEach(news => announcer.tell(news));
         }
       };
-      const lookForSlow = () => {
-        if (list.status === 'live' && preferences.values.notifyWhenSlow) {
-          slowness.read(list.projects, Date.now() * 1000).forEach(news => announcer.tell(news));
+      const now = () => Date.now() * 1000;
+      const inspect = async () => {
+        const projects = list.projects.filter(({ project_id }) => !preferences.isMuted(project_id));
+        for (const news of await inspector.look(isInspected(preferences.values) ? projects : [], now)) {
+          announcer.tell(news);
         }
       };
+      const look = () => {
+        if (list.status !== 'live') {
+          return;
+        }
+        if (preferences.values.notifyWhenSlow) {
+          slowness.read(list.projects, now()).forEach(news => announcer.tell(news));
+        }
+        inspect().catch((error: unknown) => console.error('TaskTree: a look at the runs failed', error));
+      };
       const stopListening = list.subscribe(read);
-      const timer = setInterval(lookForSlow, LOOKS);
+      const timer = setInterval(look, LOOKS);
       stop = () => {
         clearInterval(timer);
         stopListening();
         list.close();
+        inspector.dispose();
       };
       read();
     };
@@ -144,3 +160,7 @@ export const notificationsPlugin: JupyterFrontEndPlugin<void> = {
     palette?.addItem({ command: CommandIDs.muteProject, category });
   }
 };
+
+function isInspected({ notifyOnSilence, notifyOnRetryLoop }: Values): boolean {
+  return notifyOnSilence || notifyOnRetryLoop;
+}

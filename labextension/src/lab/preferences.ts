@@ -10,6 +10,9 @@ export interface Values {
   /** Seconds a run must have taken for its end to be told; null: never. */
   notifyOnEndAfter: number | null;
   notifyWhenSlow: boolean;
+  /** Of processes and of agents that aren't heard any more. */
+  notifyOnSilence: boolean;
+  notifyOnRetryLoop: boolean;
   /** Only what somebody wants; what the browser allows is another matter. */
   browserNotifications: boolean;
   mutedProjects: readonly string[];
@@ -25,6 +28,8 @@ export const DEFAULTS: Values = {
   notifyOnFailure: true,
   notifyOnEndAfter: 60,
   notifyWhenSlow: false,
+  notifyOnSilence: true,
+  notifyOnRetryLoop: true,
   browserNotifications: false,
   mutedProjects: [],
   statusBar: true,

@@ -4,8 +4,8 @@ import type { Follow, Hub } from '../core/follow.js';
 import type { TreeReader } from '../core/reader.js';
 import { survey } from '../core/survey.js';
 
-/** A larger run isn't fetched only to say why some of it fails. */
-const LARGEST = 20_000;
+/** A larger run isn't fetched only to say what is the matter in it. */
+export const LARGEST = 20_000;
 /** Milliseconds. */
 const PATIENCE = 15_000;
 const KEPT_FOR = 30_000;
@@ -85,7 +85,7 @@ async function groupsOf(tree: TreeReader, missionId: string): Promise<FailureGro
   return inSlices(groupFailures(tree, failed));
 }
 
-async function inSlices<T>(work: Generator<undefined, T, undefined>): Promise<T> {
+export async function inSlices<T>(work: Generator<undefined, T, undefined>): Promise<T> {
   for (;;) {
     const until = performance.now() + SLICE;
     let step = work.next();

@@ -1,14 +1,11 @@
 /** Runs that take much longer than their namesakes before, as far as the list of projects tells. */
-import { isLate } from '../core/attention.js';
+import { isLate, LATE_RUNS } from '../core/attention.js';
 import type { MissionInfo, ProjectInfo } from '../core/follow.js';
 import { staleOf } from '../core/info.js';
 import { isEnded } from '../core/status.js';
 import { parseTime } from '../core/times.js';
-import { medianOf } from '../core/typical.js';
+import { RUNS, usualOf, type Took } from '../core/typical.js';
 import type { News } from './news.js';
-
-/** So many must have completed before one speaks of usual. */
-const RUNS = 2;
 
 /** Tells each of them once. */
 export class SlownessReader {
@@ -20,7 +17,7 @@ export class SlownessReader {
     for (const project of projects) {
       for (const run of project.missions) {
         const key = JSON.stringify([project.project_id, run.mission_id]);
-        const usual = this.told.has(key) ? null : usualOf(project, run);
+        const usual = this.told.has(key) ? null : usualDuration(project, run);
         const started = parseTime(run.started_at ?? run.created_at);
         if (usual !== null && started !== null && isLate(now - started, usual)) {
           this.told.add(key);
@@ -33,17 +30,22 @@ export class SlownessReader {
 }
 
 /** Null where the run has ended, nobody hears what runs in it, or too few like it have completed. Microseconds. */
-function usualOf(project: ProjectInfo, run: MissionInfo): number | null {
+function usualDuration(project: ProjectInfo, run: MissionInfo): number | null {
   if (isEnded(run.status) || (run.rollup.counts.running ?? 0) === staleOf(project, run)) {
     return null;
   }
-  const durations: number[] = [];
-  for (const other of project.missions) {
-    const from = parseTime(other.started_at ?? other.created_at);
-    const to = parseTime(other.ended_at);
-    if (other.title === run.title && other.status === 'completed' && from !== null && to !== null) {
-      durations.push(to - from);
-    }
-  }
-  return durations.length < RUNS ? null : medianOf(durations);
+  // The list is newest first.
+  const earlier = project.missions
+    .slice(project.missions.indexOf(run) + 1)
+    .filter(({ title, status }) => title === run.title && isEnded(status))
+    .slice(0, RUNS);
+  const usual = usualOf(run.rollup, earlier.flatMap(took));
+  return usual !== null && usual.runs >= LATE_RUNS ? usual.median : null;
+}
+
+function took({ status, started_at, created_at, ended_at, rollup }: MissionInfo): Took[] {
+  const [from, to] = [parseTime(started_at ?? created_at), parseTime(ended_at)];
+  return status === 'completed' && from !== null && to !== null
+    ? [{ duration: to - from, total: rollup.total }]
+    : [];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hasAgents, isSilent, spentByAll, surveyed, type AgentRow } from '../../src/core/agents.js';
-import { EventStream } from '../../src/core/stream.js';
+import { hasAgents, spentByAll, surveyed, type AgentRow } from '../../src/core/agents.js';
+import { isSilent } from '../../src/core/reports.js';
 import { AgentSurvey } from '../../src/core/agent-survey.js';
 import { START, Story } from '../view/story.js';
 import { World } from './world.js';
@@ -70,6 +70,48 @@ describe('Agents', () => {
     expect(spentByAll([rows.lead!])).toBeNull();
   });
 
+  it('have spent what all their sources reported, each by its last word', () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    const report = (source: string, tokens: number, status: string) =>
+      story.event('coordination_update', { agents: { planner: { tokens, status } } }, source);
+    report('k1', 900, 'working');
+    report('k2', 50, 'working');
+    report('k1', 1000, 'thinking');
+    const rows = rowsOf(story);
+    expect(rows.planner!.spent?.tokens).toBe(1050);
+    expect(spentByAll(Object.values(rows))?.tokens).toBe(1050);
+    // What it is at is the last word of any of them.
+    expect(rows.planner!.state).toBe('thinking');
+    report('k2', 70, 'waiting');
+    expect(rowsOf(story).planner).toMatchObject({ state: 'waiting', spent: { tokens: 1070 } });
+  });
+
+  it('that were reported belong to the run that went on then, or had gone on last', () => {
+    const story = new Story();
+    const report = (name: string, source: string) =>
+      story.event('coordination_update', { agents: { [name]: { status: 'working' } } }, source);
+    report('early', 'a');
+    story.task('one', null, { status: 'running' });
+    report('planner', 'b');
+    story.node('one', { status: 'completed' });
+    report('last words', 'c');
+    story.task('two', null, { status: 'running' });
+    expect(Object.keys(rowsOf(story, ['one']))).toEqual(['early', 'last words', 'planner']);
+    expect(Object.keys(rowsOf(story, ['two']))).toEqual([]);
+    expect(hasAgents(story.tree, ['one'])).toBe(true);
+    expect(hasAgents(story.tree, ['two'])).toBe(false);
+    report('writer', 'd');
+    expect(Object.keys(rowsOf(story, ['two']))).toEqual(['writer']);
+    expect(hasAgents(story.tree, ['two'])).toBe(true);
+  });
+
+  it('reported of another run lend nothing to a task of the same name', () => {
+    const story = new Story().task('one', null, { status: 'running' });
+    story.event('coordination_update', { agents: { w: { status: 'working', tokens: 1000 } } });
+    story.node('one', { status: 'completed' }).task('two', null, { status: 'running', agent: 'w' });
+    expect(rowsOf(story, ['two']).w).toMatchObject({ state: null, spent: null, silentAfter: null });
+  });
+
   it('are those of the runs that are shown', () => {
     const story = new Story().task('one', null, { agent: 'a' }).task('two', null, { agent: 'b' });
     expect(Object.keys(rowsOf(story, ['two']))).toEqual(['b']);
@@ -94,12 +136,10 @@ it('Whether there is any is found in a large tree little by little, and in one t
 it('They are counted anew as the tree grows, at most once a second, and closed nothing is left behind', () => {
   const world = new World();
   const story = new Story().task('run', null, { status: 'running', agent: 'w' });
-  const stream = new EventStream();
-  const survey = new AgentSurvey(story.tree, ['run'], stream, world);
+  const survey = new AgentSurvey(story.tree, ['run'], world);
   const close = survey.open();
   expect(survey.rows?.map(({ name }) => name)).toEqual(['w']);
   story.task('a', 'run', { agent: 'x' }).node('run', { progress: 0.5 });
-  stream.tell(story.events.slice(-1));
   world.pass(10);
   expect(survey.rows).toHaveLength(1);
   world.pass(1_100);

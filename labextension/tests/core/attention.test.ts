@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { surveyed } from '../../src/core/agents.js';
 import { attention, type AttentionItem } from '../../src/core/attention.js';
 import { groupFailures, sortGroups, tellingOf } from '../../src/core/failures.js';
 import { NOTHING_STALE, type StaleTasks } from '../../src/core/presence.js';
 import type { TreeReader } from '../../src/core/reader.js';
+import { isSilent } from '../../src/core/reports.js';
 import { NOTHING_SEEN, STEP, survey, type Survey } from '../../src/core/survey.js';
 import { usualDuration } from '../../src/core/typical.js';
 import { Story } from '../view/story.js';
@@ -155,21 +157,70 @@ describe('Attention', () => {
     expect(brief(look(story, story.now, stale, ['run']))).toEqual(['stale run ×2']);
   });
 
-  test('goes to agents that said when they were alive, and don’t any more, while something runs', () => {
-    const story = new Story().task('run', null, { status: 'running' });
-    const heard = (seconds: number) => new Date((story.now - seconds * SECOND) / 1000).toISOString();
-    story.task('scrape', 'run', { status: 'running', agent: 'scraper-2' });
-    story.event('coordination_update', {
-      agents: {
-        'scraper-1': { status: 'working', last_heartbeat: heard(10) },
-        'scraper-2': { status: 'working', last_heartbeat: heard(94) },
-        'scraper-3': { status: 'stopped', last_heartbeat: heard(500) },
-        'scraper-4': { status: 'working' }
+  describe('goes to silent agents', () => {
+    /** A run, and agents whose last sign of life was so many seconds before now. */
+    function heard(agents: Record<string, { seconds: number; [field: string]: unknown }>): Story {
+      const story = new Story().task('run', null, { status: 'running' });
+      for (let second = 0; second < 1000; second++) {
+        story.event('other.event', {});
       }
+      const told = Object.entries(agents).map(([name, { seconds, ...fields }]) => [
+        name,
+        { last_heartbeat: new Date((story.now - seconds * SECOND) / 1000).toISOString(), ...fields }
+      ]);
+      return story.event('coordination_update', { agents: Object.fromEntries(told) });
+    }
+
+    test.each<[string, Record<string, unknown>, number, boolean]>([
+      ['a promise of 10 s, 29 s ago', { heartbeat_interval: 10 }, 29, false],
+      ['a promise of 10 s, 31 s ago', { heartbeat_interval: 10 }, 31, true],
+      ['a promise of 300 s, 800 s ago', { heartbeat_interval: 300 }, 800, false],
+      ['no promise, 94 s ago', {}, 94, false],
+      ['no promise, 121 s ago', {}, 121, true],
+      ['idle', { status: 'idle' }, 500, false],
+      ['Offline', { state: 'Offline' }, 500, false],
+      ['terminated', { status: 'terminated' }, 500, false],
+      ['cancelled', { status: 'cancelled' }, 500, false]
+    ])('as Agents does: %s', (_, fields, seconds, silent) => {
+      const story = heard({ w: { seconds, ...fields } });
+      expect(brief(look(story))).toEqual(silent ? ['silent null ×1'] : []);
+      const work = surveyed(story.tree, story.tree.roots);
+      expect(isSilent(whole(work).value[0]!, story.now)).toBe(silent);
     });
-    expect(brief(look(story))).toEqual(['silent scrape ×1']);
-    story.node('scrape', { status: 'completed' }).node('run', { status: 'completed' });
-    expect(look(story)).toEqual([]);
+
+    test('whose own tasks are no sign of life either, and leads to what it is at', () => {
+      const story = new Story().task('run', null, { status: 'running' });
+      const agents = { mute: {}, writes: {}, moves: {} };
+      story.event('coordination_update', { agents });
+      Object.keys(agents).forEach(agent => story.task(agent, 'run', { status: 'running', agent }));
+      for (let second = 0; second < 119; second++) {
+        story.event('other.event', {});
+      }
+      expect(brief(look(story))).toEqual(['silent mute ×1']);
+      story.event('node_log', { node_id: 'writes', level: 'info', message: 'still here' });
+      story.node('moves', { progress: 0.5 });
+      for (let second = 0; second < 100; second++) {
+        story.event('other.event', {});
+      }
+      expect(brief(look(story))).toEqual(['silent mute ×1']);
+    });
+
+    test('that say so in microseconds as in seconds', () => {
+      const story = heard({});
+      story.event('coordination_update', { agents: { w: { heartbeat: story.now - 10 * SECOND } } });
+      expect(brief(look(story))).toEqual([]);
+      expect(brief(look(story, story.now + 200 * SECOND))).toEqual(['silent null ×1']);
+      story.event('coordination_update', { agents: { w: { heartbeat: (story.now - 200 * SECOND) / 1e6 } } });
+      expect(brief(look(story))).toEqual(['silent null ×1']);
+    });
+
+    test('only while something runs, and only of the runs that are shown', () => {
+      const story = heard({ w: { seconds: 500 } }).task('next', null, { status: 'running' });
+      expect(brief(look(story, story.now, NOTHING_STALE, ['run']))).toEqual(['silent null ×1']);
+      story.node('run', { status: 'completed' });
+      expect(look(story, story.now, NOTHING_STALE, ['run'])).toEqual([]);
+      expect(look(story, story.now, NOTHING_STALE, ['next'])).toEqual([]);
+    });
   });
 
   test('goes to what takes far longer than others like it, and not where they are few or it is a matter of moments', () => {
@@ -187,6 +238,32 @@ describe('Attention', () => {
     expect(at(13)).toEqual(['slow fit 20 ×1', 'slow quick 20 ×1']);
     timed(story, 'fit 21', 'run', -5, null);
     expect(at(13)).toContain('slow fit 21 ×2');
+  });
+
+  test('finds others like it as the tree groups them: by words, too, not only by numbers', () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    const cities = ['Berlin', 'São Paulo', 'Tokyo', 'Rome', 'New York', 'Oslo', 'Lima', 'Paris', 'Quito'];
+    cities.forEach((city, i) => timed(story, `scrape ${city}`, 'run', i, i + 1));
+    timed(story, 'scrape Atlantis', 'run', 0, null);
+    timed(story, 'index Atlantis', 'run', 0, null);
+    expect(brief(look(story, story.start + 600 * SECOND))).toEqual(['slow scrape Atlantis ×1']);
+  });
+
+  test('measures by those that completed: by a retried one’s last attempt, and by none that was skipped', () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    for (let i = 0; i < 7; i++) {
+      timed(story, `fit ${i}`, 'run', i, i + 4);
+      story.task(`fit skipped ${i}`, 'run', { status: 'skipped' });
+    }
+    timed(story, 'fit slow', 'run', 0, null);
+    const later = () => brief(look(story, story.start + 600 * SECOND));
+    expect(later()).toEqual([]);
+    // The eighth: it hung for long, and then took moments.
+    timed(story, 'fit 7', 'run', 0, 500).node('fit 7', { status: 'failed' });
+    story.node('fit 7', { status: 'ready' });
+    timed(story, 'fit 7', 'run', 500, 504, { attempt: 2 });
+    expect(later()).toEqual(['slow fit slow ×1']);
+    expect(look(story, story.start + 600 * SECOND)[0]).toMatchObject({ pace: 4 * SECOND });
   });
 
   test('goes to what takes far longer than in earlier runs, and to the innermost of it', () => {

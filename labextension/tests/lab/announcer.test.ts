@@ -210,6 +210,44 @@ describe('a notification', () => {
     expect(told()).toEqual(['warning: “Sweep” takes longer than usual: 6:00, usually 4:00']);
   });
 
+  test('tells what is the matter in words, of one and of several, where it is wanted', () => {
+    const tell = (matter: object) =>
+      announcer.tell({ project: project('p', []), run: run('Sweep'), ...matter } as never);
+    const all = () => {
+      tell({ kind: 'stale', count: 1 });
+      tell({ kind: 'stale', count: 3 });
+      tell({ kind: 'silent', agent: 'planner', count: 1, silence: 154_000_000 });
+      tell({ kind: 'silent', agent: 'planner', count: 2, silence: 154_000_000 });
+      tell({ kind: 'retry', task: 'upload', count: 1, attempt: 3 });
+      tell({ kind: 'retry', task: 'upload', count: 2, attempt: 5 });
+    };
+    inSight = 'p';
+    all();
+    inSight = null;
+    preferences.mute('p', true);
+    all();
+    preferences.mute('p', false);
+    preferences.set('notifyOnSilence', false);
+    preferences.set('notifyOnRetryLoop', false);
+    all();
+    expect(told()).toEqual([]);
+    preferences.set('notifyOnSilence', true);
+    all();
+    preferences.set('notifyOnRetryLoop', true);
+    preferences.set('notifyOnSilence', false);
+    all();
+    const texts = [
+      '“Sweep”: nothing is heard of 1 running task',
+      '“Sweep”: nothing is heard of 3 running tasks',
+      '“Sweep”: agent “planner” is silent for 2:34',
+      '“Sweep”: 2 agents are silent',
+      '“Sweep”: “upload” is at attempt 3',
+      '“Sweep”: 2 tasks are tried again and again'
+    ];
+    expect(told().reverse()).toEqual(texts.map(text => `warning: ${text}`));
+    expect(browsed).toEqual(texts);
+  });
+
   test('is told to the browser with each new kind of failure and with the end, and not with each failure', async () => {
     because('one');
     for (let failures = 1; failures <= 50; failures += 1) {

@@ -149,7 +149,7 @@ test('stale tasks, agents and retries are told in words', async () => {
   });
   story.task('upload shard 7', 'run', { status: 'running', attempt: 5 });
   story.event('coordination_update', {
-    agents: { 'scraper-2': { last_heartbeat: new Date(Date.now() - 94_000).toISOString() } }
+    agents: { 'scraper-2': { last_heartbeat: new Date(Date.now() - 154_000).toISOString() } }
   });
   const page = show(story);
   page.follow.set({ stale: new Map([['upload shard 7', story.start]]) });
@@ -158,7 +158,7 @@ test('stale tasks, agents and retries are told in words', async () => {
   const texts = [...page.container.querySelectorAll('.tt-attention-item')].map(item => item.textContent);
   expect(texts.some(text => text.includes('upload shard 7 attempt 5'))).toBe(true);
   expect(texts.some(text => text.includes('upload shard 7 no word since'))).toBe(true);
-  expect(texts.some(text => /agent “scraper-2” silent 1:3\d/.test(text))).toBe(true);
+  expect(texts.some(text => /agent “scraper-2” silent 2:3\d/.test(text))).toBe(true);
 });
 
 test('a stored tree claims nothing that only a clock decides', () => {

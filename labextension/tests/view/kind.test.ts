@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { betterOf } from '../../src/view/better.js';
 import { Durations } from '../../src/view/tree/durations.js';
 import { leftText, valueText } from '../../src/view/tree/figures.js';
-import { kindOf } from '../../src/view/tree/kind.js';
+import { kindOf } from '../../src/core/kind.js';
 import { Pace } from '../../src/view/tree/pace.js';
 import { says } from '../../src/view/tree/rounding.js';
 import { Top } from '../../src/view/tree/top.js';

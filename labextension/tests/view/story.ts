@@ -36,13 +36,13 @@ export class Story {
     return new Date(this.now / 1000).toISOString();
   }
 
-  event(type: string, data: Record<string, unknown>): this {
+  event(type: string, data: Record<string, unknown>, source = 's'): this {
     this.#offset += 1;
     const event = {
       type,
       data,
       project_id: 'p',
-      source: 's',
+      source,
       seq: this.#offset,
       timestamp: this.timestamp,
       offset: this.#offset,

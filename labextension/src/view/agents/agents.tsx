@@ -1,8 +1,9 @@
 import { useState } from 'react';
-import { isSilent, spentByAll, type AgentRow, type Spent } from '../../core/agents.js';
 import { fieldsOfTasks, isLookedFor } from '../../core/agent-search.js';
 import { AgentSurvey } from '../../core/agent-survey.js';
+import { spentByAll, type AgentRow } from '../../core/agents.js';
 import type { Query } from '../../core/query.js';
+import { isSilent, type Spent } from '../../core/reports.js';
 import { seenLine } from '../../core/seen.js';
 import { formatClock, formatCount, formatElapsed, silenceText } from '../format.js';
 import { nameOf } from '../node.js';
@@ -18,12 +19,11 @@ const STEP = 200;
 
 /** Who does what since when, and what it has cost so far. */
 export function Agents(props: PartProps) {
-  const { tree, roots, follow, query } = props;
+  const { tree, roots, query } = props;
   const words = useWords();
   const stale = useStaleness();
   const [most, setMost] = useState(STEP);
-  const stream = follow?.stream ?? null;
-  const survey = useOpened(() => new AgentSurvey(tree, roots, stream), [tree, roots, stream]);
+  const survey = useOpened(() => new AgentSurvey(tree, roots), [tree, roots]);
   const all = survey.rows;
   if (!all) {
     return <p className="tt-nothing">{words.__('counting …')}</p>;

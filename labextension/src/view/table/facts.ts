@@ -1,9 +1,9 @@
 /** What a table, and `run.to_frame()`, says of one task. `tasktree_jupyter/client/frame.py` is its twin. */
+import { kindOf, type Kind } from '../../core/kind.js';
 import type { TreeNode, TreeReader } from '../../core/reader.js';
 import { isEnded } from '../../core/status.js';
 import { parseTime } from '../../core/times.js';
 import { titleOf } from '../node.js';
-import { kindOf, type Kind } from '../tree/kind.js';
 
 /** The columns that are always there, in the order of the frame; `params.*` and then `metrics.*` follow. */
 export const FIXED = [

@@ -71,7 +71,7 @@ export class Alike {
   private untimed = 0;
   private earliest = Infinity;
 
-  /** `key`: what makes them alike, see `kindOf`; null for those that are like no others. */
+  /** `key`: what makes them alike, see `core/kind.ts`; null for those that are like no others. */
   constructor(
     readonly key: string | null,
     readonly label: string

@@ -1,7 +1,7 @@
 /** The children of one parent, sorted into those that are alike. */
-import type { TreeNode, TreeReader } from '../../core/reader.js';
+import { kindOfNode, type Kind } from '../../core/kind.js';
+import type { TreeReader } from '../../core/reader.js';
 import { Alike, timesOf, type Member } from './alike.js';
-import { kindOf, type Kind } from './kind.js';
 
 /** Fewer than this aren't many. */
 const MANY = 5;
@@ -92,7 +92,7 @@ export class Family {
     if (!member || !node) {
       return true;
     }
-    if (node.title !== member.node.title && kindOf(nameOf(node)).key !== kindOf(nameOf(member.node)).key) {
+    if (node.title !== member.node.title && kindOfNode(node).key !== kindOfNode(member.node).key) {
       return false;
     }
     member.alike.update(member, this.tree, node);
@@ -127,7 +127,7 @@ export class Family {
       const id = list[index] as string;
       const node = this.tree.node(id);
       if (node) {
-        const kind = kindOf(nameOf(node));
+        const kind = kindOfNode(node);
         // What runs is shown at once; how long the others took can wait.
         const times = node.status === 'running' || node.status === 'review' ? timesOf(node) : null;
         const member: Member = { id, index, place: -1, alike: this.others, node, sum: null, times };
@@ -168,8 +168,4 @@ export class Family {
       few.forEach(member => alike.push(member, this.tree));
     }
   }
-}
-
-function nameOf(node: TreeNode): string {
-  return node.title === undefined || node.title === '' ? node.node_id : node.title;
 }

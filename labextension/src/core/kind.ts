@@ -1,5 +1,7 @@
 /** Which siblings are alike: those whose titles begin with the same words, up to a number or another variable end. */
 
+import type { TreeNode } from './reader.js';
+
 /** Titles may be long; what makes them alike is at their beginning. */
 const LOOKED_AT = 120;
 /** What stands between a name and what varies. */
@@ -12,6 +14,11 @@ export interface Kind {
   key: string;
   /** What they are called together. */
   label: string;
+}
+
+/** One rule wherever likeness counts: in the tree's groups, and where one is slower than the others. Who has no title goes by the id. */
+export function kindOfNode({ node_id, title }: TreeNode): Kind {
+  return kindOf(title === undefined || title === '' ? node_id : title);
 }
 
 /**
