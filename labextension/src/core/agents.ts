@@ -1,15 +1,14 @@
 /** Who works on what: agents as they are reported, and as tasks name them. */
+import { costIn, sumOf, type Cost } from './cost.js';
 import type { JsonObject } from './json.js';
 import { numberOf } from './series.js';
 import type { TreeNode, TreeReader } from './reader.js';
 import { parseTime } from './times.js';
 
-export interface Spent {
+export interface Spent extends Cost {
   input: number;
   output: number;
   tokens: number;
-  /** In whatever currency it was reported in; US dollars where the name says so. */
-  cost: number;
 }
 
 export interface AgentRow {
@@ -51,7 +50,6 @@ const DOINGS = ['task', 'current_task', 'doing', 'activity'];
 const INPUTS = ['input_tokens', 'prompt_tokens', 'tokens_in'];
 const OUTPUTS = ['output_tokens', 'completion_tokens', 'tokens_out'];
 const TOTALS = ['tokens', 'total_tokens'];
-const COSTS = ['cost', 'cost_usd', 'usd', 'total_cost'];
 
 /** Goes through the tasks a little at each `next`; the answer is the generator's return value, by name. */
 export function* surveyed(
@@ -167,14 +165,14 @@ function spentOf(fields: Record<string, unknown> | undefined): Spent | null {
     return null;
   }
   const [input, output] = [numberIn(fields, INPUTS), numberIn(fields, OUTPUTS)];
-  const [total, cost] = [numberIn(fields, TOTALS), numberIn(fields, COSTS)];
+  const [total, cost] = [numberIn(fields, TOTALS), costIn(fields)];
   return input === null && output === null && total === null && cost === null
     ? null
     : {
         input: input ?? 0,
         output: output ?? 0,
         tokens: total ?? (input ?? 0) + (output ?? 0),
-        cost: cost ?? 0
+        ...(cost ?? { cost: 0, currency: null })
       };
 }
 
@@ -183,7 +181,7 @@ function sum(one: Spent | null, other: Spent): Spent {
     input: (one?.input ?? 0) + other.input,
     output: (one?.output ?? 0) + other.output,
     tokens: (one?.tokens ?? 0) + other.tokens,
-    cost: (one?.cost ?? 0) + other.cost
+    ...sumOf(one, other)
   };
 }
 

@@ -4,8 +4,8 @@ import { AgentSurvey } from '../../core/agent-survey.js';
 import type { TreeReader } from '../../core/reader.js';
 import { seenLine } from '../../core/seen.js';
 import { formatClock, formatCount, formatElapsed, silenceText } from '../format.js';
+import { formatCost } from '../money.js';
 import { nameOf } from '../node.js';
-import { shortNumber } from '../number.js';
 import { useOpened } from '../opened.js';
 import type { PartProps } from '../part.js';
 import { useStaleness, type Staleness } from '../staleness.js';
@@ -200,7 +200,7 @@ function SpentCells({ spent }: { spent: Spent | null }) {
         {spent && spent.tokens > 0 ? formatCount(spent.tokens) : '—'}
       </td>
       <td className="tt-number" data-label={words.__('Cost')}>
-        {spent && spent.cost > 0 ? shortNumber(spent.cost) : '—'}
+        {spent && spent.cost > 0 ? formatCost(spent) : '—'}
       </td>
     </>
   );
