@@ -58,7 +58,7 @@ test('the user’s own code stands first, libraries are folded, and the whole ca
   expect(own).toEqual(['churn/features.py:12 · fitcheck(X)']);
   expect(within(traceback).getByText('1 frame of libraries').closest('details')?.open).toBe(false);
   expect(traceback.textContent).toContain('sklearn/utils/validation.py:1105');
-  await page.user.click(within(traceback).getByRole('button', { name: 'Whole traceback' }));
+  await page.user.click(within(page.details()).getByRole('button', { name: 'Whole traceback' }));
   expect(within(page.details()).getByText(/most recent call last/).textContent).toBe(TRACEBACK);
   await page.user.click(within(page.details()).getByRole('button', { name: 'Copy traceback' }));
   expect(await navigator.clipboard.readText()).toBe(TRACEBACK);
