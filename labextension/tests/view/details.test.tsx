@@ -131,6 +131,23 @@ test('without a server the last line is there, and it says what needs one', asyn
   expect(page.details().textContent).toContain('Earlier attempts need the server.');
 });
 
+test('of a log that the server let go the last line is there, and it says that there are no others', async () => {
+  const story = new Story().task('run', null, { status: 'running' });
+  story.event('node_log', { node_id: 'run', level: 'info', message: 'one' });
+  story.event('node_log', { node_id: 'run', level: 'warning', message: 'two' });
+  const page = open(story);
+  page.history.trimmed = story.events.length;
+  await page.user.click(page.row('run'));
+  await page.until(() =>
+    expect(page.details().textContent).toContain('The server keeps no lines of it any more.')
+  );
+  expect(page.details().querySelector('.tt-log-line')?.textContent).toContain('two');
+  story.event('node_log', { node_id: 'run', level: 'info', message: 'three' });
+  page.pass();
+  await page.until(() => expect(page.details().querySelectorAll('.tt-log-line')).toHaveLength(1));
+  expect(page.details().querySelector('.tt-log-line')?.textContent).toContain('three');
+});
+
 function measured(): Story {
   const story = new Story().task('run', null, { status: 'running' });
   for (let i = 0; i < 20; i += 1) {
