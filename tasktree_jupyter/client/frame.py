@@ -73,7 +73,8 @@ def _row(tree: TaskTree, node_id: str, depth: int) -> dict[str, Any]:
     node = tree.node(node_id)
     error = node.get("error") or {}
     row: dict[str, Any] = {
-        **{name: node.get(name) for name in ("node_id", "parent_id", "title", "status", "progress", "agent")},
+        **{name: node.get(name) for name in ("node_id", "parent_id", "title", "status", "agent")},
+        "progress": _progress(node),
         "depth": depth,
         "started_at": parse_time(node.get("started_at")),
         "ended_at": parse_time(node.get("ended_at")),
@@ -87,6 +88,11 @@ def _row(tree: TaskTree, node_id: str, depth: int) -> dict[str, Any]:
             for field, value in _flat(fields, name):
                 row[field] = _NUMBERS.get(value, value) if name == "metrics" and isinstance(value, str) else value
     return row
+
+
+def _progress(node: Mapping[str, Any]) -> float | None:
+    """Return how far it is, as the tree shows it: what is completed is all done, whatever it said last."""
+    return {"completed": 1.0, "skipped": None}.get(node["status"], node.get("progress"))
 
 
 def _flat(fields: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:

@@ -367,9 +367,10 @@ class Task:
         ```
 
         Returns:
-            columns `node_id`, `parent_id`, `title`, `status`, `progress` (0 to 1), `depth` (1 for this task),
-            `started_at` and `ended_at` (UTC), `duration` (until it ended), `attempt`, `agent`, `error_type`,
-            `error_message`, and one for each of `params.*` and `metrics.*`. Before it is entered: no rows.
+            columns `node_id`, `parent_id`, `title`, `status`, `progress` (0 to 1, and 1 once completed),
+            `depth` (1 for this task), `started_at` and `ended_at` (UTC), `duration` (until it ended), `attempt`,
+            `agent`, `error_type`, `error_message`, and one for each of `params.*` and `metrics.*`. Before it is
+            entered: no rows.
 
         Raises:
             ImportError: pandas isn't installed.

@@ -23,17 +23,23 @@ def percent(per_mille: int) -> str:
 
 
 def duration(microseconds: int) -> str:
-    """`82 ms`, `9.8 s`, `1:02`, `1:02:33`, `2 d 3 h`; below zero counts as zero."""
+    """`82 ms`, `9.8 s`, `1:02`, `1:02:33`, `2 d 3 h`, rounded; below zero counts as zero."""
     elapsed = max(0, microseconds)
-    if elapsed < _SECOND // 10:
-        return f"{round(elapsed / 1000)}{NARROW_SPACE}ms"
-    if elapsed < 60 * _SECOND:
-        return f"{elapsed // (_SECOND // 10) / 10:.1f}{NARROW_SPACE}s"
-    minutes, seconds = divmod(elapsed // _SECOND, 60)
+    if (milliseconds := _rounded(elapsed, _SECOND // 1000)) < 100:
+        return f"{milliseconds}{NARROW_SPACE}ms"
+    if (tenths := _rounded(elapsed, _SECOND // 10)) < 600:
+        return f"{tenths / 10:.1f}{NARROW_SPACE}s"
+    minutes, seconds = divmod(_rounded(elapsed, _SECOND), 60)
     hours, minutes = divmod(minutes, 60)
     if hours >= 24:
-        return f"{count(hours // 24)}{NARROW_SPACE}d {hours % 24}{NARROW_SPACE}h"
+        days, hours = divmod(_rounded(elapsed, 3600 * _SECOND), 24)
+        return f"{count(days)}{NARROW_SPACE}d {hours}{NARROW_SPACE}h"
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _rounded(microseconds: int, unit: int) -> int:
+    """Return how many units; a half is one more, as in the page."""
+    return (microseconds + unit // 2) // unit
 
 
 def clock(microseconds: int) -> str:

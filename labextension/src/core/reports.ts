@@ -1,17 +1,16 @@
 /** What was reported of agents, who of them belongs to a run, and who is silent. */
 import { rootOf } from './above.js';
+import { costIn, sumOf, type Cost } from './cost.js';
 import type { JsonObject } from './json.js';
 import type { TreeNode, TreeReader } from './reader.js';
 import { numberOf } from './series.js';
 import { isEnded } from './status.js';
 import { parseTime } from './times.js';
 
-export interface Spent {
+export interface Spent extends Cost {
   input: number;
   output: number;
   tokens: number;
-  /** In whatever currency it was reported in; US dollars where the name says so. */
-  cost: number;
 }
 
 export interface Report {
@@ -46,7 +45,6 @@ const DOINGS = ['task', 'current_task', 'doing', 'activity'];
 const INPUTS = ['input_tokens', 'prompt_tokens', 'tokens_in'];
 const OUTPUTS = ['output_tokens', 'completion_tokens', 'tokens_out'];
 const TOTALS = ['tokens', 'total_tokens'];
-const COSTS = ['cost', 'cost_usd', 'usd', 'total_cost'];
 
 /** `now`: up to when the server was heard; null: unknown. Who can't be heard because we can't isn't silent. */
 export function isSilent(
@@ -149,14 +147,14 @@ export function spentOf(fields: Record<string, unknown> | undefined): Spent | nu
     return null;
   }
   const [input, output] = [numberIn(fields, INPUTS), numberIn(fields, OUTPUTS)];
-  const [total, cost] = [numberIn(fields, TOTALS), numberIn(fields, COSTS)];
+  const [total, cost] = [numberIn(fields, TOTALS), costIn(fields)];
   return input === null && output === null && total === null && cost === null
     ? null
     : {
         input: input ?? 0,
         output: output ?? 0,
         tokens: total ?? (input ?? 0) + (output ?? 0),
-        cost: cost ?? 0
+        ...(cost ?? { cost: 0, currency: null })
       };
 }
 
@@ -165,7 +163,7 @@ export function sum(one: Spent | null, other: Spent): Spent {
     input: (one?.input ?? 0) + other.input,
     output: (one?.output ?? 0) + other.output,
     tokens: (one?.tokens ?? 0) + other.tokens,
-    cost: (one?.cost ?? 0) + other.cost
+    ...sumOf(one, other)
   };
 }
 

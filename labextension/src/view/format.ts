@@ -25,26 +25,31 @@ export function formatPercent(perMille: number): string {
   return `${Math.floor(perMille / 10)}${NARROW_SPACE}%`;
 }
 
-/** `82 ms`, `9.8 s`, `1:02`, `1:02:33`, `2 d 3 h`. Whole seconds while it `ticks`: a tenth that never moves would be a lie. */
+/**
+ * `82 ms`, `9.8 s`, `1:02`, `1:02:33`, `2 d 3 h`, rounded. While it `ticks`, whole seconds that are over: a tenth that never moves would be a lie, and a clock
+ * doesn't show what is yet to come.
+ */
 export function formatElapsed(microseconds: number, ticks = false): string {
   const elapsed = Math.max(0, microseconds);
-  if (elapsed < 60 * SECOND) {
-    if (ticks) {
-      return `${Math.floor(elapsed / SECOND)}${NARROW_SPACE}s`;
-    }
-    if (elapsed < SECOND / 10) {
-      return `${Math.round(elapsed / 1000)}${NARROW_SPACE}ms`;
-    }
-    return `${(Math.floor(elapsed / (SECOND / 10)) / 10).toFixed(1)}${NARROW_SPACE}s`;
+  const inUnits = (unit: number) => Math.floor(elapsed / unit + (ticks ? 0 : 0.5));
+  const milliseconds = inUnits(SECOND / 1000);
+  const tenths = inUnits(SECOND / 10);
+  const seconds = inUnits(SECOND);
+  if (ticks ? seconds < 60 : tenths < 600) {
+    return ticks
+      ? `${seconds}${NARROW_SPACE}s`
+      : milliseconds < 100
+        ? `${milliseconds}${NARROW_SPACE}ms`
+        : `${(tenths / 10).toFixed(1)}${NARROW_SPACE}s`;
   }
-  const seconds = Math.floor(elapsed / SECOND);
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  if (hours >= 24) {
+  if (seconds >= 24 * 3600) {
+    const hours = inUnits(3600 * SECOND);
     return `${formatCount(Math.floor(hours / 24))}${NARROW_SPACE}d ${hours % 24}${NARROW_SPACE}h`;
   }
   const pad = (n: number) => String(n).padStart(2, '0');
-  return hours > 0 ? `${hours}:${pad(minutes % 60)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
 }
 
 /** Local wall time, with the date where it isn't today's: `14:02`, `Jan 31, 14:02`. */

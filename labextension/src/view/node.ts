@@ -58,11 +58,12 @@ export function countText(rollup: Rollup, write = formatCount): string {
   return `${write(endedLeaves(rollup.counts))}/${write(Math.max(0, rollup.total - skipped))}`;
 }
 
+/** From 0 to 1; null where there is nothing to say. What is completed is all done, whatever it said last. */
+export function progressOf({ status, progress }: TreeNode): number | null {
+  return status === 'completed' ? 1 : status === 'skipped' ? null : (progress ?? null);
+}
+
 export function percentText(node: TreeNode): string {
-  if (node.status === 'completed') {
-    return formatPercent(1000);
-  }
-  return typeof node.progress === 'number' && node.status !== 'skipped'
-    ? formatPercent(Math.floor(node.progress * 1000 + 0.5))
-    : '';
+  const progress = progressOf(node);
+  return progress === null ? '' : formatPercent(Math.floor(progress * 1000 + 0.5));
 }

@@ -63,8 +63,8 @@ describe('Agents', () => {
     story.event('coordination_update', { agents: { other: { tokens: 1000, cost: 2 } } });
 
     const rows = rowsOf(story);
-    expect(rows.w!.spent).toEqual({ input: 100, output: 20, tokens: 127, cost: 0.5 });
-    expect(rows.other!.spent).toEqual({ input: 0, output: 0, tokens: 1000, cost: 2 });
+    expect(rows.w!.spent).toEqual({ input: 100, output: 20, tokens: 127, cost: 0.5, currency: 'usd' });
+    expect(rows.other!.spent).toEqual({ input: 0, output: 0, tokens: 1000, cost: 2, currency: null });
     expect(rows.lead!.spent).toBeNull();
     expect(spentByAll(Object.values(rows))?.tokens).toBe(1127);
     expect(spentByAll([rows.lead!])).toBeNull();

@@ -159,7 +159,7 @@ function tellAgents(onto: Telling, underWay: readonly number[]): void {
         status: 'working',
         task: `fit ${number}`,
         tokens: 1200 + 10 * number,
-        cost: 0.01 * (1 + (number % 5)),
+        cost_usd: 0.01 * (1 + (number % 5)),
         heartbeat: new Date(onto.tree.at / 1000 - 400).toISOString()
       }
     ])

@@ -58,7 +58,7 @@ test('the user’s own code stands first, libraries are folded, and the whole ca
   expect(own).toEqual(['churn/features.py:12 · fitcheck(X)']);
   expect(within(traceback).getByText('1 frame of libraries').closest('details')?.open).toBe(false);
   expect(traceback.textContent).toContain('sklearn/utils/validation.py:1105');
-  await page.user.click(within(traceback).getByRole('button', { name: 'Whole traceback' }));
+  await page.user.click(within(page.details()).getByRole('button', { name: 'Whole traceback' }));
   expect(within(page.details()).getByText(/most recent call last/).textContent).toBe(TRACEBACK);
   await page.user.click(within(page.details()).getByRole('button', { name: 'Copy traceback' }));
   expect(await navigator.clipboard.readText()).toBe(TRACEBACK);
@@ -129,6 +129,23 @@ test('without a server the last line is there, and it says what needs one', asyn
   expect(page.details().textContent).toContain('two');
   expect(page.details().textContent).toContain('Earlier lines need the server.');
   expect(page.details().textContent).toContain('Earlier attempts need the server.');
+});
+
+test('of a log that the server let go the last line is there, and it says that there are no others', async () => {
+  const story = new Story().task('run', null, { status: 'running' });
+  story.event('node_log', { node_id: 'run', level: 'info', message: 'one' });
+  story.event('node_log', { node_id: 'run', level: 'warning', message: 'two' });
+  const page = open(story);
+  page.history.trimmed = story.events.length;
+  await page.user.click(page.row('run'));
+  await page.until(() =>
+    expect(page.details().textContent).toContain('The server keeps no lines of it any more.')
+  );
+  expect(page.details().querySelector('.tt-log-line')?.textContent).toContain('two');
+  story.event('node_log', { node_id: 'run', level: 'info', message: 'three' });
+  page.pass();
+  await page.until(() => expect(page.details().querySelectorAll('.tt-log-line')).toHaveLength(1));
+  expect(page.details().querySelector('.tt-log-line')?.textContent).toContain('three');
 });
 
 function measured(): Story {

@@ -1,7 +1,6 @@
-import { act } from '@testing-library/react';
+import { act, within } from '@testing-library/react';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { StaticTree } from '../../src/core/static-tree.js';
-import { partsOf } from '../../src/view/failures/traceback.js';
 import { show } from './page.js';
 import { Story } from './story.js';
 
@@ -57,7 +56,7 @@ test('failures stand by what they have in common, with how many, the first, the 
   expect(page.container.querySelector('.tt-failures-count')?.textContent).toBe('5 failures · 2 kinds');
 });
 
-test('the traceback is there once, with the user’s own lines marked, and can be copied', async () => {
+test('the traceback is there once, as in the details, and can be copied', async () => {
   const page = await failuresOf(search());
   const copied = vi.fn((_text: string) => Promise.resolve());
   vi.spyOn(navigator.clipboard, 'writeText').mockImplementation(copied);
@@ -65,22 +64,30 @@ test('the traceback is there once, with the user’s own lines marked, and can b
   await page.user.click(page.heads()[0]!);
   const traceback = page.getByRole('group', { name: 'Traceback' });
   expect(traceback.querySelector('.tt-frame-own')?.textContent).toContain('check(X)');
-  expect(traceback.querySelector('.tt-frame-library')?.textContent).toContain('sklearn');
+  expect(page.getByText('1 frame of libraries').closest('details')?.open).toBe(false);
   await page.user.click(page.getByRole('button', { name: 'Copy traceback' }));
   expect(copied).toHaveBeenCalledWith(TRACEBACK);
   await page.user.click(page.heads()[1]!);
   expect(page.container.textContent).toContain('No traceback was kept.');
+  await page.user.click(page.container.querySelector<HTMLElement>('[data-node-id]')!);
+  await page.until(() => expect(page.queryByRole('region')).toBeTruthy());
+  const details = within(page.getByRole('region')).getByRole('group', { name: 'Traceback' });
+  expect(details.outerHTML).toBe(traceback.outerHTML);
 });
 
-test('a traceback is shown whole, whatever it is', () => {
-  for (const text of [TRACEBACK, 'no traceback', '  File "x", line 1\n\n<b>bold</b>']) {
-    expect(
-      partsOf(text)
-        .map(part => part.text)
-        .join('\n')
-    ).toBe(text);
+test.each([TRACEBACK, 'no traceback', '  File "x", line 1\n\n<b>bold</b>'])(
+  'a traceback is shown whole to who wants it, whatever it is: %j',
+  async text => {
+    const story = new Story().task('run', null, { status: 'running' });
+    story.task('a', 'run', { status: 'failed', error: { type: 'E', message: 'm', traceback: text } });
+    const page = await failuresOf(story);
+    const whole = page.queryByRole('button', { name: 'Whole traceback' });
+    if (whole) {
+      await page.user.click(whole);
+    }
+    expect(page.getByRole('group', { name: 'Traceback' }).textContent).toBe(text);
   }
-});
+);
 
 test('the first and the last lead to the task in the tree', async () => {
   const page = await failuresOf(search());

@@ -50,21 +50,67 @@ describe('a CSV field', () => {
     return csv(story.tree, ['t'], ['title']).split('\r\n').slice(1, -1).join('\r\n');
   };
 
-  test.each(['=1+1', '+cmd|x', '@SUM(A1)', '-2+3', '\t=1', '=HYPERLINK("http://x","y")'])(
-    'can’t be a formula: %j',
+  test.each([
+    '=1+1',
+    '+cmd|x',
+    '@SUM(A1)',
+    '-2+3',
+    ' =1+1',
+    '"=1+1',
+    '＝1+1',
+    '＋1+A1',
+    '－1+A1',
+    '＠SUM(A1)',
+    '\t=1',
+    '\tx',
+    '\rx',
+    '\nx',
+    '=HYPERLINK("http://x","y")'
+  ])('can’t be a formula: %j', text => {
+    expect(titled(text)).toMatch(/^"?'/);
+  });
+
+  // Whoever splits at tabs or semicolons finds the quotes around a text in the middle of a cell, and passes over them.
+  test.each([
+    ['x\t=HYPERLINK("http://e")', '"x\t\'=HYPERLINK(""http://e"")"'],
+    ['a;=1+1', '"a;\'=1+1"'],
+    ['a;"=1+1', '"a;\'""=1+1"'],
+    ['a\n=1+1', '"a\n\'=1+1"'],
+    ['a\r\n＝1+1', '"a\r\n\'＝1+1"'],
+    ['a, @SUM(A1)', '"a,\' @SUM(A1)"'],
+    ['a;-2+3;-4', '"a;\'-2+3;-4"']
+  ])('can’t become one where a spreadsheet splits it: %j', (text, field) => {
+    expect(titled(text)).toBe(field);
+  });
+
+  test.each(['-1', '+0.5', '-1e-7', '.5', 'a=1', 'fit 1', 'lr=-1', 'a - b'])(
+    'is as it was otherwise: %j',
     text => {
-      expect(titled(text)).toMatch(/^"?'/);
+      expect(titled(text)).toBe(text);
     }
   );
-
-  test.each(['-1', '+0.5', '-1e-7', '.5', 'a=1', 'fit 1'])('is as it was otherwise: %j', text => {
-    expect(titled(text)).toBe(text);
-  });
 
   test('is quoted where it has to be, and only there', () => {
     expect(titled('a,b')).toBe('"a,b"');
     expect(titled('say "x"')).toBe('"say ""x"""');
     expect(titled('two\nlines')).toBe('"two\nlines"');
-    expect(titled('a;b')).toBe('a;b');
+    expect(titled('a;b')).toBe('"a;b"');
+    expect(titled('a\tb')).toBe('"a\tb"');
+    expect(titled('a b')).toBe('a b');
+  });
+
+  test('of a list is that list', () => {
+    const story = new Story().task('t', null, {
+      params: {
+        p: [
+          [-1, 2],
+          [3, -1e-7]
+        ],
+        args: ['-v', '-x']
+      }
+    });
+    expect(csv(story.tree, ['t'], ['params.p', 'params.args'])).toBe(
+      'params.p,params.args\r\n"[[-1,2],[3,-1e-7]]","[""-v"",""-x""]"\r\n'
+    );
   });
 });

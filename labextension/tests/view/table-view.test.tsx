@@ -70,6 +70,25 @@ describe('the table', () => {
     expect(page.header('loss').getAttribute('aria-sort')).toBe('ascending');
   });
 
+  test('a task is as far as the tree says: what is completed is all done', async () => {
+    const story = new Story().task('run', null, { title: 'run' });
+    story.task('t1', 'run', { title: 't 1', status: 'running', progress: 0.4 });
+    story.task('t2', 'run', { title: 't 2', status: 'running', progress: 0.4 });
+    story.node('t2', { status: 'completed' });
+    const page = await table(story, { 'table.columns': { progress: true } });
+    expect(page.column('progress')).toEqual(['40\u202f%', '100\u202f%']);
+  });
+
+  test('writes the numbers of a column with equal decimals; what was rounded is in the tooltip', async () => {
+    const page = await table(fits(1.21, 0.6, 0.123456, 2));
+    expect(page.column('metrics.auc')).toEqual(['1.2100', '0.6000', '0.1235', '★ 2.0000 the best']);
+    expect(page.column('params.depth')).toEqual(['0', '1', '2', '3']);
+    const titled = (id: string) =>
+      page.cell(id, 'metrics.auc').querySelector('.tt-td-text')?.getAttribute('title');
+    expect(titled('f2')).toBe('0.123456');
+    expect(titled('f1')).toBeNull();
+  });
+
   test('marks the best of each metric, by more than its weight', async () => {
     const page = await table(fits(0.8, 0.9, 0.7));
     expect(page.column('metrics.auc')).toEqual(['0.8', '★ 0.9 the best', '0.7']);
@@ -146,6 +165,21 @@ describe('what is chosen', () => {
     await next.user.click(next.getByRole('button', { name: /^Columns/ }));
     await next.user.click(next.getByRole('button', { name: 'The usual ones' }));
     expect(next.header('depth')).toBeTruthy();
+  });
+
+  test('all columns, or the usual ones, of these tasks: what was chosen for others stays', async () => {
+    const story = fits(0.8, 0.9);
+    for (const id of ['e1', 'e2']) {
+      story.task(id, 'run', { title: `eval ${id}`, status: 'completed', params: { split: 'x' } });
+    }
+    const kept = { 'params.split': false, 'params.depth': false };
+    const page = await table(story, { 'table.columns': kept });
+    const chosen = () => memoryOf(`table-${projects}`).read('table.columns', value => value);
+    await page.user.click(page.getByRole('button', { name: /^Columns/ }));
+    await page.user.click(page.getByRole('button', { name: 'All' }));
+    expect(chosen()).toMatchObject({ 'params.split': false, 'params.depth': true, node_id: true });
+    await page.user.click(page.getByRole('button', { name: 'The usual ones' }));
+    expect(chosen()).toEqual({ 'params.split': false });
   });
 
   test('which value of a metric is better', async () => {

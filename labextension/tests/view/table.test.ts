@@ -53,6 +53,26 @@ describe('order', () => {
     expect(order(story, 'params.x', true)).toEqual(['fit 10', 'fit 9', 10, 9, 1e-7, -1, null]);
   });
 
+  test.each([
+    ['fit', 'fit 9', 'fit 9 b', 'fit 10'],
+    ['lr=-0.5', 'lr=3E-4', 'lr=1e-3', 'lr=.05', 'lr=0.15', 'lr=0.2', 'lr=10', 'lr=1.5e+2'],
+    ['lr −1', 'lr 1e-3', 'lr 0.15', 'lr 0.2'],
+    ['took 0.15s', 'took 0.2s', 'took 1.5s, at last'],
+    ['a=1.5, b=9', 'a=2, b=0.15', 'a=2, b=0.2', 'a=10, b=0'],
+    ['v1.9', 'v1.9.2', 'v1.10', 'v2'],
+    ['app 1.9.3', 'app 1.9.10', 'app 1.10.0'],
+    ['py3.9', 'py3.10'],
+    ['run-1', 'run-2', 'run-10'],
+    ['2025-12-31', '2026-01-05', '2026-01-31'],
+    ['id 9', 'id 12345678901234567890', 'id 12345678901234567891'],
+    ['x=-1e400', 'x=1e5', 'x=1e400']
+  ])('text with numbers stands as people count: %s, …', (...titles) => {
+    const story = new Story().task('run', null, { title: '~' });
+    [...titles].reverse().forEach((title, at) => story.task(`t${at}`, 'run', { title }));
+    const { rows } = pictureFor(story, { group: 'all', sort: { column: 'title', descending: false } });
+    expect(rows.map(({ node }) => node.title)).toEqual([...titles, '~']);
+  });
+
   test('infinities stand at the ends, and what is no number after all numbers', () => {
     const story = new Story().task('run', null);
     ['NaN', 1, 'Infinity', '-Infinity', -3, null].forEach((value, at) =>

@@ -1,4 +1,4 @@
-"""In a narrow panel what matters most is read whole: how many failed."""
+"""In a narrow panel what matters most is read whole: how many failed, and any number of a table."""
 
 from __future__ import annotations
 
@@ -25,3 +25,21 @@ def test_how_many_failed_is_never_cut_off(gallery: Gallery, data: str, width: in
     badges = gallery.page.evaluate(BADGES)
     assert len(badges) > 2
     assert [badge for badge in badges if not badge["isWhole"]] == []
+
+
+CUT = """
+() => [...document.querySelectorAll('main :is(.tt-tbody .tt-td-number .tt-td-text, .tt-table-stats)')]
+  .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)
+"""
+
+
+@pytest.mark.parametrize("width", [240, 420, 900])
+@pytest.mark.parametrize("data", ["tasks-1000", "hostile"])
+def test_no_number_of_a_table_is_cut_off(gallery: Gallery, data: str, width: int) -> None:
+    gallery.show(State("table", data, width=width))
+    page = gallery.page
+    if data == "tasks-1000":
+        page.locator("main .tt-th[data-column='metrics.auc']").evaluate("header => header.click()")
+        page.locator("main .tt-best").first.wait_for(state="attached")
+    assert page.locator("main .tt-tbody .tt-td-number .tt-td-text").count() > 2
+    assert page.evaluate(CUT) == []

@@ -6,8 +6,8 @@ import type { Query } from '../../core/query.js';
 import { isSilent, type Spent } from '../../core/reports.js';
 import { seenLine } from '../../core/seen.js';
 import { formatClock, formatCount, formatElapsed, silenceText } from '../format.js';
+import { formatCost } from '../money.js';
 import { nameOf } from '../node.js';
-import { shortNumber } from '../number.js';
 import { useOpened } from '../opened.js';
 import type { PartProps } from '../part.js';
 import { useStaleness, type Staleness } from '../staleness.js';
@@ -203,7 +203,7 @@ function SpentCells({ spent }: { spent: Spent | null }) {
         {spent && spent.tokens > 0 ? formatCount(spent.tokens) : '—'}
       </td>
       <td className="tt-number" data-label={words.__('Cost')}>
-        {spent && spent.cost > 0 ? shortNumber(spent.cost) : '—'}
+        {spent && spent.cost > 0 ? formatCost(spent) : '—'}
       </td>
     </>
   );

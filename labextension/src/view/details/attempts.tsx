@@ -9,8 +9,8 @@ import { useOpened } from '../opened.js';
 import { errorText } from '../reasons.js';
 import { StatusIcon } from '../status-icon.js';
 import { statusName } from '../status.js';
+import { Traceback } from '../traceback.js';
 import { useWords } from '../words.js';
-import { Traceback } from './failure.js';
 import type { Scene } from './scene.js';
 import { Section } from './section.js';
 

@@ -1,12 +1,7 @@
-import { useMemo } from 'react';
 import type { TreeNode } from '../../core/reader.js';
-import { seenLine, seenLines } from '../../core/seen.js';
-import { parseTraceback, shortFile, type Frame, type Raised } from '../../core/traceback.js';
-import { formatCount } from '../format.js';
-import { useRemembered } from '../memory.js';
 import { errorText } from '../reasons.js';
+import { Traceback } from '../traceback.js';
 import { useWords } from '../words.js';
-import { CopyButton } from '../copy-button.js';
 
 /** Why it failed: what was raised, and where in the user's own code. */
 export function Failure({ node, more }: { node: TreeNode; more?: React.ReactNode }) {
@@ -19,116 +14,11 @@ export function Failure({ node, more }: { node: TreeNode; more?: React.ReactNode
   return (
     <div className="tt-error">
       {text ? <p className="tt-error-text">{text}</p> : null}
-      {traceback ? <Traceback text={traceback} /> : null}
-      {traceback || more ? (
-        <p className="tt-error-actions">
-          {traceback ? <CopyButton text={traceback} label={words.__('Copy traceback')} /> : null}
-          {more}
-        </p>
+      {traceback ? (
+        <Traceback text={traceback} more={more} />
+      ) : more ? (
+        <p className="tt-line-actions">{more}</p>
       ) : null}
     </div>
-  );
-}
-
-type Shown = 'frames' | 'text';
-
-/** The user's own frames first, or all of it as Python wrote it. */
-export function Traceback({ text }: { text: string }) {
-  const words = useWords();
-  const [shown, setShown] = useRemembered<Shown>('traceback', kept => (kept === 'text' ? 'text' : 'frames'));
-  const raised = useMemo(() => parseTraceback(text), [text]);
-  const last = raised.at(-1);
-  if (!last || shown === 'text') {
-    return (
-      <>
-        {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <pre className="tt-traceback" tabIndex={0} role="group" aria-label={words.__('Traceback')}>
-          {seenLines(text)}
-        </pre>
-        {last ? (
-          <button type="button" className="tt-link" onClick={() => setShown('frames')}>
-            {words.__('Own code first')}
-          </button>
-        ) : null}
-      </>
-    );
-  }
-  return (
-    <div className="tt-frames" role="group" aria-label={words.__('Traceback')}>
-      <Frames raised={last} />
-      {raised
-        .slice(0, -1)
-        .reverse()
-        .map((each, index) => (
-          <details key={index} className="tt-frames-before">
-            <summary>
-              {words.__('Before it')}
-              {': '}
-              <span className="tt-error-text">{seenLine(each.error)}</span>
-            </summary>
-            <Frames raised={each} />
-          </details>
-        ))}
-      <button type="button" className="tt-link" onClick={() => setShown('text')}>
-        {words.__('Whole traceback')}
-      </button>
-    </div>
-  );
-}
-
-/** Innermost first: what one looks for stands at the top. */
-function Frames({ raised }: { raised: Raised }) {
-  const words = useWords();
-  const frames = [...raised.frames].reverse();
-  const own = frames.filter(frame => frame.isOwn);
-  const others = frames.filter(frame => !frame.isOwn);
-  const [where] = frames;
-  return (
-    <>
-      {where && !where.isOwn ? (
-        <p className="tt-frame-place tt-faint" title={seenLine(where.path)}>
-          {placeText(where)}
-        </p>
-      ) : null}
-      <ol className="tt-frame-list">
-        {own.map((frame, index) => (
-          <FrameItem key={index} frame={frame} />
-        ))}
-      </ol>
-      {others.length > 0 ? (
-        <details className="tt-frames-others">
-          <summary>
-            {words._n(
-              '%2 frame of libraries',
-              '%2 frames of libraries',
-              others.length,
-              formatCount(others.length)
-            )}
-          </summary>
-          <ol className="tt-frame-list">
-            {others.map((frame, index) => (
-              <FrameItem key={index} frame={frame} />
-            ))}
-          </ol>
-        </details>
-      ) : null}
-    </>
-  );
-}
-
-function placeText(frame: Frame): string {
-  return `${seenLine(shortFile(frame))}:${frame.line}`;
-}
-
-function FrameItem({ frame }: { frame: Frame }) {
-  const { path, line, function: name, code } = frame;
-  return (
-    <li className={frame.isOwn ? 'tt-frame tt-frame-own' : 'tt-frame'}>
-      <span className="tt-frame-place" title={`${seenLine(path)}:${line}`}>
-        {placeText(frame)}
-        {name === '' ? '' : ` · ${seenLine(name)}`}
-      </span>
-      {code === '' ? null : <code className="tt-frame-code">{seenLines(code)}</code>}
-    </li>
   );
 }

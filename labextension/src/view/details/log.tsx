@@ -50,8 +50,9 @@ function Lines({ scene, log }: { scene: Scene; log: NodeLog }) {
     return new EventFeed({ projectId, history, stream, query, matches: wants(query, () => null) });
   }, [projectId, node.node_id, history, stream, wanted, level]);
   const isFiltered = wanted !== '' || level !== 'debug';
-  // Without a server the tree still knows the last one.
-  const lastOnly = !history && feed.events.length === 0 && !isFiltered;
+  // Without a server, or where it let them go, the tree still knows the last one.
+  const hasNoOthers = !history || feed.older === 'end';
+  const lastOnly = hasNoOthers && feed.events.length === 0 && !isFiltered;
   return (
     <>
       {total > 1 && !lastOnly ? (
@@ -96,6 +97,11 @@ function Lines({ scene, log }: { scene: Scene; log: NodeLog }) {
       )}
       {!history && total > Math.max(feed.events.length, 1) ? (
         <p className="tt-details-line tt-faint tt-note">{words.__('Earlier lines need the server.')}</p>
+      ) : null}
+      {history && lastOnly ? (
+        <p className="tt-details-line tt-faint tt-note">
+          {words.__('The server keeps no lines of it any more.')}
+        </p>
       ) : null}
     </>
   );
@@ -176,15 +182,12 @@ function Scroller({ feed, last, isFiltered }: ScrollerProps) {
 
 function OlderLines({ feed, isFiltered }: { feed: EventFeed; isFiltered: boolean }) {
   const words = useWords();
-  const nothing = isFiltered
-    ? words.__('No line matches.')
-    : words.__('The server keeps no lines of it any more.');
   return (
     <Older
       feed={feed}
       className="tt-log-older tt-faint"
       more={words.__('Earlier lines')}
-      end={feed.events.length === 0 ? nothing : null}
+      end={feed.events.length === 0 && isFiltered ? words.__('No line matches.') : null}
     />
   );
 }

@@ -15,7 +15,8 @@ export function Raw({ value }: { value: object }) {
   );
 }
 
-export function Json({ value, label }: { value: object; label: string }) {
+/** `more` stands beside what can be done with it. */
+export function Json({ value, label, more }: { value: object; label: string; more?: React.ReactNode }) {
   const words = useWords();
   const text = JSON.stringify(value, null, 2);
   return (
@@ -24,7 +25,10 @@ export function Json({ value, label }: { value: object; label: string }) {
       <pre className="tt-json" tabIndex={0} role="group" aria-label={label}>
         {seenLines(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)}
       </pre>
-      <CopyButton text={() => JSON.stringify(value, null, 2)} label={words.__('Copy JSON')} />
+      <p className="tt-line-actions">
+        <CopyButton text={() => JSON.stringify(value, null, 2)} label={words.__('Copy JSON')} />
+        {more}
+      </p>
     </>
   );
 }

@@ -268,14 +268,11 @@ interface JsonProps {
 function EventJson({ event, tree, onSelect }: JsonProps) {
   const words = useWords();
   const id = nodeOf(event);
-  return (
-    <>
-      <Json value={event} label={words.__('Event %1', formatCount(event.offset))} />
-      {id !== null && tree.node(id) ? (
-        <button type="button" className="tt-link" onClick={() => onSelect(id)}>
-          {words.__('Show the task')}
-        </button>
-      ) : null}
-    </>
-  );
+  const more =
+    id !== null && tree.node(id) ? (
+      <button type="button" className="tt-link" onClick={() => onSelect(id)}>
+        {words.__('Show the task')}
+      </button>
+    ) : null;
+  return <Json value={event} label={words.__('Event %1', formatCount(event.offset))} more={more} />;
 }

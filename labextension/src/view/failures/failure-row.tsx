@@ -4,8 +4,8 @@ import type { TreeReader } from '../../core/reader.js';
 import { formatClock, formatCount } from '../format.js';
 import { nameOf } from '../node.js';
 import { StatusIcon } from '../status-icon.js';
+import { Traceback } from '../traceback.js';
 import { useWords } from '../words.js';
-import { Traceback } from './traceback.js';
 import { failureText, frameText, timesText, traitsText } from './words.js';
 
 const MOST_TRAITS = 3;
@@ -104,7 +104,9 @@ export function FailureRow({ tree, group, open, isCurrent, today, onToggle, onFo
           {traceback === null ? (
             <p className="tt-faint">{words.__('No traceback was kept.')}</p>
           ) : (
-            <Traceback text={traceback} />
+            <div className="tt-error">
+              <Traceback text={traceback} />
+            </div>
           )}
         </div>
       ) : null}

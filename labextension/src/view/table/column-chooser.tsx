@@ -40,8 +40,11 @@ export function ColumnChooser({ id, columns, chosen, better, onChoose, onBetter,
       stops[Math.min(Math.max(to[event.key] ?? 0, 0), stops.length - 1)]?.focus();
     }
   };
-  const all = (shows: (column: ColumnFacts) => boolean) =>
-    onChoose(Object.fromEntries(columns.map(column => [column.name, shows(column)])));
+  // What was chosen for other tasks is kept: theirs aren't in this list.
+  const others = Object.entries(chosen).filter(([name]) => !columns.some(column => column.name === name));
+  const usual = () => onChoose(Object.fromEntries(others));
+  const all = () =>
+    onChoose(Object.fromEntries([...others, ...columns.map(({ name }) => [name, true] as const)]));
   return (
     // The keyboard goes from one column to the next wherever in it it is.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
@@ -55,10 +58,10 @@ export function ColumnChooser({ id, columns, chosen, better, onChoose, onBetter,
       onKeyDown={onKeyDown}
     >
       <div className="tt-chooser-all">
-        <button type="button" className="tt-link" onClick={() => onChoose({})}>
+        <button type="button" className="tt-link" onClick={usual}>
           {words.__('The usual ones')}
         </button>
-        <button type="button" className="tt-link" onClick={() => all(() => true)}>
+        <button type="button" className="tt-link" onClick={all}>
           {words.__('All')}
         </button>
         <button type="button" className="tt-link" onClick={onClose}>

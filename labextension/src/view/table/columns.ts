@@ -23,6 +23,10 @@ const RARE: ReadonlySet<ColumnName> = new Set(['progress', 'error_type', 'node_i
 
 export const STATUS_WIDTH = 34;
 const CHARACTER = 7.4;
+/** Digits are all as wide as the widest, and wider in bold: a number that is cut is another number. */
+const DIGIT = 8.4;
+/** Before the best value. */
+const STAR = 16;
 const AROUND = 20;
 const NARROWEST = 58;
 const WIDEST = 260;
@@ -46,14 +50,15 @@ export function isShown(column: ColumnFacts, chosen: Chosen): boolean {
   return PINNED.includes(column.name) || (chosen[column.name] ?? isUsual(column));
 }
 
-/** CSS pixels that a column needs, as far as its first values and its label say. */
-export function needed({ name, length }: ColumnFacts, label: string): number {
+/** CSS pixels that a column needs, as far as its values and its label say. */
+export function needed({ name, length, isNumeric }: ColumnFacts, label: string): number {
   if (name === 'status') {
     return STATUS_WIDTH;
   }
-  // A sorted column has a mark beside its label, the best value a star.
-  const characters = Math.max(label.length + 2, length + (name.startsWith('metrics.') ? 2 : 0));
-  return Math.min(Math.max(Math.ceil(characters * CHARACTER) + AROUND, NARROWEST), WIDEST);
+  // A sorted column has a mark beside its label.
+  const text = Math.ceil(Math.max(label.length + 2, length) * CHARACTER) + AROUND;
+  const number = Math.ceil(length * DIGIT) + (name.startsWith('metrics.') ? STAR : 0) + AROUND;
+  return Math.max(Math.min(text, WIDEST), isNumeric ? number : 0, NARROWEST);
 }
 
 /** Widths that fill the room there is; the title takes no more than its part of a narrow one. */

@@ -49,15 +49,29 @@ function timeOf(microseconds: number): string {
   return new Date(milliseconds).toISOString().replace('Z', `${rest}Z`);
 }
 
-const FORMULA = /^[=+\-@\t\r]/;
-const PLAIN_NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const NEEDS_QUOTES = /[",\r\n]|^\s|\s$/;
+const SEPARATOR = /([\t\r\n,;])/;
+const NEEDS_QUOTES = /[",;\t\r\n]|^\s|\s$/;
+const FORMULA = /^[\s"]*[=+\-@＝＋－＠]/;
+/** Where cells end at commas the quotes around a text hold: one in it begins none. A list of options, `["-v","-x"]`, stays one. */
+const FORMULA_AFTER_COMMA = /^\s*[=+\-@＝＋－＠]/;
+/** Also at the end of a list: `-2]`. */
+const PLAIN_NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*[\])}]*$/i;
+
+/** Quoted for those who split lines at commas, and as well for those who do at tabs or semicolons. */
+function fieldOf(text: string): string {
+  const safe = safeText(text);
+  return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
 
 /**
  * Spreadsheets run text that begins like a formula; tasks, and what they say, may come from strangers. An apostrophe before it makes it text for them, and is all that
- * differs from the frame. What is a plain number is left alone.
+ * differs from the frame. What is a plain number is left alone. What is pasted is split at tabs, in many languages a file is at semicolons, whatever quotes stand in the
+ * middle of what they then take for a cell: so a formula may begin behind any of these too.
  */
-function fieldOf(text: string): string {
-  const safe = FORMULA.test(text) && !PLAIN_NUMBER.test(text) ? `'${text}` : text;
-  return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+function safeText(text: string): string {
+  const parts = text.split(SEPARATOR).map((part, at, all) => {
+    const begins = all[at - 1] === ',' ? FORMULA_AFTER_COMMA : FORMULA;
+    return at % 2 === 0 && begins.test(part) && !PLAIN_NUMBER.test(part) ? `'${part}` : part;
+  });
+  return (/^[\t\r\n]/.test(text) ? "'" : '') + parts.join('');
 }

@@ -3,7 +3,7 @@ import { kindOf, type Kind } from '../../core/kind.js';
 import type { TreeNode, TreeReader } from '../../core/reader.js';
 import { isEnded } from '../../core/status.js';
 import { parseTime } from '../../core/times.js';
-import { titleOf } from '../node.js';
+import { progressOf, titleOf } from '../node.js';
 
 /** The columns that are always there, in the order of the frame; `params.*` and then `metrics.*` follow. */
 export const FIXED = [
@@ -71,6 +71,8 @@ export class Facts {
         const end = parseTime(node.ended_at) ?? (isEnded(node.status) ? null : now);
         return start === null || end === null ? null : end - start;
       }
+      case 'progress':
+        return progressOf(node);
       case 'error_type':
         return node.error?.type;
       case 'error_message':
@@ -78,7 +80,6 @@ export class Facts {
       case 'status':
       case 'title':
       case 'agent':
-      case 'progress':
       case 'node_id':
       case 'parent_id':
         return node[column];

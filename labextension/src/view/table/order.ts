@@ -2,6 +2,7 @@
 import { STATUS_ORDER } from '../status.js';
 import type { Status } from '../../core/reader.js';
 import { textOf, type ColumnName, type Facts } from './facts.js';
+import { natural } from './natural.js';
 
 export interface Sort {
   column: ColumnName;
@@ -54,10 +55,5 @@ function keyOf(value: unknown, column: ColumnName, at: number): Key {
       ? { rank: NOT_A_NUMBER, number: 0, text: '', at }
       : { rank: NUMBER, number, text: '', at };
   }
-  return { rank: TEXT, number: 0, text: naturally(textOf(value)), at };
-}
-
-/** As text that sorts as people count: `fit 9` before `fit 10`. */
-function naturally(text: string): string {
-  return text.toLowerCase().replace(/\d+/g, digits => digits.padStart(15, '0'));
+  return { rank: TEXT, number: 0, text: natural(textOf(value)), at };
 }

@@ -5,6 +5,7 @@ import type { Work } from '../slices.js';
 import { guess, type Better } from '../better.js';
 import { bestOf } from './best.js';
 import { FIXED, type ColumnName, type Facts, type FactsOf } from './facts.js';
+import { NumberColumn, type NumberShape } from './numbers.js';
 import { sorted, type Sort } from './order.js';
 import { cellText } from './text.js';
 
@@ -40,8 +41,10 @@ export interface ColumnFacts {
   /** Rows that have something there, as far as they were looked at. */
   filled: number;
   isNumeric: boolean;
-  /** Of its longest value. */
+  /** Of its longest value: of its numbers all are looked at, since none may be cut. */
   length: number;
+  /** That its numbers are written with. */
+  decimals: number;
 }
 
 export interface Picture {
@@ -66,6 +69,7 @@ export interface Picture {
 /** Values of a column that are looked at: they say what it holds and how wide it has to be. */
 const MEASURED = 400;
 const STEP = 500;
+const FIXED_NAMES: ReadonlySet<ColumnName> = new Set(FIXED);
 
 /**
  * `before`: what is shown, where its rows have to stay where they are: new ones come after them. `matches` remembers what was looked at for the query.
@@ -82,7 +86,7 @@ export function* pictureOf(
   const group =
     wanted.group === ALL_TASKS ? null : (groups.find(({ key }) => key === wanted.group) ?? mostOf(groups));
   const members = group ? all.filter(facts => groupKey(facts) === group.key) : all;
-  const columns = yield* columnsOf(members);
+  const met = yield* columnsOf(members);
   const found: Facts[] = [];
   for (const [at, facts] of members.entries()) {
     if (query) {
@@ -106,7 +110,10 @@ export function* pictureOf(
   for (const { node } of rows) {
     counts[node.status] = (counts[node.status] ?? 0) + 1;
   }
-  for (const { name, isNumeric } of columns) {
+  const columns: ColumnFacts[] = [];
+  for (const column of met) {
+    const { name, isNumeric } = column;
+    columns.push(isNumeric && !FIXED_NAMES.has(name) ? { ...column, ...shapeOf(rows, name) } : column);
     const value =
       isNumeric && name.startsWith('metrics.') ? bestOf(rows, name, better[name] ?? guess(name)) : null;
     if (value !== null) {
@@ -189,7 +196,18 @@ function* columnsOf(rows: readonly Facts[]): Work<ColumnFacts[]> {
 }
 
 function emptyColumn(name: ColumnName): ColumnFacts {
-  return { name, filled: 0, isNumeric: true, length: 0 };
+  return { name, filled: 0, isNumeric: true, length: 0, decimals: 0 };
+}
+
+function shapeOf(rows: readonly Facts[], name: ColumnName): NumberShape {
+  const numbers = new NumberColumn();
+  for (const facts of rows) {
+    const value = facts.value(name);
+    if (typeof value === 'number') {
+      numbers.add(value);
+    }
+  }
+  return numbers.shape;
 }
 
 function look(column: ColumnFacts, value: unknown): void {

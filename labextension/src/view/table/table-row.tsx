@@ -48,14 +48,22 @@ export const TableCells = memo(function TableCells(props: Props) {
           className={`tt-td${isPinned ? ' tt-pinned' : ''}${column.isNumeric ? ' tt-td-number' : ''}`}
           style={{ left, width }}
         >
-          <Cell {...props} facts={facts} column={column.name} />
+          <Cell {...props} facts={facts} column={column.name} decimals={column.decimals} />
         </div>
       ))}
     </>
   );
 });
 
-function Cell({ facts, column, best, now, ticks, today }: Props & { column: ColumnName }) {
+function Cell({
+  facts,
+  column,
+  decimals,
+  best,
+  now,
+  ticks,
+  today
+}: Props & { column: ColumnName; decimals: number }) {
   const words = useWords();
   const stale = useStaleness();
   const { node } = facts;
@@ -90,15 +98,17 @@ function Cell({ facts, column, best, now, ticks, today }: Props & { column: Colu
       return (
         <strong className="tt-td-text tt-best" title={words.__('the best')}>
           <span aria-hidden="true">★ </span>
-          {cellText(column, value)}
+          {cellText(column, value, decimals)}
           <span className="tt-hidden"> {words.__('the best')}</span>
         </strong>
       );
     }
   }
-  const text = cellText(column, value);
+  const text = cellText(column, value, decimals);
+  const isRounded =
+    typeof value === 'number' && column !== 'progress' && Number(text.replace('−', '-')) !== value;
   return (
-    <span className="tt-td-text" title={text.length > 12 ? text : undefined}>
+    <span className="tt-td-text" title={isRounded ? String(value) : text.length > 12 ? text : undefined}>
       {text}
     </span>
   );

@@ -3,11 +3,12 @@ import { seenLine } from '../../core/seen.js';
 import { formatElapsed, formatPercent } from '../format.js';
 import type { Words } from '../words.js';
 import { textOf, type ColumnName } from './facts.js';
+import { numberText } from './numbers.js';
 
 const LONGEST = 300;
 
-/** In no language: what `words` don't say. Times of day are written where it is known which day it is. */
-export function cellText(column: ColumnName, value: unknown): string {
+/** In no language: what `words` don't say. Times of day are written where it is known which day it is. `decimals`: of the column's numbers. */
+export function cellText(column: ColumnName, value: unknown, decimals = 0): string {
   if (value === undefined || value === null) {
     return '';
   }
@@ -23,20 +24,8 @@ export function cellText(column: ColumnName, value: unknown): string {
     case 'ended_at':
       return '00:00:00';
     default:
-      return numberText(value);
+      return numberText(value, decimals);
   }
-}
-
-/** Enough digits to compare, few enough to read; a sign and an infinity as mathematicians write them. */
-function numberText(value: number): string {
-  if (Number.isNaN(value)) {
-    return 'NaN';
-  }
-  if (!Number.isFinite(value)) {
-    return value > 0 ? '∞' : '−∞';
-  }
-  const text = Number.isSafeInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
-  return text.replace(/^-/, '−');
 }
 
 /** A parameter's or metric's own name is enough: which of both it is says the full one, in a tooltip. */
