@@ -148,9 +148,6 @@ function isAlone(codes: Uint8Array, layout: Layout, cell: number): boolean {
   return failed.length - 1 <= BESIDE;
 }
 
-/** Smaller, a cross is a square. */
-const SMALLEST_CROSS = 5;
-
 /** No two looks are told apart by colour alone: what is done is a full square, and nothing else is. */
 function shape(
   pen: CanvasRenderingContext2D,
@@ -159,8 +156,8 @@ function shape(
   y: number,
   { size, pitch }: Layout
 ): void {
-  if (size < 3 && look !== 'failed') {
-    tiny(pen, look, x, y);
+  if (size < 3) {
+    tiny(pen, look, x, y, pitch);
     return;
   }
   const third = Math.max(1, Math.floor(size / 3));
@@ -169,12 +166,7 @@ function shape(
   const thin = Math.max(1, Math.floor(size / 5));
   switch (look) {
     case 'failed':
-      if (size < SMALLEST_CROSS) {
-        // No gap to the next one: many of them are an area.
-        pen.fillRect(x, y, pitch, pitch);
-      } else {
-        cross(pen, x, y, size);
-      }
+      cross(pen, x, y, size);
       break;
     case 'running':
       frame(pen, x, y, size, third);
@@ -207,8 +199,12 @@ function shape(
 }
 
 /** Of two by two pixels. */
-function tiny(pen: CanvasRenderingContext2D, look: Look, x: number, y: number): void {
+function tiny(pen: CanvasRenderingContext2D, look: Look, x: number, y: number, pitch: number): void {
   switch (look) {
+    case 'failed':
+      // No gap to the next one: there is no room for a cross.
+      pen.fillRect(x, y, pitch, pitch);
+      break;
     case 'running':
     case 'review':
       pen.fillRect(x, y, 1, 1);
@@ -233,7 +229,7 @@ function tiny(pen: CanvasRenderingContext2D, look: Look, x: number, y: number): 
 
 /** As in the icon of what failed. */
 function cross(pen: CanvasRenderingContext2D, x: number, y: number, size: number): void {
-  const thick = Math.max(2, Math.round(size / 3));
+  const thick = size < 5 ? 1 : Math.max(2, Math.round(size / 3));
   for (let row = 0; row < size; row += 1) {
     const from = Math.round((row * (size - thick)) / (size - 1));
     pen.fillRect(x + from, y + row, thick, 1);

@@ -7,7 +7,7 @@ import { useStaleness } from '../staleness.js';
 import { useWords } from '../words.js';
 import { timeLeftOf } from './estimate.js';
 import { figures } from './figures.js';
-import { CountCell, Times, Twisty } from './row-parts.js';
+import { CountCell, Message, Times, Twisty } from './row-parts.js';
 import type { GroupRow } from './rows.js';
 
 interface Props {
@@ -43,11 +43,7 @@ export function GroupCells({ tree, row, indent, now, ticks }: Props) {
         </span>
         <Times count={alike.members.length} />
         <Badges running={(rollup.counts.running ?? 0) - stale} stale={stale} failed={rollup.failures} />
-        {message ? (
-          <span className="tt-message" title={message}>
-            {message}
-          </span>
-        ) : null}
+        {message ? <Message text={message} /> : null}
       </div>
       <div role="gridcell" className="tt-cell-bar">
         <Bar parts={segments(rollup)} stale={stale > 0 && !isHeard} />
