@@ -117,6 +117,36 @@ describe('cells', () => {
     expect(summed(all, 1)).toBe(all);
   });
 
+  test('that stand for several show as large a share of failures as there is, but never miss one of a few', () => {
+    const run = (failed: (at: number) => boolean) =>
+      Uint8Array.from({ length: 4000 }, (_, at) => LOOKS.indexOf(failed(at) ? 'failed' : 'completed'));
+    const share = (codes: Uint8Array) =>
+      [...codes].filter(each => lookOf(each) === 'failed').length / codes.length;
+    for (const each of [2, 3, 10]) {
+      expect(
+        share(
+          summed(
+            run(at => (at * 7) % 18 < 7),
+            each
+          )
+        )
+      ).toBeCloseTo(7 / 18, 2);
+      expect(
+        share(
+          summed(
+            run(() => true),
+            each
+          )
+        )
+      ).toBe(1);
+      const few = summed(
+        run(at => at % 1000 === 500),
+        each
+      );
+      expect(share(few) * few.length).toBe(4);
+    }
+  });
+
   test('the next failure is found in both ways and round the end', () => {
     const { tree } = gridSearch(40);
     const all = cells(tree);

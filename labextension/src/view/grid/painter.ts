@@ -1,5 +1,5 @@
 /** Draws the cells of a status grid. It knows what it has drawn, and draws what differs. */
-import { isDimmed, isFailure, LOOKS, lookOf, type Look } from './cells.js';
+import { FEW_FAILURES, isDimmed, isFailure, LOOKS, lookOf, type Look } from './cells.js';
 import { areSame, around, cornerOf, type Layout } from './layout.js';
 
 export type Colours = Record<Look | 'ring', string>;
@@ -7,8 +7,7 @@ export type Colours = Record<Look | 'ring', string>;
 /** Beyond this share of changed cells, drawing all anew is quicker. */
 const MANY = 0.3;
 const FAINT = 0.22;
-/** Rings lead the eye to what would be missed: beyond this share of failures they would hide the rest, and so they would in a cluster. */
-const FEW_FAILURES = 0.05;
+/** Rings lead the eye to what would be missed; where much failed they would hide the rest, and so they would where more than so many failed side by side. */
 const BESIDE = 1;
 
 export class Painter {
