@@ -41,7 +41,7 @@ ACTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class State:
-    """One view of some data, as wide and as large as it is looked at after an act. `zoom` 2: at 200 % in the browser."""
+    """One view of some data, as wide and as large as it is looked at after an act. `zoom` 2: at 200 %."""
 
     view: str
     data: str = "tasks-1000"
