@@ -5,6 +5,9 @@ import { ServerConnection } from '@jupyterlab/services';
 /** `no-notebook`: its file isn't there any more. `no-cell`: the notebook is, the cell isn't. `elsewhere`: it opens in a page of its own. */
 export type Arrival = 'there' | 'no-notebook' | 'no-cell' | 'elsewhere';
 
+/** Milliseconds, as in style/lab.css; by the clock, since who wants no motion has no animation that ends. */
+const MARKED_FOR = 1600;
+
 /** Opens a notebook, if it isn't yet, and makes a cell of it the active one, in sight. */
 export async function goToCell(
   app: JupyterFrontEnd,
@@ -44,8 +47,8 @@ export async function goToCell(
   if (document.activeElement === before || content.node.contains(document.activeElement)) {
     content.activate();
   }
-  cell.node.addEventListener('animationend', () => cell.removeClass('jp-TaskTreeFound'), { once: true });
   cell.addClass('jp-TaskTreeFound');
+  setTimeout(() => cell.removeClass('jp-TaskTreeFound'), MARKED_FOR);
   return 'there';
 }
 

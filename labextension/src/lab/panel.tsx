@@ -1,12 +1,9 @@
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { useMemo } from 'react';
-import type { Follow, MissionInfo, ProjectInfo } from '../core/follow.js';
-import { staleOf } from '../core/info.js';
-import type { Rollup, TreeReader } from '../core/reader.js';
+import type { Follow, ProjectInfo } from '../core/follow.js';
 import { seenLine } from '../core/seen.js';
 import { isEnded } from '../core/status.js';
-import { parseTime } from '../core/times.js';
 import {
   AttentionSection,
   Badge,
@@ -16,10 +13,8 @@ import {
   formatClock,
   formatCount,
   onViewKey,
-  missionsOf,
   StaleBadge,
   StaleIcon,
-  stalenessOf,
   stateOf,
   StatusIcon,
   StorageNotices,
@@ -35,6 +30,8 @@ import { Listbox } from './listbox.js';
 import { Mount } from './mount.js';
 import { projectTitle, type PanelModel } from './panel-model.js';
 import { runState } from './run-state.js';
+import { RunSummary } from './run-summary.js';
+import { LISTED, runsOf, staleCounts, type Run } from './runs.js';
 import type { Words } from './words.js';
 
 /** What the application around the panel can do with what is in it. */
@@ -186,6 +183,15 @@ export function Panel({ model, host }: { model: PanelModel; host: PanelHost }) {
       {follow && runs.length > 1 ? (
         <>
           <Section title={words.__('Runs')} count={project?.missions_total ?? runs.length} />
+          {follow.tree ? (
+            <RunSummary
+              tree={follow.tree}
+              runs={runs}
+              total={project?.missions_total ?? runs.length}
+              stale={follow.stale}
+              now={now}
+            />
+          ) : null}
           <Listbox
             label={words.__('Runs')}
             items={runs}
@@ -289,22 +295,6 @@ function staleInNewest(info: ProjectInfo, follow: Follow | null): number {
   return newest === undefined ? 0 : staleCounts(info, follow)(newest.mission_id);
 }
 
-/**
- * How many leaves of a run are stale: as the tree has it where it is followed, so that line and tree agree. What is stale
- * is told after the tree: until then, and of projects that nobody follows, what the server has counted holds. It tells
- * that anew when it hears them again.
- */
-function staleCounts(info: ProjectInfo | null, follow: Follow | null): (missionId: string) => number {
-  if (follow?.tree && follow.stale.size > 0) {
-    const staleness = stalenessOf(follow.tree, follow.stale);
-    return id => staleness.count(id);
-  }
-  return id => {
-    const mission = info?.missions.find(({ mission_id }) => mission_id === id);
-    return info && mission ? staleOf(info, mission) : 0;
-  };
-}
-
 function RunIcon({ status, rollup, stale }: Pick<Run, 'status' | 'rollup' | 'stale'>) {
   const words = useWords();
   const state = runState(status, rollup, stale);
@@ -332,52 +322,6 @@ function ProjectLine({ info, now, isMuted, stale }: ProjectLineProps) {
       ) : null}
     </>
   );
-}
-
-interface Run {
-  id: string;
-  run: number;
-  title: string;
-  status: MissionInfo['status'];
-  rollup: Rollup;
-  /** How many of its running leaves aren't heard. */
-  stale: number;
-  /** Microseconds since 1970. */
-  createdAt: number | null;
-}
-
-/** Runs beyond this stand in the menu of the tree's header. */
-const LISTED = 100;
-
-/** Newest first: from the tree once it is here, until then those that the list of projects names. */
-function runsOf(project: ProjectInfo | null, follow: Follow | null): Run[] {
-  const tree: TreeReader | null = follow?.tree ?? null;
-  const staleIn = staleCounts(project, follow);
-  if (tree) {
-    return missionsOf(tree)
-      .slice(0, LISTED + 1)
-      .map(({ id, run, createdAt }) => {
-        const node = tree.node(id);
-        return {
-          id,
-          run,
-          createdAt,
-          title: seenLine(node?.title ?? id),
-          status: node?.status ?? 'draft',
-          rollup: tree.rollup(id),
-          stale: staleIn(id)
-        };
-      });
-  }
-  return (project?.missions ?? []).map((mission, index) => ({
-    id: mission.mission_id,
-    run: (project?.missions_total ?? 0) - index,
-    createdAt: parseTime(mission.created_at),
-    title: seenLine(mission.title ?? mission.mission_id),
-    status: mission.status,
-    rollup: mission.rollup,
-    stale: staleIn(mission.mission_id)
-  }));
 }
 
 function MutedIcon({ label }: { label: string }) {

@@ -67,12 +67,16 @@ export function Header(props: Props) {
           <RunMenu tree={tree} mission={mission} missions={missions} onMission={onMission} today={today} />
         </div>
         <div className="tt-stats">
-          {silence === null ? null : <span className="tt-stat tt-stale">{silence}</span>}
-          <Stats rollup={rollup} stale={staleLeaves} />
+          <span className="tt-stats-counts">
+            {silence === null ? null : <span className="tt-stat tt-stale">{silence}</span>}
+            <Stats rollup={rollup} stale={staleLeaves} />
+          </span>
           {time === null ? null : (
-            <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && heard)}</span>
+            <span className="tt-stats-times">
+              <span className="tt-stat tt-stat-time">{formatElapsed(time, ticks && heard)}</span>
+              {left === null ? null : <span className="tt-stat tt-stat-left">{leftText(words, left)}</span>}
+            </span>
           )}
-          {left === null ? null : <span className="tt-stat tt-stat-left">{leftText(words, left)}</span>}
         </div>
         {props.attention}
         {props.search}

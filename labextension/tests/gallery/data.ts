@@ -26,6 +26,7 @@ const MAKERS: Record<string, () => Data> = {
   broken: () => of(gridSearch({ tasks: 4000, done: 0.8, failed: 1234 })),
   busy: () => of(gridSearch({ tasks: 240, done: 0.4, running: 60, failed: 1 })),
   stale: staleRun,
+  troubled: troubledRun,
   runs: severalRuns,
   hostile: () => of(hostileRun()),
   losses: () => of(gridSearch({ tasks: 30 }).event('events_dropped', { count: 1234 })),
@@ -101,6 +102,16 @@ function staleRun(): Data {
     { ...all, stale: { run: newest?.rollup.counts.running ?? 0 } }
   );
   return data;
+}
+
+/** One failure of each of many kinds: more than are told at first. */
+function troubledRun(): Data {
+  const onto = gridSearch({ tasks: 60 });
+  ['KeyError', 'OSError', 'MemoryError', 'IndexError', 'ZeroDivisionError'].forEach((type, index) => {
+    const error = { type, message: `in step ${index + 1}` };
+    onto.node(`run/step ${index}`, 'run', { title: `step ${index + 1}`, status: 'failed', error });
+  });
+  return of(onto);
 }
 
 function severalRuns(): Data {

@@ -124,10 +124,17 @@ function paramsOf(number: number): Changes {
 function fail(onto: Telling, id: string, parent: string, told: Changes, start: number, late: boolean): void {
   const type = late ? 'TimeoutError' : 'ValueError';
   onto.node(id, parent, { ...told, status: 'running' }, start);
+  onto.log(id, 'debug', '5 folds of 240 000 rows', start - 0.1);
+  onto.log(id, 'info', 'fold 1 of 5', start - 0.2);
   onto.change(id, { status: 'failed', error: { type, ...TRACEBACKS[type] } }, start - 0.4);
   onto.change(id, { status: 'ready' }, start - 0.5);
   onto.change(id, { status: 'running' }, start - 0.6);
   onto.log(id, 'warning', 'tried again with the same folds', start - 0.6);
+  for (let fold = 1; fold <= 3; fold += 1) {
+    onto.log(id, 'info', `fold ${fold} of 5`, start - 2 * fold);
+  }
+  onto.log(id, 'warning', 'fold 4: 3 columns have no value in some rows\n  age, income, tenure', start - 8);
+  onto.log(id, 'error', `fold 4 failed: ${TRACEBACKS[type].message}`, start - 9.7);
   onto.change(
     id,
     { status: 'failed', progress: 0.62, error: { type, ...TRACEBACKS[type] } },

@@ -1,10 +1,11 @@
-/** What the gallery's server would say of its log: the last words of the tasks that are there, and how their metrics came about. */
+/** What the gallery's server would say of its log: of some tasks all that was told of them, else the last words of those that are there; and how their metrics came about. */
 import type { TreeEvent } from '../../src/core/envelope.js';
 import type { EventQuery, History } from '../../src/core/history.js';
 import type { TreeNode } from '../../src/core/reader.js';
 import type { TaskTree } from '../../src/core/tree.js';
 import { wants } from '../../src/core/wanted.js';
 import { NOW } from './clock.js';
+import { toldOf } from './telling.js';
 
 const STEPS = 24;
 const APART = 700_000;
@@ -31,12 +32,15 @@ export function historyOf(tree: () => TaskTree | null): History {
   };
 }
 
-/** Newest first. */
+/** Newest first. What was told begins at the first task, and all within a moment; a log that somebody reads through ends at the last ones. */
 function eventsOf(tree: TaskTree | null, { nodeIds }: EventQuery): TreeEvent[] {
-  const nodes = tree
-    ? [...tree.nodes()].filter(node => !nodeIds?.length || nodeIds.includes(node.node_id))
-    : [];
-  return nodes
+  if (!tree) {
+    return [];
+  }
+  if (nodeIds?.length) {
+    return [...toldOf(tree)].reverse();
+  }
+  return [...tree.nodes()]
     .slice(-150)
     .map((node, index, all) => eventOf(node, all.length - index))
     .reverse();

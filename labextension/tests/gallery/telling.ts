@@ -1,13 +1,28 @@
 /** Tells a tree what happened, at times of the teller's choice. */
 import type { TreeEvent } from '../../src/core/envelope.js';
+import type { TreeReader } from '../../src/core/reader.js';
 import { TaskTree } from '../../src/core/tree.js';
 import { NOW } from './clock.js';
 
 export type Changes = Record<string, unknown>;
 
+/** Of a tree, what was told first: enough for the tasks that are looked at, and no second copy of a large run. */
+const KEPT = 30_000;
+const told = new WeakMap<TreeReader, TreeEvent[]>();
+
+/** In the order of the log; of a tree that nobody told, nothing. */
+export function toldOf(tree: TreeReader): readonly TreeEvent[] {
+  return told.get(tree) ?? [];
+}
+
 export class Telling {
   readonly tree = new TaskTree();
+  readonly #told: TreeEvent[] = [];
   #at = 0;
+
+  constructor() {
+    told.set(this.tree, this.#told);
+  }
 
   /** `ago`: seconds before now, as the emitter's clock has it. */
   event(type: string, data: Record<string, unknown>, ago = 0): this {
@@ -25,6 +40,9 @@ export class Telling {
       at: this.#at
     };
     this.tree.apply(event);
+    if (this.#told.length < KEPT) {
+      this.#told.push(event);
+    }
     return this;
   }
 

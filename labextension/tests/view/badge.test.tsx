@@ -39,7 +39,7 @@ test.each([
   [<Badge key="failed" status="failed" count={1234} />, '1\u202f234 failed', '1.2k'],
   [<Badge key="running" status="running" count={20_000} />, '20\u202f000 running', '20k'],
   [<StaleBadge key="stale" count={1000} />, '1\u202f000 stale', '1k'],
-  [<CountCell key="count" rollup={ROLLUP} />, '3\u202f196/4\u202f012', '3.1k/4k']
+  [<CountCell key="count" rollup={ROLLUP} />, '3\u202f196/4\u202f012', '79\u202f%']
 ])('is read out whole, whatever is to be seen of it: %#', (badge, name, short) => {
   const { container } = render(badge);
   expect(container.querySelector('[title]')?.getAttribute('title')).toBe(name);

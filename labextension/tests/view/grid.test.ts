@@ -16,7 +16,7 @@ import {
   type Look,
   LOOKS
 } from '../../src/view/grid/cells.js';
-import { cellAt, cornerOf, layoutOf } from '../../src/view/grid/layout.js';
+import { cellAt, cornerOf, layoutOf, type Layout } from '../../src/view/grid/layout.js';
 import { Painter, type Colours } from '../../src/view/grid/painter.js';
 import { NONE, stalenessOf } from '../../src/view/staleness.js';
 import { gridSearch, Story } from './story.js';
@@ -117,6 +117,36 @@ describe('cells', () => {
     expect(summed(all, 1)).toBe(all);
   });
 
+  test('that stand for several show as large a share of failures as there is, but never miss one of a few', () => {
+    const run = (failed: (at: number) => boolean) =>
+      Uint8Array.from({ length: 4000 }, (_, at) => LOOKS.indexOf(failed(at) ? 'failed' : 'completed'));
+    const share = (codes: Uint8Array) =>
+      [...codes].filter(each => lookOf(each) === 'failed').length / codes.length;
+    for (const each of [2, 3, 10]) {
+      expect(
+        share(
+          summed(
+            run(at => (at * 7) % 18 < 7),
+            each
+          )
+        )
+      ).toBeCloseTo(7 / 18, 2);
+      expect(
+        share(
+          summed(
+            run(() => true),
+            each
+          )
+        )
+      ).toBe(1);
+      const few = summed(
+        run(at => at % 1000 === 500),
+        each
+      );
+      expect(share(few) * few.length).toBe(4);
+    }
+  });
+
   test('the next failure is found in both ways and round the end', () => {
     const { tree } = gridSearch(40);
     const all = cells(tree);
@@ -178,6 +208,18 @@ class Sheet {
     this.each(x, y, width, height, at => this.pixels.delete(at));
   }
 
+  /** Which pixels of the first cell have a colour. */
+  shape({ margin, pitch }: Layout): string {
+    const cell: boolean[] = [];
+    this.each(margin, margin, pitch, pitch, at => cell.push(this.pixels.has(at)));
+    return cell.map(Number).join('');
+  }
+
+  /** How many pixels have this colour. */
+  count(colour: string): number {
+    return [...this.pixels.values()].filter(each => each === `${colour} 1`).length;
+  }
+
   picture(): string {
     return JSON.stringify([...this.pixels].sort(([a], [b]) => a - b));
   }
@@ -231,5 +273,36 @@ describe('the painter', () => {
     painter.paint(next.slice(), layout, colours);
     expect(sheet.drawn).toBe(0);
     expect(painter.paint(next, layout, { ...colours })).toBe(10_000);
+  });
+
+  const at = (look: Look) => LOOKS.indexOf(look);
+  const size = (pitch: number) => ({ ...layoutOf(1, 60, 60, 1), pitch, size: pitch - 1 });
+  const drawn = (codes: number[], layout: Layout) => {
+    const sheet = new Sheet();
+    new Painter(sheet as never).paint(Uint8Array.from(codes), layout, colours);
+    return sheet;
+  };
+
+  test.each([3, 4, 5, 6, 8, 10])('gives each look a shape of its own, at %i pixels a cell', pitch => {
+    // What nobody has begun is alike in the smallest ones, and so is what somebody works on, and what came to nothing.
+    const groups =
+      pitch > 4
+        ? LOOKS.filter(look => look !== 'draft')
+        : (['failed', 'stale', 'running', 'completed', 'skipped', 'ready'] as const);
+    const few = Array<number>(3).fill(at('failed'));
+    const shapes = groups.map(look => drawn([at(look), ...few], size(pitch)).shape(size(pitch)));
+    expect(new Set(shapes).size).toBe(groups.length);
+  });
+
+  test('rings what failed where it would be missed, and nothing where much failed or stands together', () => {
+    const ring = (codes: number[]) => drawn(codes, layoutOf(codes.length, 100, 100, 1)).count('ring');
+    const codes = (failed: number[]) =>
+      Array.from({ length: 400 }, (_, cell) => at(failed.includes(cell) ? 'failed' : 'completed'));
+    const one = ring(codes([90]));
+    expect(one).toBeGreaterThan(0);
+    expect(ring(codes([90, 190]))).toBe(2 * one);
+    expect(ring(codes(Array.from({ length: 30 }, (_, i) => i * 12)))).toBe(0);
+    const { columns } = layoutOf(400, 100, 100, 1);
+    expect(ring(codes([90, 91, 90 + columns, 91 + columns]))).toBe(0);
   });
 });

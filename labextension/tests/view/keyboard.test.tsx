@@ -231,6 +231,44 @@ describe('the tree by keyboard', () => {
     expect(page.focused()).toBe('run');
   });
 
+  test('goes to the row beside it when the one it is at is removed, and on from there', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    ['a', 'b', 'c', 'd'].forEach(id => story.task(id, 'run', { status: 'running' }));
+    ['b1', 'b2'].forEach(id => story.task(id, 'b', { status: 'running' }));
+    const page = show(story);
+    await page.toTree();
+    await page.user.keyboard('{ArrowDown}{ArrowDown}{ArrowDown}');
+    expect(page.focused()).toBe('b1');
+    story.node('b', null).node('b1', null).node('b2', null);
+    page.follow.set({});
+    await page.until(() => expect(page.focused()).toBe('c'));
+    await page.user.keyboard('{ArrowDown}');
+    expect(page.focused()).toBe('d');
+    story.node('d', null);
+    page.follow.set({});
+    await page.until(() => expect(page.focused()).toBe('c'));
+    await page.user.keyboard('{ArrowUp}');
+    expect(page.focused()).toBe('a');
+  });
+
+  test('isn’t taken from where somebody went meanwhile', async () => {
+    const story = new Story().task('run', null, { status: 'running' });
+    ['a', 'b', 'c'].forEach(id => story.task(id, 'run', { status: 'running' }));
+    const page = show(story);
+    await page.toTree();
+    await page.user.keyboard('{ArrowDown}');
+    await page.user.click(page.getByRole('searchbox'));
+    story.node('a', null);
+    page.follow.set({});
+    await page.until(() => expect(page.rows()).toHaveLength(3));
+    expect(document.activeElement).toBe(page.getByRole('searchbox'));
+    act(() => (document.activeElement as HTMLElement).blur());
+    story.node('b', null);
+    page.follow.set({});
+    await page.until(() => expect(page.rows()).toHaveLength(2));
+    expect(document.activeElement).toBe(document.body);
+  });
+
   test('the row with the keyboard stays, though a long group shows others by now', async () => {
     const story = gridSearch(40);
     const page = show(story);

@@ -111,13 +111,14 @@ test('which values are better is said only where the name tells', () => {
 });
 
 test('what is left is told no more exactly than it can be', () => {
-  const told = [2, 34, 100, 485, 24 * 60, 95 * 60, 7 * 3600, 80 * 3600].map(seconds =>
+  const told = [2, 34, 100, 485, 530, 24 * 60, 95 * 60, 7 * 3600, 80 * 3600].map(seconds =>
     leftText(english, seconds * SECOND).replace(/\u202f/g, ' ')
   );
   expect(told).toEqual([
     '~5 s left',
     '~30 s left',
     '~2 min left',
+    '~8 min left',
     '~8 min left',
     '~25 min left',
     '~1 h 30 min left',

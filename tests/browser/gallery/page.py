@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
-from tests.browser.gallery.states import State
+from tests.browser.gallery.states import ACTS, State
 
 FRONT_END = Path(__file__).resolve().parents[3] / "labextension"
 ORIGIN = "http://gallery.localhost"
@@ -95,8 +95,15 @@ class Gallery:
             "height": height,
             "zoom": state.zoom,
         }
-        self.page.mouse.move(width - 1, height + 40)
+        away = (width - 1, height + 40)
+        self.page.mouse.move(*away)
         shown: dict[str, Any] = self.page.evaluate("state => gallery.show(state)", asked)
+        for place in ACTS[state.act]:
+            self.page.locator(place).click()
+            self.page.evaluate("gallery.settled()")
+        if state.act:
+            self.page.mouse.move(*away)
+            self.page.evaluate("gallery.settled()")
         return shown
 
     def _resize(self, width: int, height: int, zoom: int) -> None:

@@ -26,9 +26,22 @@ VIEWS = (
 """As `labextension/tests/gallery/views.tsx` makes them."""
 
 
+ACTS: dict[str, tuple[str, ...]] = {
+    "": (),
+    "sorted": ("[role=columnheader][data-column='metrics.auc']",),
+    "columns": (".tt-table-tools > .tt-link[aria-expanded]",),
+    "attention": (".tt-attention-chip",),
+    "attention-all": (".tt-attention-chip", ".tt-attention-all"),
+    "failure": (".tt-failure-head >> nth=0",),
+    "event": (".tt-event >> nth=2",),
+    "json": (".tt-fold-toggle:has-text('JSON')",),
+}
+"""What somebody does before a state is looked at: clicks on these, one after the other."""
+
+
 @dataclass(frozen=True)
 class State:
-    """One view of some data, as wide and as large as it is looked at. `zoom` 2: with 200 % in the browser."""
+    """One view of some data, as wide and as large as it is looked at after an act. `zoom` 2: at 200 %."""
 
     view: str
     data: str = "tasks-1000"
@@ -36,6 +49,7 @@ class State:
     width: int = 900
     height: int = 0
     zoom: int = 1
+    act: str = ""
 
     @property
     def pixels(self) -> tuple[int, int]:
@@ -43,7 +57,8 @@ class State:
 
     def __str__(self) -> str:
         zoom = "" if self.zoom == 1 else f"-{self.zoom}00%"
-        return f"{self.view}-{self.data}-{self.theme}-{self.width}{zoom}"
+        act = f"-{self.act}" if self.act else ""
+        return f"{self.view}-{self.data}-{self.theme}-{self.width}{zoom}{act}"
 
 
 WHOLE = ("tasks-12", "tasks-10000", "busy", "ended", "failed", "stale", "runs", "hostile", "stored")
@@ -66,6 +81,14 @@ LOOKED_AT = tuple(
         *(State(view, theme="dark") for view in VIEWS if view not in PARTS),
         *(State(part, width=240) for part in PARTS),
         State("panel-details", width=480, zoom=2),
+        State("table", act="columns"),
+        State("table", act="sorted", theme="dark"),
+        State("tree", "troubled", act="attention-all"),
+        State("failures", "failed", act="failure"),
+        State("events", act="event"),
+        State("details", "failed", height=1200, act="json"),
+        State("tree", "busy", "forced"),
+        State("details", "failed", "forced-dark"),
     )
 )
 """What axe goes over with every rule."""
@@ -106,5 +129,12 @@ PICTURES = (
     State("panel", "stale", width=240, height=800),
     State("panel-details", "tasks-1000", width=320, height=800),
     State("panel", "absent", width=240, height=400),
+    State("table", height=300, act="sorted"),
+    State("table", theme="dark", width=420, act="columns"),
+    State("tree", "troubled", width=420, height=500, act="attention-all"),
+    State("failures", "failed", act="failure"),
+    State("events", "busy", "dark", act="event"),
+    State("details", "failed", width=700, height=1100),
+    State("nothing-found", width=420, height=240),
 )
 """What is compared with the pictures in this folder."""

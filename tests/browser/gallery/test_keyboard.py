@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.gallery.page import Gallery
+from tests.browser.gallery.page import ORIGIN, Gallery
 from tests.browser.gallery.states import PARTS, State
 
 STOP = """
@@ -146,3 +146,88 @@ def test_n_leads_to_the_next_failure_from_anywhere_in_a_view(gallery: Gallery) -
     press(gallery, "n")
     assert page.evaluate("document.activeElement.dataset.status") == "failed"
     assert page.evaluate(title) != first
+
+
+def test_a_table_is_sorted_and_its_columns_chosen_by_keyboard(gallery: Gallery) -> None:
+    gallery.show(State("table", width=1400))
+    page = gallery.page
+    column = "document.activeElement.dataset.column"
+    tab_to(gallery, '[role="columnheader"], [role="gridcell"]')
+    press(gallery, "Control+Home", "ArrowUp")
+    for _ in range(30):
+        if page.evaluate(column) == "metrics.auc":
+            break
+        press(gallery, "ArrowRight")
+    header = page.locator('[role="columnheader"][data-column="metrics.auc"]')
+    assert header.get_attribute("aria-sort") == "none"
+    press(gallery, "Enter")
+    assert header.get_attribute("aria-sort") == "descending"
+    press(gallery, "Enter")
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert page.evaluate(column) == "metrics.auc"
+
+    gallery.show(State("table", width=1400))
+    columns = page.get_by_role("button", name="Columns")
+    tab_to(gallery, ".tt-table-tools > button[aria-expanded]")
+    press(gallery, "Enter")
+    assert focused(gallery, ".tt-chooser input")
+    press(gallery, "End")
+    last = page.evaluate("document.activeElement.closest('label').title")
+    before = page.evaluate("document.activeElement.checked")
+    press(gallery, "Space", "Home")
+    assert page.locator(f'.tt-chooser label[title="{last}"] input').is_checked() != before
+    press(gallery, "Escape")
+    assert page.locator(".tt-chooser").count() == 0
+    assert columns.evaluate("button => button === document.activeElement")
+
+
+def test_a_table_is_copied_by_keyboard(gallery: Gallery) -> None:
+    gallery.show(State("table", "tasks-12", width=1400))
+    page = gallery.page
+    gallery.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=ORIGIN)
+    tab_to(gallery, ".tt-table-tools > button:not([aria-expanded])")
+    press(gallery, "Enter")
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    gallery.context.clear_permissions()
+    head, *lines = copied.splitlines()
+    assert "title" in head.split(",")
+    assert any("fit 1" in line for line in lines)
+    assert focused(gallery, ".tt-table-tools > button")
+
+
+def test_a_failure_is_opened_and_left_for_its_task_by_keyboard(gallery: Gallery) -> None:
+    gallery.show(State("failures", "failed"))
+    page = gallery.page
+    tab_to(gallery, ".tt-failure-head")
+    press(gallery, "Enter")
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    page.get_by_role("group", name="Traceback").wait_for()
+    press(gallery, "ArrowDown")
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "false"
+    press(gallery, "Tab")
+    task = page.evaluate("document.activeElement.textContent")
+    press(gallery, "Enter")
+    page.get_by_role("region", name=f"Details of {task}").wait_for()
+
+
+def test_what_needs_attention_is_opened_walked_through_and_followed_by_keyboard(gallery: Gallery) -> None:
+    gallery.show(State("tree", "troubled"))
+    page = gallery.page
+    place = "document.activeElement.dataset.item"
+    tab_to(gallery, ".tt-attention-chip")
+    press(gallery, "Enter")
+    tab_to(gallery, ".tt-attention-item")
+    first = page.evaluate(place)
+    press(gallery, "End")
+    fifth = page.evaluate(place)
+    assert fifth != first
+    press(gallery, "Tab")
+    assert focused(gallery, ".tt-attention-all")
+    press(gallery, "Enter", "Shift+Tab", "End")
+    assert page.evaluate(place) not in (first, fifth)
+    press(gallery, "Home")
+    assert page.evaluate(place) == first
+    node = page.evaluate("document.activeElement.dataset.nodeId")
+    press(gallery, "Enter")
+    page.locator(f'[role="row"][data-node-id="{node}"][aria-selected="true"]').wait_for()

@@ -1,4 +1,4 @@
-"""In a narrow panel what matters most is read whole: how many failed, and any number of a table."""
+"""In a narrow panel what matters most is read whole: how many failed, how long it takes, titles, any number."""
 
 from __future__ import annotations
 
@@ -43,3 +43,38 @@ def test_no_number_of_a_table_is_cut_off(gallery: Gallery, data: str, width: int
         page.locator("main .tt-best").first.wait_for(state="attached")
     assert page.locator("main .tt-tbody .tt-td-number .tt-td-text").count() > 2
     assert page.evaluate(CUT) == []
+
+
+FIGURES = """
+() => [...document.querySelectorAll('main .tt-stat')].filter(each => {
+  const { top, bottom, right, width } = each.getBoundingClientRect();
+  const line = each.parentElement.getBoundingClientRect();
+  return width > 0 && top >= line.top - 1 && bottom <= line.bottom + 1 && right <= line.right + 1;
+}).map(each => each.textContent.replace(/\\u202f/g, ' '))
+"""
+SLIVERS = """
+() => [...document.querySelectorAll('main :is(.tt-title, .tt-message-text, .tt-item-title)')].filter(each => {
+  const letters = document.createRange();
+  letters.selectNodeContents(each);
+  const { width } = each.getBoundingClientRect();
+  const isCut = letters.getBoundingClientRect().width > width + 1;
+  return isCut && getComputedStyle(each).visibility === 'visible' && width < 3 * 7 + 12;
+}).map(each => each.textContent)
+"""
+
+
+@pytest.mark.parametrize("data", ["tasks-1000", "tasks-10000", "runs", "stale"])
+def test_elapsed_time_and_estimate_have_a_place(gallery: Gallery, data: str) -> None:
+    gallery.show(State("panel", data, width=240, height=800))
+    figures = gallery.page.evaluate(FIGURES)
+    assert "3 failed" in figures[1]
+    assert figures[-1].startswith("~"), figures
+    assert figures[-2][0].isdigit(), figures
+
+
+@pytest.mark.parametrize("data", ["stale", "broken", "tasks-10000"])
+def test_no_text_is_cut_to_a_letter_or_two(gallery: Gallery, data: str) -> None:
+    gallery.show(State("panel", data, width=240, height=800))
+    assert gallery.page.evaluate(SLIVERS) == []
+    title = gallery.page.locator('[role="row"][aria-level="1"] .tt-title')
+    assert title.evaluate("title => title.clientWidth / title.scrollWidth") > 0.75

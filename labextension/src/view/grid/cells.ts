@@ -161,29 +161,63 @@ function addOmitted(counts: StatusCounts | undefined, add: (look: Look, count: n
   }
 }
 
-/** What cells show that stand for `each` tasks: the most urgent of what is looked for, else what is most of the rest. */
+/** Up to this share of failures none may be missed; beyond it, it is their share that is to be seen. */
+export const FEW_FAILURES = 0.05;
+const A_DOZEN = 12;
+
+/**
+ * What cells show that stand for `each` tasks: the most urgent of what is looked for, else what is most of the rest. Where much failed, of the cells with
+ * a failure only so many show one that their share is that of the tasks: else two in five would look like nearly all.
+ */
 export function summed(codes: Uint8Array, each: number): Uint8Array {
   if (each === 1) {
     return codes;
   }
   const sums = new Uint8Array(Math.ceil(codes.length / each));
-  const counts = new Uint32Array(DIMMED);
+  let withFailure = 0;
   for (let cell = 0; cell < sums.length; cell += 1) {
-    counts.fill(0);
-    const end = Math.min((cell + 1) * each, codes.length);
-    let isAnyMeant = false;
-    for (let at = cell * each; at < end; at += 1) {
-      isAnyMeant ||= !isDimmed(codes[at] ?? 0);
-    }
-    for (let at = cell * each; at < end; at += 1) {
-      const code = codes[at] ?? 0;
-      if (isDimmed(code) !== isAnyMeant) {
-        counts[code % DIMMED] = (counts[code % DIMMED] ?? 0) + 1;
+    const { counts, dim } = countedIn(codes, cell, each);
+    sums[cell] = mostTelling(counts) + dim;
+    withFailure += isFailure(sums[cell] ?? 0) ? 1 : 0;
+  }
+  if (withFailure <= Math.max(A_DOZEN, FEW_FAILURES * sums.length)) {
+    return sums;
+  }
+  // Failures that no cell has shown so far.
+  let owed = 0;
+  for (let cell = 0; cell < sums.length; cell += 1) {
+    if (isFailure(sums[cell] ?? 0)) {
+      const { counts } = countedIn(codes, cell, each);
+      const tasks = counts.reduce((sum, count) => sum + count, 0);
+      owed += counts[CODES.failed] ?? 0;
+      if (owed * 2 >= tasks) {
+        owed -= tasks;
+      } else {
+        counts[CODES.failed] = 0;
+        sums[cell] = mostTelling(counts);
       }
     }
-    sums[cell] = mostTelling(counts) + (isAnyMeant ? 0 : DIMMED);
   }
   return sums;
+}
+
+const counts = new Uint32Array(DIMMED);
+
+/** Of what is looked for, else of the rest. Holds until the next call. */
+function countedIn(codes: Uint8Array, cell: number, each: number): { counts: Uint32Array; dim: number } {
+  counts.fill(0);
+  const end = Math.min((cell + 1) * each, codes.length);
+  let isAnyMeant = false;
+  for (let at = cell * each; at < end; at += 1) {
+    isAnyMeant ||= !isDimmed(codes[at] ?? 0);
+  }
+  for (let at = cell * each; at < end; at += 1) {
+    const code = codes[at] ?? 0;
+    if (isDimmed(code) !== isAnyMeant) {
+      counts[code % DIMMED] = (counts[code % DIMMED] ?? 0) + 1;
+    }
+  }
+  return { counts, dim: isAnyMeant ? 0 : DIMMED };
 }
 
 function mostTelling(counts: Uint32Array): number {

@@ -1,5 +1,5 @@
 /** Draws the cells of a status grid. It knows what it has drawn, and draws what differs. */
-import { isDimmed, isFailure, LOOKS, lookOf, type Look } from './cells.js';
+import { FEW_FAILURES, isDimmed, isFailure, LOOKS, lookOf, type Look } from './cells.js';
 import { areSame, around, cornerOf, type Layout } from './layout.js';
 
 export type Colours = Record<Look | 'ring', string>;
@@ -7,11 +7,14 @@ export type Colours = Record<Look | 'ring', string>;
 /** Beyond this share of changed cells, drawing all anew is quicker. */
 const MANY = 0.3;
 const FAINT = 0.22;
+/** Rings lead the eye to what would be missed; where much failed they would hide the rest, and so they would where more than so many failed side by side. */
+const BESIDE = 1;
 
 export class Painter {
   #drawn = new Uint8Array();
   #layout: Layout | null = null;
   #colours: Colours | null = null;
+  #hasRings = false;
 
   constructor(private readonly canvas: HTMLCanvasElement) {}
 
@@ -21,7 +24,13 @@ export class Painter {
     if (!pen) {
       return 0;
     }
-    const isSame = this.#layout !== null && areSame(layout, this.#layout) && colours === this.#colours;
+    const hasRings = areFew(codes);
+    const isSame =
+      this.#layout !== null &&
+      areSame(layout, this.#layout) &&
+      colours === this.#colours &&
+      hasRings === this.#hasRings;
+    this.#hasRings = hasRings;
     const changed = isSame ? this.#changed(codes) : null;
     if (changed === null || changed.size > codes.length * MANY) {
       if (this.canvas.width !== layout.width || this.canvas.height !== layout.height) {
@@ -33,8 +42,9 @@ export class Painter {
       this.#cells(pen, codes, layout, colours, range(codes.length));
       this.#rings(pen, codes, layout, colours, range(codes.length));
     } else if (changed.size > 0) {
-      // What a ring reaches into, and the rings that reach into that.
-      const touched = new Set([...changed].flatMap(cell => around(layout, cell)));
+      // Rings that come or go with a neighbour, what they reach into, and the rings that reach into that.
+      const rings = new Set([...changed].flatMap(cell => around(layout, cell)));
+      const touched = new Set([...rings].flatMap(cell => around(layout, cell)));
       this.#clear(pen, layout, touched);
       this.#cells(pen, codes, layout, colours, touched);
       this.#rings(pen, codes, layout, colours, new Set([...touched].flatMap(cell => around(layout, cell))));
@@ -96,7 +106,7 @@ export class Painter {
       pen.globalAlpha = isDimmed(code) ? FAINT : 1;
       for (const cell of same) {
         const { x, y } = cornerOf(layout, cell);
-        shape(pen, look, x, y, layout.size);
+        shape(pen, look, x, y, layout);
       }
     }
     pen.globalAlpha = 1;
@@ -110,9 +120,12 @@ export class Painter {
     cells: Iterable<number>
   ): void {
     const { margin, size, ring } = layout;
+    if (!this.#hasRings) {
+      return;
+    }
     pen.fillStyle = colours.ring;
     for (const cell of cells) {
-      if (isFailure(codes[cell] ?? LOOKS.length)) {
+      if (isFailure(codes[cell] ?? LOOKS.length) && isAlone(codes, layout, cell)) {
         const { x, y } = cornerOf(layout, cell);
         frame(pen, x - margin, y - margin, size + 2 * margin, ring);
       }
@@ -120,20 +133,54 @@ export class Painter {
   }
 }
 
-/** No two looks are told apart by colour alone. */
-function shape(pen: CanvasRenderingContext2D, look: Look, x: number, y: number, size: number): void {
+function areFew(codes: Uint8Array): boolean {
+  let failures = 0;
+  for (const code of codes) {
+    failures += isFailure(code) ? 1 : 0;
+  }
+  return failures <= FEW_FAILURES * codes.length;
+}
+
+/** But for one beside it: two rings are still told apart. */
+function isAlone(codes: Uint8Array, layout: Layout, cell: number): boolean {
+  const failed = around(layout, cell).filter(each => isFailure(codes[each] ?? LOOKS.length));
+  return failed.length - 1 <= BESIDE;
+}
+
+/** No two looks are told apart by colour alone: what is done is a full square, and nothing else is. */
+function shape(
+  pen: CanvasRenderingContext2D,
+  look: Look,
+  x: number,
+  y: number,
+  { size, pitch }: Layout
+): void {
+  if (size < 3) {
+    tiny(pen, look, x, y, pitch);
+    return;
+  }
   const third = Math.max(1, Math.floor(size / 3));
   const half = Math.max(1, Math.floor(size / 2));
+  const inset = Math.max(1, Math.floor(size / 4));
+  const thin = Math.max(1, Math.floor(size / 5));
   switch (look) {
+    case 'failed':
+      cross(pen, x, y, size);
+      break;
     case 'running':
       frame(pen, x, y, size, third);
       break;
     case 'review':
-      frame(pen, x, y, size, Math.max(1, Math.floor(size / 5)));
+      pen.fillRect(x, y, size, thin);
+      pen.fillRect(x, y, thin, size);
+      pen.fillRect(x, y + size - thin, size, thin);
       break;
     case 'stale':
       pen.fillRect(x, y, third, size);
       pen.fillRect(x + size - third, y, third, size);
+      break;
+    case 'completed':
+      pen.fillRect(x, y, size, size);
       break;
     case 'cancelled':
       pen.fillRect(x, y + half, size, size - half);
@@ -141,14 +188,51 @@ function shape(pen: CanvasRenderingContext2D, look: Look, x: number, y: number, 
     case 'skipped':
       pen.fillRect(x, y + size - third, size, third);
       break;
-    case 'expected':
-      pen.fillRect(x + third, y + third, size - 2 * third || 1, size - 2 * third || 1);
-      break;
-    case 'failed':
-    case 'completed':
     case 'ready':
     case 'draft':
-      pen.fillRect(x, y, size, size);
+      pen.fillRect(x + inset, y + inset, size - 2 * inset, size - 2 * inset);
+      break;
+    case 'expected':
+      pen.fillRect(x + half - 1, y + half - 1, thin, thin);
+  }
+}
+
+/** Of two by two pixels. */
+function tiny(pen: CanvasRenderingContext2D, look: Look, x: number, y: number, pitch: number): void {
+  switch (look) {
+    case 'failed':
+      // No gap to the next one: there is no room for a cross.
+      pen.fillRect(x, y, pitch, pitch);
+      break;
+    case 'running':
+    case 'review':
+      pen.fillRect(x, y, 1, 1);
+      pen.fillRect(x + 1, y + 1, 1, 1);
+      break;
+    case 'stale':
+      pen.fillRect(x, y, 1, 2);
+      break;
+    case 'cancelled':
+    case 'skipped':
+      pen.fillRect(x, y + 1, 2, 1);
+      break;
+    case 'ready':
+    case 'draft':
+    case 'expected':
+      pen.fillRect(x, y, 1, 1);
+      break;
+    default:
+      pen.fillRect(x, y, 2, 2);
+  }
+}
+
+/** As in the icon of what failed. */
+function cross(pen: CanvasRenderingContext2D, x: number, y: number, size: number): void {
+  const thick = size < 5 ? 1 : Math.max(2, Math.round(size / 3));
+  for (let row = 0; row < size; row += 1) {
+    const from = Math.round((row * (size - thick)) / (size - 1));
+    pen.fillRect(x + from, y + row, thick, 1);
+    pen.fillRect(x + size - thick - from, y + row, thick, 1);
   }
 }
 

@@ -202,13 +202,6 @@ export class Alike {
     return count;
   }
 
-  /** How long those that wait and run will still take; null where none waits, or the rate isn't known. */
-  timeLeft(now: number): number | null {
-    const waiting = this.counts.ready + this.counts.draft;
-    const rate = waiting > 0 ? this.rate(now) : null;
-    return rate === null ? null : ((waiting + this.underWay / 2) / rate) * 1_000_000;
-  }
-
   /** How long the completed ones took, and how many those are that were timed. */
   median(): { duration: number; of: number } | null {
     const duration = this.untimed > 0 ? null : this.durations.median();
@@ -228,7 +221,7 @@ export class Alike {
     );
   }
 
-  /** The last end of one of them; null: none has ended, or nobody knows. */
+  /** The last end of one that was worked on; null: none has ended, or nobody knows. */
   get endedAt(): number | null {
     return this.pace.last;
   }
@@ -267,7 +260,7 @@ export class Alike {
         this.durations[sign > 0 ? 'add' : 'remove'](times.duration);
       }
     }
-    if (isEnded(status) && times.endedAt >= 0) {
+    if (isDone(status) && times.endedAt >= 0) {
       this.pace[sign > 0 ? 'add' : 'remove'](times.endedAt);
     }
   }
@@ -322,6 +315,11 @@ class Sums {
       progress: divisor > 0 ? Math.floor(done / divisor) : 1000
     };
   }
+}
+
+/** Ended after work: what was skipped took none, and says nothing of the rate. */
+function isDone(status: Status): boolean {
+  return isEnded(status) && status !== 'skipped';
 }
 
 /** Ended, and not failed. */

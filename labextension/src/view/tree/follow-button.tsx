@@ -26,8 +26,9 @@ export function FollowButton({ following, isThere, place }: Props) {
       onClick={() => following.set(!following.isOn)}
     >
       <svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" focusable="false">
-        <circle cx="7" cy="7" r="4.75" className="tt-stroke" />
-        <circle cx="7" cy="7" r="2" className="tt-fill" />
+        {/* Rows, and an arrow that goes down with them to a line. */}
+        <path d="M1.5 2.5h5M1.5 6h4M1.5 9.5h3" className="tt-stroke tt-follow-rows" />
+        <path d="M10 2v8M7.25 7.25 10 10l2.75-2.75M7.25 12.5h5.5" className="tt-stroke" />
       </svg>
     </button>,
     place

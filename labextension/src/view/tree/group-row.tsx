@@ -5,8 +5,9 @@ import { Bar, progressText, segments } from '../bar.js';
 import { formatElapsed } from '../format.js';
 import { useStaleness } from '../staleness.js';
 import { useWords } from '../words.js';
+import { timeLeftOf } from './estimate.js';
 import { figures } from './figures.js';
-import { CountCell, Times, Twisty } from './row-parts.js';
+import { CountCell, Message, Times, Twisty } from './row-parts.js';
 import type { GroupRow } from './rows.js';
 
 interface Props {
@@ -29,7 +30,7 @@ export function GroupCells({ tree, row, indent, now, ticks }: Props) {
   const until = running > 0 ? (isHeard ? now : null) : alike.endedAt;
   const elapsed = alike.startedAt === null || until === null ? null : until - alike.startedAt;
   const live = isHeard && ticks ? now : null;
-  const left = live === null ? null : alike.timeLeft(live);
+  const left = live === null ? null : timeLeftOf(alike, tree, row.parent, live, staleness);
   const message = figures(words, { alike, now: live, left }).join(' · ');
   return (
     <>
@@ -42,11 +43,7 @@ export function GroupCells({ tree, row, indent, now, ticks }: Props) {
         </span>
         <Times count={alike.members.length} />
         <Badges running={(rollup.counts.running ?? 0) - stale} stale={stale} failed={rollup.failures} />
-        {message ? (
-          <span className="tt-message" title={message}>
-            {message}
-          </span>
-        ) : null}
+        {message ? <Message text={message} /> : null}
       </div>
       <div role="gridcell" className="tt-cell-bar">
         <Bar parts={segments(rollup)} stale={stale > 0 && !isHeard} />

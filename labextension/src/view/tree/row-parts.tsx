@@ -1,5 +1,5 @@
 import type { Rollup } from '../../core/reader.js';
-import { formatCount, shortCount } from '../format.js';
+import { formatCount, formatPercent, shortCount } from '../format.js';
 import { countText } from '../node.js';
 import { Shortened } from '../shortened.js';
 import { useWords } from '../words.js';
@@ -28,9 +28,27 @@ export function Times({ count }: { count: number }) {
   );
 }
 
-/** How many have ended, of how many. */
+/** What is told beside a title. Where there is room for hardly a letter, nothing is. */
+export function Message({
+  text,
+  title = text,
+  isStale
+}: {
+  text: string;
+  title?: string;
+  isStale?: boolean;
+}) {
+  return (
+    <span className={`tt-message${isStale ? ' tt-stale' : ''}`} title={title}>
+      <span className="tt-message-text">{text}</span>
+    </span>
+  );
+}
+
+/** How many have ended, of how many; with little room, how much of it has: exact numbers stand in the header, and aren't rounded here. */
 export function CountCell({ rollup }: { rollup: Rollup }) {
-  const [exact, short] = [countText(rollup), countText(rollup, shortCount)];
+  const exact = countText(rollup);
+  const short = exact === countText(rollup, shortCount) ? exact : formatPercent(rollup.progress);
   return (
     <div role="gridcell" className="tt-number tt-cell-count" title={exact === short ? undefined : exact}>
       <Shortened exact={exact} short={short} />

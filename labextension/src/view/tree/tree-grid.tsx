@@ -15,6 +15,7 @@ import type { Matching } from './matching.js';
 import { canOpen, type Row } from './rows.js';
 import { RowCells } from './tree-row.js';
 import { useAnchor } from './use-anchor.js';
+import { useFocusIndex, useRescuedFocus } from './use-focus-place.js';
 import { useFollowRunning } from './use-follow-running.js';
 import { useKeptFocus, useReveal, useSteadyHeight } from './use-places.js';
 import { useStillness } from './use-stillness.js';
@@ -108,7 +109,7 @@ export function TreeGrid(props: Props) {
     setMade({ version: isMissing ? made.version : version, keep });
   }
 
-  const focusIndex = Math.max(0, rows.indexOf(focusKey));
+  const focusIndex = useFocusIndex(rows, focusKey);
   const steady = useSteadyHeight(
     Math.min(Math.max(rows.length, 1), INLINE_ROWS),
     `${choices}.${matching ? 1 : 0}`
@@ -125,6 +126,7 @@ export function TreeGrid(props: Props) {
   const pointAt = useAnchor(scroller, spacer, rows, focusKey, view.look);
   const following = useFollowRunning(tree, rows, scroller, view);
   const moveFocus = useKeptFocus(scroller);
+  const rescued = useRescuedFocus(scroller);
   // What the user didn't close opens by itself where somebody is.
   const openAbove = (id: string) => {
     const closed = containersOf(tree, id).filter(key => expansion.isClosed(key));
@@ -311,7 +313,9 @@ export function TreeGrid(props: Props) {
           view.look();
           following.scrolled();
         }}
+        onBlur={event => rescued.onBlur(event.target)}
         onFocus={event => {
+          rescued.onFocus(event.target);
           const row = rowAt(event.target);
           if (row && row.key !== focusKey) {
             setFocusKey(row.key);

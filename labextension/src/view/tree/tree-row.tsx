@@ -18,7 +18,7 @@ import { familiesOf } from './families.js';
 import { figures } from './figures.js';
 import { GroupCells } from './group-row.js';
 import type { NodeRow, Row } from './rows.js';
-import { CountCell, Times, Twisty } from './row-parts.js';
+import { CountCell, Message, Times, Twisty } from './row-parts.js';
 
 /** How deep rows are indented at most: what is deeper says so by `aria-level` alone. */
 const DEEPEST_INDENT = 16;
@@ -58,9 +58,7 @@ export function RowCells({ tree, row, now, ticks, today }: CellsProps) {
             stale: row.kind === 'rest' ? row.alike.staleMembers(stale, row.shown) : 0
           })}
         </span>
-        {row.kind === 'omitted' ? (
-          <span className="tt-message">{words.__('not kept in this output')}</span>
-        ) : null}
+        {row.kind === 'omitted' ? <Message text={words.__('not kept in this output')} /> : null}
       </div>
     );
   }
@@ -147,12 +145,11 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
         </span>
       ) : null}
       {message ? (
-        <span
-          className={silence === null ? 'tt-message' : 'tt-message tt-stale'}
+        <Message
+          text={message}
           title={silence !== null && node.message ? `${silence}: ${node.message}` : message}
-        >
-          {message}
-        </span>
+          isStale={silence !== null}
+        />
       ) : null}
       <RowSeries node={node} />
     </div>
