@@ -77,17 +77,18 @@ class Rest:
             while piece := response.read(_CHUNK):
                 yield piece
 
-    def upload(self, path: str, content: Iterable[bytes], length: int | None) -> Any:
+    def upload(self, path: str, content: Iterable[bytes], length: int | None, **query: Any) -> Any:
         """Send `content` to `POST tasktree/api/{path}` as JSON Lines, piece by piece. Raises Refused, Unreachable.
 
         Args:
             path: below `tasktree/api/`.
             content: the pieces.
             length: of all together in bytes; None: unknown.
+            query: the parameters.
         """
         headers = {"Content-Type": "application/x-ndjson"}
         headers |= {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
-        with self._answer("POST", path, None, content, headers) as response:
+        with self._answer("POST", path, query, content, headers) as response:
             return json.loads(response.read())
 
     def probe(

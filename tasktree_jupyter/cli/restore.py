@@ -1,7 +1,7 @@
 """Bring projects back from a backup. Each gets another epoch, so whoever follows it sees it anew, and nobody is fooled.
 
-A project that has events is left alone, unless `--replace` is said: then the backup is first tried out beside it, and
-only then put in its place.
+A project that has events is left alone, unless `--replace` is said: then the server puts the backup in its place, all
+at once and only when it is whole.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +27,7 @@ EXAMPLES: Final = """\
   jupyter tasktree restore ~/tasktree-2026-01-31 nightly-etl --replace
 """
 _CHUNK: Final = 65_536
-_NOT_FOUND, _EXISTS = 404, 409
-_TRIES: Final = 5
+_EXISTS: Final = 409
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,41 +121,10 @@ def _verify(path: Path, expected: str) -> None:
 
 
 def _restore(rest: Rest, project_id: str, path: Path, *, replace: bool) -> dict[str, Any]:
-    try:
-        return _import(rest, project_id, path)
-    except Refused as refused:
-        if refused.status != _EXISTS or not replace:
-            raise
-    # What the server wouldn't take must not cost what it has.
-    trial = f"restoring-{secrets.token_hex(6)}"
-    try:
-        _import(rest, trial, path)
-    finally:
-        _delete(rest, trial)
-    for _ in range(_TRIES):
-        _delete(rest, project_id)
-        try:
-            return _import(rest, project_id, path)
-        except Refused as refused:
-            if refused.status != _EXISTS:
-                raise
-    raise CommandError(
-        f"Somebody emits to {plain.line(project_id)} all the time; stop them, and restore again. It is empty now, and"
-        f" the backup is in {path}."
-    )
-
-
-def _import(rest: Rest, project_id: str, path: Path) -> dict[str, Any]:
-    answer: dict[str, Any] = rest.upload(f"projects/{segment(project_id)}/import", _pieces(path), path.stat().st_size)
+    query = {"replace": "true"} if replace else {}
+    size = path.stat().st_size
+    answer: dict[str, Any] = rest.upload(f"projects/{segment(project_id)}/import", _pieces(path), size, **query)
     return answer
-
-
-def _delete(rest: Rest, project_id: str) -> None:
-    try:
-        rest.ask("DELETE", f"projects/{segment(project_id)}")
-    except Refused as refused:
-        if refused.status != _NOT_FOUND:
-            raise
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
@@ -87,8 +88,9 @@ class TaskTreeExtension(ExtensionApp):
     max_lag_bytes = Integer(
         4 * 1024 * 1024,
         min=64 * 1024,
-        help="""How many bytes may wait in the server for one connection, in bytes. Plain clients can't acknowledge: one
-        that falls behind by more is closed (code 4001, "come back"). Default: 4 MiB.""",
+        help="""How many bytes may wait in the server for one connection, behind what is being sent. Plain clients can't
+        acknowledge: one that falls behind by more is closed (code 4001, "come back"). A single frame is never too
+        large. Default: 4 MiB. At least `max_message_bytes`: where it is less, that is used, and the log says so.""",
     ).tag(config=True, unit="bytes", answer="4001")
 
     max_replay_events = Integer(
@@ -289,7 +291,10 @@ class TaskTreeExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Jupyter calls this before the handlers are made."""
         self.secret = new_secret()
-        self.limits = Limits(**{name: getattr(self, name) for name in Limits.__struct_fields__})
+        limits = Limits(**{name: getattr(self, name) for name in Limits.__struct_fields__})
+        if limits.max_lag_bytes < limits.max_message_bytes:
+            limits = msgspec.structs.replace(limits, max_lag_bytes=limits.max_message_bytes)
+        self.limits = limits
 
     def initialize_handlers(self) -> None:
         """Jupyter calls this to have the routes."""
@@ -311,6 +316,10 @@ class TaskTreeExtension(ExtensionApp):
     async def _start_log(self) -> None:
         serverapp = self.serverapp
         assert serverapp is not None
+        if self.limits.max_lag_bytes > self.max_lag_bytes:
+            message = "max_lag_bytes (%d) has no room for one message: %d is used, which is max_message_bytes"
+            given, used = self.max_lag_bytes, self.limits.max_lag_bytes
+            tell(self.log, "limits.raised", message, given, used, trait="max_lag_bytes", value=used)
         log = await self._open_log()
         manager = WebSocketManager(log, self.limits, self.log, fallback=self._fallback)
         self._kernels = KernelProjects(

@@ -1,7 +1,8 @@
 """A project as JSON Lines: a line that says what follows, then an event a line, as in the log (docs/protocol.md).
 
 An import keeps what readers rely on: offsets, commit times, sources and their numbers, so that what a source sends
-again afterwards is a duplicate. Only the epoch is new.
+again afterwards is a duplicate. Only the epoch is new. It is made aside, and put in its place when it is whole: what
+others write meanwhile is never part of it, and never undone with it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.kernels import PLACE
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.publication import decode_message
-from tasktree_jupyter.storage.log import Batch, Commit, EventLog, Head, NewEvent, NoSuchProject
+from tasktree_jupyter.storage.log import (
+    Batch,
+    Commit,
+    EventLog,
+    Head,
+    NewEvent,
+    NoSuchProject,
+    StorageError,
+    staged_id,
+)
 
 FORMAT: Final = 1
 MEDIA_TYPE: Final = "application/jsonl"
@@ -86,20 +96,22 @@ class ImportRefused(Exception):
 
 
 class Importer:
-    """Takes an export in, a piece at a time, into a project that has no events yet.
+    """Takes an export in, a piece at a time, into a project that has no events yet, or with `replace` into any.
 
     Use: `await begin()`, `await feed(chunk)` for each piece of the body, `await finish()`. Each may raise ImportRefused
-    or StorageError; then nothing is left of it. `abandon` where the rest of the body won't come.
+    or StorageError; then nothing is left of it. `abandon` where the rest of the body won't come. Nobody sees any of it
+    before `finish` has put it in its place.
     """
 
-    def __init__(self, log: EventLog, project_id: str, limits: Limits) -> None:
+    def __init__(self, log: EventLog, project_id: str, limits: Limits, *, replace: bool = False) -> None:
         self.events = 0
         self.epoch = ""
+        self.replaced = replace
         self._log = log
         self._project_id = project_id
+        self._staged = staged_id()
         # An event as it is stored is a little larger than it was when it was sent.
         self._most = 2 * limits.max_message_bytes
-        self._attributes: dict[str, Any] = {}
         self._rest = bytearray()
         self._line = 0
         self._said: dict[str, Any] | None = None
@@ -123,13 +135,9 @@ class Importer:
     async def begin(self) -> None:
         """Look whether the project is free. Raises ImportRefused (code `exists`) where it has events."""
         head = await self._log.head(self._project_id)
-        if head is not None and head.offset > 0:
+        if head is not None and head.offset > 0 and not self.replaced:
             message = f"The project {self._project_id!r} has events already; delete it first, or choose another name"
             raise ImportRefused(Problem("exists", "project_id", message, "exists"), None)
-        self._attributes = await self._log.attributes(self._project_id)
-        if head is not None:
-            # The epoch is to be new, also where a project without events stood.
-            await self._log.delete(self._project_id)
         self._begun = True
 
     async def feed(self, chunk: bytes) -> None:
@@ -167,11 +175,12 @@ class Importer:
                 self._line += 1
                 message = f"The first line says that {expected} events follow, but {self.events} came: it was cut off"
                 raise _bad("offset", "truncated", message)
-            self._attributes = await self._carried(self._said) | self._attributes
-            if self._attributes or not self.events:
-                await self._log.set_attributes(self._project_id, self._attributes)
-            head = await self._log.head(self._project_id)
-            self.epoch = head.epoch if head is not None else ""
+            await self._log.set_attributes(self._staged, await self._carried(self._said))
+            head = await self._log.adopt(self._staged, self._project_id, replace=self.replaced)
+            if head is None:
+                message = "Somebody else wrote to the project during the import; nothing of the import was stored"
+                raise ImportRefused(Problem("exists", "project_id", message, "exists"), None)
+            self.epoch = head.epoch
             self._begun = False
 
     async def abandon(self) -> None:
@@ -198,9 +207,7 @@ class Importer:
         waiting = [appending for _, _, appending in self._under_way]
         self._under_way.clear()
         await asyncio.gather(*waiting, return_exceptions=True)
-        await self._log.delete(self._project_id)
-        if self._attributes:
-            await self._log.set_attributes(self._project_id, self._attributes)
+        await self._log.delete(self._staged)
 
     # Lines
 
@@ -300,7 +307,7 @@ class Importer:
         tree = self._base.tree()
         self._base = None
         self._at = tree.at
-        await self._log.begin(self._project_id, await encode_fold(tree), now=now_us())
+        await self._log.begin(self._staged, await encode_fold(tree), now=now_us())
 
     async def _carried(self, said: dict[str, Any]) -> dict[str, Any]:
         """What the export says of the project itself: only of the same one, and no place that another has taken."""
@@ -330,7 +337,7 @@ class Importer:
         batches = [Batch(batch.source, batch.first_seq, batch.events[-1].seq, batch.events) for batch in self._batches]
         first, size = self._offset - self._batched + 1, self._batched_bytes
         self._batches, self._batched, self._batched_bytes = [], 0, 0
-        appending = asyncio.ensure_future(self._log.append(self._project_id, batches, now=self._at))
+        appending = asyncio.ensure_future(self._log.append(self._staged, batches, now=self._at))
         self._under_way.append((first, size, appending))
         self._waiting_bytes += size
 
@@ -339,9 +346,7 @@ class Importer:
         self._waiting_bytes -= size
         commit = await appending
         if commit.first_offset != first:
-            raise ImportRefused(
-                Problem("exists", "project_id", "Somebody else wrote to the project during the import", "exists"), None
-            )
+            raise StorageError("What was stored of the import is gone; begin it again")
 
 
 def _bad(field: str, reason: str, message: str) -> ProblemError:

@@ -39,6 +39,9 @@ EVENTS: Final = {
     "storage.opened": LogEvent(
         logging.INFO, "at start: where logs are kept, and in which mode", ("data_dir", "engine", "mode")
     ),
+    "limits.raised": LogEvent(
+        logging.WARNING, "at start: a bound is too small beside another, and a larger one is used", ("trait", "value")
+    ),
     "storage.degraded": LogEvent(
         logging.WARNING, "at start: the logs can't be used and are in memory", ("data_dir", "error")
     ),

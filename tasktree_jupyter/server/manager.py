@@ -270,6 +270,14 @@ class WebSocketManager:
         self.bound.one_less()
         self.presence.forget(project_id)
 
+    def imported(self, project_id: str, *, replaced: bool) -> None:
+        """Note that a project was imported; `replaced`: whatever was there is another one."""
+        if replaced:
+            self.projects.forget(project_id)
+            self.presence.forget(project_id)
+        else:
+            self.projects.touched(project_id)
+
     # Who follows what
 
     def bind(self, websocket: Connection, project_id: str | None) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tornado.iostream import StreamBufferFullError, StreamClosedError
+from tornado.iostream import StreamClosedError
 
 if TYPE_CHECKING:
     from tornado.iostream import IOStream
@@ -30,9 +30,12 @@ class Outgoing:
     Behind what hasn't left yet they wait here: all connections share the frame, while a stream would keep a future for
     each, and fail them one by one when it is closed.
 
+    However large a frame is, it goes out where nothing is being sent, and waits where nothing else does: who couldn't
+    get it would come back for it and be closed again, for ever.
+
     Args:
         way: to the client.
-        max_bytes: how much may wait, here and in the stream.
+        max_bytes: how much may wait behind what is being sent.
         too_slow: called where it would be more. It closes the connection.
     """
 
@@ -43,9 +46,6 @@ class Outgoing:
         self._sent: asyncio.Future[None] | None = None
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        stream = way.stream_if_open
-        if stream is not None:
-            stream.max_write_buffer_size = max_bytes
 
     @property
     def backlogged(self) -> bool:
@@ -68,7 +68,7 @@ class Outgoing:
             return False
         if not self.backlogged:
             return self._give(stream, frame)
-        if self.size + len(frame) > self._max_bytes:
+        if self._waiting and self._waiting_bytes + len(frame) > self._max_bytes:
             self._too_slow()
             return False
         self._waiting.append(frame)
@@ -88,20 +88,15 @@ class Outgoing:
         return self._way.stream_if_open is not None
 
     def end(self, *, deliver: bool) -> None:
-        """Make room for a close frame, however much there is; what waits goes before it, or nowhere."""
+        """A close frame is about to be written: what waits goes before it, or nowhere."""
         stream = self._way.stream_if_open
-        if stream is not None:
-            stream.max_write_buffer_size = None
-            if deliver and self._waiting:
-                self._give(stream, b"".join(self._waiting))
+        if stream is not None and deliver and self._waiting:
+            self._give(stream, b"".join(self._waiting))
         self._forget()
 
     def _give(self, stream: IOStream, data: bytes) -> bool:
         try:
             self._sent = stream.write(data)
-        except StreamBufferFullError:
-            self._too_slow()
-            return False
         except StreamClosedError:
             return False
         if not self._sent.done():

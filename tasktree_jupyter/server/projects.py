@@ -41,6 +41,9 @@ class Watcher(Protocol):
     def backlogged(self) -> bool:
         """Whether what was written before hasn't left yet."""
 
+    async def drained(self) -> bool:
+        """Wait until it has; False if the connection has failed."""
+
     async def may_read(self, project_id: str) -> bool:
         """Whether it may know of this project."""
 
@@ -167,6 +170,8 @@ class Projects:
         except StorageError:
             self.unwatch(watcher)
             raise
+        # A long list is a large frame.
+        await watcher.drained()
         watch.ready = True
         watch.told = {info["project_id"] for info in infos}
         frame = {"op": "projects", "ref": ref, "full": True, "projects": infos, "removed": []}

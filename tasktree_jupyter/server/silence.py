@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasktree_jupyter.core.status import TaskStatus
 from tasktree_jupyter.server.endings import open_tasks
@@ -26,10 +26,21 @@ from tasktree_jupyter.server.stale import Count, Stale, missions_with
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, StorageError
 
 MAX_NODES = 10_000
-"""So many stale tasks, at most, are told of one project."""
+"""So many stale tasks, at most, are told of one project, whichever sources they belong to."""
+
+MAX_CHARACTERS = 1024 * 1024
+"""So long, at most, their ids are together."""
 
 LOOK_SECONDS = 2.0
 """So long, at most, a subscriber waits to be told what is stale."""
+
+
+class _Open(NamedTuple):
+    """What a silent source has open, and since when it is silent (µs)."""
+
+    since: int
+    running: list[str]
+    waiting: list[str]
 
 
 class Silence:
@@ -119,8 +130,9 @@ class Silence:
         silent = await self._silent(project_id, living)
         described = []
         for source in living:
-            since, tasks = silent.get(source.id, (None, []))
-            heard = {"connected": self._is_connected(source), "silent_since": since, "stale": len(tasks)}
+            left = silent.get(source.id)
+            since, stale = (None, 0) if left is None else (left.since, len(left.running) + len(left.waiting))
+            heard = {"connected": self._is_connected(source), "silent_since": since, "stale": stale}
             described.append(_described(source) | heard)
         return described
 
@@ -135,8 +147,8 @@ class Silence:
                 silent.setdefault(source.project_id, set()).add(source.id)
         return {project_id: frozenset(ids) for project_id, ids in silent.items()}
 
-    async def _silent(self, project_id: str, living: list[Source]) -> dict[str, tuple[int, list[str]]]:
-        """By source: since when it is silent, and which of its tasks are open."""
+    async def _silent(self, project_id: str, living: list[Source]) -> dict[str, _Open]:
+        """By source, those that are silent."""
         since = {source.id: self.silent_since(source) for source in living}
         silent = [source for source in living if since[source.id] is not None]
         if not silent:
@@ -148,21 +160,17 @@ class Silence:
         async with self._rooms.hold(project_id, lingers=project_id in self.stale.projects) as room:
             tasks = await open_tasks(room, self._log, owners, silent)
             tree = room.tree
-            # Where not all can be told, those that run: of the others nobody thinks that they go on.
-            told = {
-                source.id: sorted(tasks.get(source.id, ()), key=lambda task: tree.status_of(task) != TaskStatus.RUNNING)
-                for source in silent
-            }
-            counts = missions_with(tree, chain.from_iterable(told.values()))
+            left: dict[str, _Open] = {}
+            for source in silent:
+                known = since[source.id] or owners.last_at(source.id) or source.record.since
+                left[source.id] = _Open(known, [], [])
+                for task in tasks.get(source.id, ()):
+                    runs = tree.status_of(task) == TaskStatus.RUNNING
+                    (left[source.id].running if runs else left[source.id].waiting).append(task)
+            counts = missions_with(tree, chain.from_iterable(tasks.get(source.id, ()) for source in silent))
             epoch, offset = owners.position
-            self.stale.note(project_id, Count(frozenset(told), epoch, min(offset, room.offset), counts))
-        return {
-            source.id: (
-                since[source.id] or owners.last_at(source.id) or source.record.since,
-                told[source.id][:MAX_NODES],
-            )
-            for source in silent
-        }
+            self.stale.note(project_id, Count(frozenset(left), epoch, min(offset, room.offset), counts))
+        return left
 
     async def _count(self, project_id: str, silent: frozenset[str]) -> None:
         """Count what is stale in a project that nobody follows, if that may have changed since it was counted."""
@@ -230,10 +238,11 @@ class Silence:
             self.not_seen(project_id, error)
             return
         self._unseen.discard(project_id)
+        nodes = _told(silent)
         told = [
-            _described(source) | {"silent_since": silent[source.id][0], "nodes": silent[source.id][1]}
+            _described(source) | {"silent_since": silent[source.id].since, "nodes": nodes[source.id]}
             for source in living
-            if source.id in silent and silent[source.id][1]
+            if source.id in nodes
         ]
         frame = json_frame({"op": "presence", "project_id": project_id, "sources": told})
         before = self._frames.get(project_id)
@@ -246,6 +255,24 @@ class Silence:
         if project_id not in self._followed():
             self._frames.pop(project_id, None)
             self._let_go(project_id)
+
+
+def _told(silent: dict[str, _Open]) -> dict[str, list[str]]:
+    """Return by source which open tasks are told.
+
+    Where not all can be, those that run: of the others nobody thinks that they go on.
+    """
+    told: dict[str, list[str]] = {}
+    number, length = 0, 0
+    for source_id, task in chain(
+        ((source_id, task) for source_id, left in silent.items() for task in left.running),
+        ((source_id, task) for source_id, left in silent.items() for task in left.waiting),
+    ):
+        number, length = number + 1, length + len(task)
+        if number > MAX_NODES or length > MAX_CHARACTERS:
+            break
+        told.setdefault(source_id, []).append(task)
+    return told
 
 
 def _described(source: Source) -> dict[str, Any]:

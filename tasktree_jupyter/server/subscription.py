@@ -278,16 +278,17 @@ class Subscription(Follower):
         await self._send_state()
 
     async def _send_state(self) -> None:
-        """Send a snapshot, each part when the one before has left, and then what came after it."""
+        """Send a snapshot, each part when what was before it has left, and then what came after it."""
         snapshot = await self.room.snapshot()
         self._sent.clear()
         self._unacked = 0
         for frame in snapshot.frames:
-            if not self._outlet.write(frame):
+            # Other projects' parts are under way too, and a part may be large.
+            if not (await self._outlet.drained() and self._outlet.write(frame)):
                 raise ConnectionError
             self._count(snapshot.offset, len(frame))
-            if not await self._outlet.drained():
-                raise ConnectionError
+        if not await self._outlet.drained():
+            raise ConnectionError
         self.position = snapshot.offset
         await self._replay()
 

@@ -8,9 +8,10 @@ All times are microseconds since 1970-01-01T00:00:00Z.
 
 from __future__ import annotations
 
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -169,6 +170,18 @@ class Pin(msgspec.Struct, frozen=True, gc=False):
 
 OnHead = Callable[[Head | None], None]
 
+_STAGED: Final = "\x01staged-"
+
+
+def staged_id() -> str:
+    """Return the id of a project that is being made aside, for `EventLog.adopt`. No client can name it."""
+    return _STAGED + secrets.token_hex(12)
+
+
+def is_staged(project_id: str) -> bool:
+    """Return whether a project is being made aside."""
+    return project_id.startswith(_STAGED)
+
 
 class EventLog(ABC):
     """An append-only log per project. All methods belong to the event loop on which `start` ran.
@@ -247,6 +260,18 @@ class EventLog(ABC):
         """
 
     @abstractmethod
+    async def adopt(self, staged: str, project_id: str, *, replace: bool = False) -> Head | None:
+        """Put the project `staged`, made aside under a `staged_id`, in the place of `project_id`, all at once.
+
+        `project_id` must be absent or without events; it keeps its attributes then, before those of `staged`. With
+        `replace` it may be anything, and nothing of it stays. None: it has events, and nothing was done. Whoever
+        appends at the same time, here or on another server, has appended before it or after it.
+
+        Raises `NoSuchProject` where there is no `staged`. What nobody adopts is for the caller to delete; an engine
+        forgets what a killed server left of it.
+        """
+
+    @abstractmethod
     async def head(self, project_id: str) -> Head | None:
         """Where the log ends; None: no such project."""
 
@@ -318,7 +343,7 @@ class EventLog(ABC):
 
     @abstractmethod
     async def projects(self) -> list[ProjectRecord]:
-        """All projects, oldest first.
+        """All projects, oldest first, without those that are being made aside.
 
         Those that can't be read are left out and logged: one damaged project mustn't hide the others.
         """

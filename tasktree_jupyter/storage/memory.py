@@ -25,6 +25,7 @@ from tasktree_jupyter.storage.log import (
     StorageError,
     StoredFold,
     Trimmed,
+    is_staged,
 )
 from tasktree_jupyter.storage.thinning import surplus
 
@@ -114,6 +115,19 @@ class MemoryLog(EventLog):
         project.trimmed, project.trimmed_at = base.offset, base.at
         project.folds[base.version, base.offset] = base
         followers.moved(project_id, project.head())
+
+    async def adopt(self, staged: str, project_id: str, *, replace: bool = False) -> Head | None:
+        """See `EventLog.adopt`."""
+        followers = self._opened()
+        project, before = self._get(staged), self._projects.get(project_id)
+        if before is not None and not replace:
+            if before.head().offset:
+                return None
+            project.attributes |= before.attributes
+        del self._projects[staged]
+        self._projects[project_id] = project
+        followers.moved(project_id, project.head())
+        return project.head()
 
     async def head(self, project_id: str) -> Head | None:
         """See `EventLog.head`."""
@@ -208,7 +222,11 @@ class MemoryLog(EventLog):
     async def projects(self) -> list[ProjectRecord]:
         """See `EventLog.projects`."""
         self._opened()
-        records = [ProjectRecord(name, held.created_at, _decoded(held)) for name, held in self._projects.items()]
+        records = [
+            ProjectRecord(name, held.created_at, _decoded(held))
+            for name, held in self._projects.items()
+            if not is_staged(name)
+        ]
         return sorted(records, key=lambda record: (record.created_at, record.project_id))
 
     async def pin(self, project_id: str, offset: int, name: str) -> None:

@@ -147,6 +147,13 @@ class SqliteLog(EventLog):
         """See `EventLog.begin`."""
         await self._write(project_id, lambda write: write.begin(base), makes=now, alone=True)
 
+    async def adopt(self, staged: str, project_id: str, *, replace: bool = False) -> Head | None:
+        """See `EventLog.adopt`."""
+        running = self._opened()
+        done: asyncio.Future[Head | None] = running.loop.create_future()
+        running.writer.submit(Job(project_id, None, done, adopts=staged, replaces=replace))
+        return await done
+
     async def head(self, project_id: str) -> Head | None:
         """See `EventLog.head`."""
         return await self._ask(project_id, sqlite_reader.read_head)

@@ -21,10 +21,15 @@ from pathlib import Path
 import apsw
 
 from tasktree_jupyter.storage import sqlite_mending, sqlite_schema
-from tasktree_jupyter.storage.log import Damaged, StorageError, Unavailable
+from tasktree_jupyter.storage.log import Damaged, NoSuchProject, StorageError, Unavailable, is_staged
 from tasktree_jupyter.storage.sqlite_mending import ASIDE, Mended
+from tasktree_jupyter.storage.sqlite_transaction import read_head
 
 SUFFIX = ".sqlite"
+_STAGED_SUFFIX = ".sqlite-staged"
+_LEFT_OVER_S = 24 * 3600.0
+"""What is being made aside and wasn't written to for so long is nobody's any more."""
+
 _LOCK = "folder.lock"
 _BESIDE = ("-wal", "-shm", "-journal")
 _SETTLED_NS = 2_000_000_000
@@ -79,7 +84,8 @@ def file_name(project_id: str) -> str:
     """The name of a project's file: readable where it can be, and always the project's own."""
     slug = re.sub(r"[^a-z0-9_]+", "-", project_id.lower()).strip("-")[:40]
     digest = hashlib.sha256(project_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{slug}-{digest}{SUFFIX}" if slug else f"{digest}{SUFFIX}"
+    suffix = _STAGED_SUFFIX if is_staged(project_id) else SUFFIX
+    return f"{slug}-{digest}{suffix}" if slug else f"{digest}{suffix}"
 
 
 class Folder:
@@ -103,6 +109,7 @@ class Folder:
             self._lock.set_busy_handler(sqlite_schema.patience(self.busy_ms))
             with self._locked():
                 self._probe()
+                self._clear_staged()
         except (OSError, apsw.Error, StorageError) as error:
             self.stop()
             raise Unavailable(f"{self.path} can't hold the logs: {error or type(error).__name__}") from error
@@ -166,6 +173,61 @@ class Folder:
                 self._forget(file.path)
         except (apsw.Error, OSError) as error:
             raise sqlite_schema.storage_error(error, file.path) from error
+
+    def adopt(self, staged: str, project_id: str, *, replace: bool) -> bool:
+        """Put a staged file in a project's place; see `EventLog.adopt`. Nobody in this process may have either open.
+
+        A crash leaves what was there, or the whole new file; between the two, for a moment, neither.
+        """
+        path, new = self.path_of(project_id), self.path_of(staged)
+        try:
+            with self._locked():
+                if not new.exists():
+                    raise NoSuchProject(staged)
+                with self._replacing(path, replace=replace) as attributes:
+                    if attributes is None:
+                        return False
+                    self._settle(new, project_id, attributes)
+                self._unlink(path)
+                os.replace(new, path)
+                self._sync()
+                return True
+        except Exception as error:
+            raise sqlite_schema.storage_error(error, path) from error
+
+    @contextlib.contextmanager
+    def _replacing(self, path: Path, *, replace: bool) -> Iterator[list[tuple[str, bytes]] | None]:
+        """Mark a file as deleted if the block ends well, and give what is said of the project; None: leave it alone.
+
+        One transaction, so that nobody appends in between.
+        """
+        file = self._open(path, writes=True)
+        if file is None:
+            yield []
+            return
+        try:
+            with sqlite_schema.writing(file.connection):
+                head = read_head(file.connection)
+                if head is not None and head.offset and not replace:
+                    yield None
+                    return
+                said = [] if replace else sqlite_schema.select(file.connection, "SELECT key, value FROM attributes")
+                yield [(key, value) for key, value in said]
+                file.connection.execute("UPDATE log SET deleted = 1")
+        finally:
+            file.connection.close()
+
+    def _settle(self, path: Path, project_id: str, attributes: list[tuple[str, bytes]]) -> None:
+        """Make a staged file a project's, with nothing of it in a file beside it: it is about to be renamed."""
+        connection = sqlite_schema.connect(path, busy_ms=self.busy_ms, writes=True)
+        try:
+            with sqlite_schema.writing(connection):
+                connection.execute("UPDATE log SET project_id = ?", (project_id,))
+                connection.executemany("REPLACE INTO attributes (key, value) VALUES (?, ?)", attributes)
+            # Else closing would do it, and say nothing where it can't.
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        finally:
+            connection.close()
 
     def discard(self, path: Path) -> None:
         """Unlink a file that can't be opened."""
@@ -256,6 +318,14 @@ class Folder:
             connection.close()
         os.replace(new, path)
         self._sync()
+
+    def _clear_staged(self) -> None:
+        """Remove what a killed server left of projects that it was making."""
+        oldest = time.time() - _LEFT_OVER_S
+        for path in self.path.glob(f"*{_STAGED_SUFFIX}"):
+            beside = [Path(f"{path}{suffix}") for suffix in ("", *_BESIDE)]
+            if all(file.stat().st_mtime < oldest for file in beside if file.exists()):
+                self._unlink(path)
 
     def _unlink(self, path: Path) -> None:
         """The file first: if the process dies here, what is left beside it belongs to nothing and goes later."""

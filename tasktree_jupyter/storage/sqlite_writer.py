@@ -52,8 +52,9 @@ class Job(msgspec.Struct, eq=False):
     """One thing to do to a project, and who waits for it.
 
     `makes`: the creation time if it makes an absent project, else None; then `absent` is the answer, or raised if it is
-    an exception. `alone`: it gets a transaction of its own. Without `work` the project is deleted, or, with `mends`,
-    that file is looked at and mended; whose it is needn't be known then.
+    an exception. `alone`: it gets a transaction of its own. Without `work` the project is deleted, or, with `adopts`,
+    that one is put in its place, or, with `mends`, that file is looked at and mended; whose it is needn't be known
+    then.
     """
 
     project_id: str
@@ -63,6 +64,8 @@ class Job(msgspec.Struct, eq=False):
     makes: int | None = None
     alone: bool = False
     mends: Path | None = None
+    adopts: str | None = None
+    replaces: bool = False
 
 
 class Outcome(msgspec.Struct, eq=False):
@@ -198,6 +201,8 @@ class Writer:
         job = jobs[0]
         if job.mends is not None:
             return self._mend_for(job, job.mends)
+        if job.adopts is not None:
+            return self._adopt(job, job.adopts)
         if job.work is None:
             return self._delete(job)
         try:
@@ -276,6 +281,15 @@ class Writer:
         if mended is None:
             self._sound[path] = now
         return mended
+
+    def _adopt(self, job: Job, staged: str) -> Outcome:
+        for project_id in (staged, job.project_id):
+            self._drop(project_id)
+            self._release(project_id)
+        adopted = self._folder.adopt(staged, job.project_id, replace=job.replaces)
+        file = self._file(job.project_id, None)
+        head = None if file is None else read_head(file.connection)
+        return Outcome(job.project_id, head, [(job.future, head if adopted else None)], wrote=adopted)
 
     def _delete(self, job: Job) -> Outcome:
         path = self._folder.path_of(job.project_id)

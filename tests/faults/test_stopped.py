@@ -25,7 +25,7 @@ LARGEST_FRAME = 70_000
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    return {"max_unacked_bytes": UNACKED, "max_lag_bytes": LAG}
+    return {"max_unacked_bytes": UNACKED, "max_lag_bytes": LAG, "max_message_bytes": LAG}
 
 
 @contextlib.asynccontextmanager

@@ -173,7 +173,7 @@ class TestSlowPlainClient:
 
     @pytest.fixture
     def settings(self) -> dict[str, Any]:
-        return {"max_lag_bytes": 256 * 1024}
+        return {"max_lag_bytes": 256 * 1024, "max_message_bytes": 128 * 1024}
 
     async def narrow(self, plain: Plain, extension: Any) -> tuple[PlainClient, Any]:
         """A plain client between which and the server hardly anything fits, and the server's connection to it."""

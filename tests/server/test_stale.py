@@ -296,6 +296,46 @@ async def test_what_runs_is_told_first_where_not_all_can_be_and_counted_whole(
     assert source["nodes"] == ["running1", "running3", "running5"]
 
 
+async def told_of_two(connect: Connect, extension: Any) -> dict[str, list[str]]:
+    """What is told, by source, of one with five open tasks, of which one runs, and one with three that run."""
+    waiting, running = Emitter(await connect(), "k1"), Emitter(await connect(), "k2")
+    for quiet in (waiting, running):
+        await quiet.says("here", **me())
+    await waiting.emit(update("run", status="running"))
+    for number in range(4):
+        await waiting.emit(update(f"queued{number}", parent_id="run", status="ready"))
+    for number in range(3):
+        await running.emit(update(f"running{number}", parent_id="run", status="running"))
+    waiting.leaves_without_a_word()
+    running.leaves_without_a_word()
+    await until(lambda: counted(extension.manager), {"run": 3})
+
+    frames = await (await connect()).follow("p")
+    sources = next(frame for frame in frames if frame["op"] == "presence")["sources"]
+    return {source["source"]: source["nodes"] for source in sources}
+
+
+async def test_the_bound_holds_for_all_sources_of_a_project_together(
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasktree_jupyter.server.silence.MAX_NODES", 5)
+
+    assert await told_of_two(connect, extension) == {
+        "k1": ["run", "queued0"],
+        "k2": ["running0", "running1", "running2"],
+    }
+    _, info = await rest("GET", "projects", "p")
+    assert {source["source"]: source["stale"] for source in info["sources"]} == {"k1": 5, "k2": 3}
+
+
+async def test_long_ids_are_bounded_by_their_length_and_who_has_none_left_is_not_told(
+    connect: Connect, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasktree_jupyter.server.silence.MAX_CHARACTERS", 4)
+
+    assert await told_of_two(connect, extension) == {"k1": ["run"]}
+
+
 async def test_who_becomes_live_knows_already_what_is_stale(
     connect: Connect, extension: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,9 +172,25 @@ async def test_an_empty_project_travels_too(rest: Rest, connect: Connect, jp_fet
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(
-    jp_fetch: Fetch, extension: Any, jp_serverapp: Any
+    jp_fetch: Fetch, extension: Any, data_dir: Path, jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await extension.ready()
+    log = extension.manager.log
+    stored, removed = asyncio.Event(), asyncio.Event()
+    append, delete = log.append, log.delete
+
+    async def appended(*args: Any, **kwargs: Any) -> Any:
+        commit = await append(*args, **kwargs)
+        stored.set()
+        return commit
+
+    async def deleted(project_id: str) -> bool:
+        there: bool = await delete(project_id)
+        removed.set()
+        return there
+
+    monkeypatch.setattr(log, "append", appended)
+    monkeypatch.setattr(log, "delete", deleted)
     event = {**EVENT, "offset": 1, "at": 5}
     _, writer = await asyncio.open_connection("127.0.0.1", jp_serverapp.port)
     path = f"{jp_serverapp.base_url}tasktree/api/projects/p/import"
@@ -182,19 +200,14 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
         + lines(HEADER | {"offset": 9}, event, event | {"offset": 2, "at": 6}, event | {"offset": 3, "at": 7})
     )
     await writer.drain()
-    log = extension.manager.log
-    heads: asyncio.Queue[Any] = asyncio.Queue()
-    stop = log.follow("p", heads.put_nowait)
 
     async with asyncio.timeout(20):
-        while (await heads.get()).offset < 2:
-            pass
+        await stored.wait()
         writer.close()
-        while await heads.get() is not None:
-            pass
-    stop()
+        await removed.wait()
 
     assert await log.projects() == []
+    assert [name for name in os.listdir(data_dir) if "sqlite" in name] == []
 
 
 class TestBounds:

@@ -245,6 +245,13 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
             summary="Make a project from an export",
             words="Offsets, times, sources and their numbers stay, the epoch is new. All or nothing. 409: it has events"
             " already. 400 names the line.",
+            query=(
+                Parameter(
+                    "replace",
+                    {"type": "string", "enum": ["true", "false"], "default": "false"},
+                    "Also in place of a project that has events, all at once. Needs the right to delete it.",
+                ),
+            ),
             body="Lines",
             body_type=MEDIA_TYPE,
             answers={201: "Imported"},

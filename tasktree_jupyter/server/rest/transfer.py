@@ -73,14 +73,24 @@ class ImportHandler(BodyHandler):
         if self._finished or self.request.method != "POST":
             return
         project_id = project_id_of(self.path_args[0])
-        importer = Importer(self.manager.log, project_id, self.extension.limits)
         try:
+            replace = await self._may_replace(project_id)
+            importer = Importer(self.manager.log, project_id, self.extension.limits, replace=replace)
             with refusing(), _refusing_imports():
                 await self.manager.bound.check(project_id)
                 await importer.begin()
             self._importer = importer
         except Refusal as refusal:
             self._refusal = refusal
+
+    async def _may_replace(self, project_id: str) -> bool:
+        """Whether what is there is to be replaced: that deletes it. Raises Refusal where it mustn't be."""
+        replace = self.get_query_argument("replace", "false")
+        if replace not in ("true", "false"):
+            raise Refusal(400, "replace must be true or false", "replace", "replace")
+        if replace == "true" and not await self.is_allowed("delete", project_id):
+            raise Refusal(403, f"You may not delete {project_id!r}, so you may not replace it", "forbidden")
+        return replace == "true"
 
     async def data_received(self, chunk: bytes) -> None:
         """Take a piece in; the next is read when this is done.
@@ -103,7 +113,7 @@ class ImportHandler(BodyHandler):
             raise self._refusal or Refusal(500, "The import was never begun", "internal")
         with refusing(), _refusing_imports():
             await importer.finish()
-        self.manager.projects.touched(project_id)
+        self.manager.imported(project_id, replaced=importer.replaced)
         body = {"project_id": project_id, "epoch": importer.epoch, "offset": importer.offset, "events": importer.events}
         self.answer(body, 201)
 

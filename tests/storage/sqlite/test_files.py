@@ -16,7 +16,15 @@ import apsw
 import pytest
 
 from tasktree_jupyter.storage import sqlite_reader, sqlite_writer
-from tasktree_jupyter.storage.log import Batch, EventLog, NewerSchema, NoSuchProject, StorageError, Unavailable
+from tasktree_jupyter.storage.log import (
+    Batch,
+    EventLog,
+    NewerSchema,
+    NoSuchProject,
+    StorageError,
+    Unavailable,
+    staged_id,
+)
 from tasktree_jupyter.storage.sqlite import SqliteLog
 from tasktree_jupyter.storage.sqlite_folder import file_name
 
@@ -110,6 +118,24 @@ async def test_deleting_leaves_nothing_on_the_disk(folder: Path, log: SqliteLog,
     await log.delete("p")
 
     assert names(folder) == ["folder.lock"]
+
+
+async def test_what_a_killed_server_was_making_is_gone_when_nobody_has_written_to_it_for_a_day(
+    folder: Path, log: SqliteLog, batch: MakeBatch
+) -> None:
+    abandoned, under_way = staged_id(), staged_id()
+    for staged in (abandoned, under_way):
+        await log.append(staged, [batch("a", 1, 3)], now=1)
+    for name in names(folder):
+        if name.startswith(file_name(abandoned)):
+            os.utime(folder / name, (0, 0))
+
+    later = SqliteLog(folder)
+    await later.start()
+    await later.close()
+
+    assert [name for name in names(folder) if "staged" in name and name.endswith("staged")] == [file_name(under_way)]
+    assert len(await log.read(under_way, 0, limit=9)) == 3
 
 
 async def test_a_folder_that_cannot_be_written_is_said_at_start(tmp_path: Path) -> None:
