@@ -1,6 +1,8 @@
 // Siblings alike in one row, and rows that keep their places.
 import { act, fireEvent } from '@testing-library/react';
 import { describe, expect, test, vi } from 'vitest';
+import type { Alike, Member } from '../../src/view/tree/alike.js';
+import { arrange } from '../../src/view/tree/arrange.js';
 import { familiesOf } from '../../src/view/tree/families.js';
 import { show } from './page.js';
 import { Story } from './story.js';
@@ -115,6 +117,17 @@ describe('siblings alike', () => {
       ...Array.from({ length: 10 }, (_, i) => `fit ${51 - i}`),
       '41 completed, 5 ready'
     ]);
+  });
+
+  test('one that failed and is looked at stands among those that failed where it belongs', () => {
+    const story = fits(60, 'fit');
+    for (const i of [5, 30, 40]) {
+      story.node(`fit/${i}`, { status: 'failed' });
+    }
+    const alike = familiesOf(story.tree).of('fit').only as Alike;
+    const looked = alike.members.find(({ id }) => id === 'fit/5') as Member;
+    const { shown } = arrange(alike, undefined, new Set([looked]), false);
+    expect(shown.slice(0, 4).map(({ id }) => id)).toEqual(['fit/5', 'fit/20', 'fit/30', 'fit/40']);
   });
 
   test('keep what somebody closed and opened', async () => {

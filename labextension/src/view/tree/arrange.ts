@@ -39,7 +39,8 @@ export function arrange(
     members.filter(member => !kept.includes(member)).slice(0, Math.max(0, most));
 
   const runs = wanted(alike.longestRunning(), room).length;
-  const failed = wanted(alike.firstFailed(), room - Math.min(runs, KEPT_FOR_RUNNING));
+  const firstFailed = alike.firstFailed();
+  const failed = wanted(firstFailed, room - Math.min(runs, KEPT_FOR_RUNNING));
   const running = steady(alike, last, kept, failed.length, room - failed.length);
   const ended = wanted(alike.slowestEnded(), room - failed.length - running.length);
   ended.sort((one, other) => durationOf(other) - durationOf(one) || one.place - other.place);
@@ -47,11 +48,20 @@ export function arrange(
   const next = left > 0 ? wanted(alike.next(left + kept.length), left) : [];
   const shown = [...failed, ...running, ...ended, ...next];
 
+  const failedBefore = (member: Member) => {
+    const at = firstFailed.indexOf(member);
+    return at < 0 ? failed.length : failed.filter(each => firstFailed.indexOf(each) < at).length;
+  };
   const places = kept.map(member => {
     const place = last.indexOf(member);
     return {
       member,
-      place: place < 0 ? placeFor(member, failed.length, running.length, shown.length) : place
+      place:
+        place < 0
+          ? member.node.status === 'failed'
+            ? failedBefore(member)
+            : placeFor(member, failed.length + running.length, shown.length)
+          : place
     };
   });
   places.sort((one, other) => one.place - other.place);
@@ -91,11 +101,8 @@ function steady(
   return slots.map(member => member ?? (waiting.shift() as Member));
 }
 
-function placeFor({ node }: Member, failed: number, running: number, all: number): number {
-  if (node.status === 'failed') {
-    return failed;
-  }
-  return node.status === 'running' || node.status === 'review' ? failed + running : all;
+function placeFor({ node }: Member, behindRunning: number, all: number): number {
+  return node.status === 'running' || node.status === 'review' ? behindRunning : all;
 }
 
 function split(alike: Alike, shown: readonly Member[]): Arranged {
