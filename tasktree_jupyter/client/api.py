@@ -220,11 +220,13 @@ def status() -> dict[str, Any]:
         `server`: its address or None; `reason`: why there is no connection, or None, and `code`: the same in one word
         for programs (docs/discovery.md); `projects`: of each project of
         this process its `project_id`, `source`, how many events are `waiting` for an acknowledgement, how many of these
-        are `on_disk`, how many were `dropped`, and the `epoch` and `offset` of the last acknowledgement; `late`: how
-        many events of processes that have ended this one is sending; `spool`: the folder of what is on the disk.
+        are `on_disk`, how many were `dropped`, `refused`: why the server takes none of them now, or None, and the
+        `epoch` and `offset` of the last acknowledgement; `late`: how many events of processes that have ended this one
+        is sending; `late_dropped`: how many of such it gave up; `spool`: the folder of what is on the disk.
     """
     this = session()
     connection = this.connection
+    late, late_dropped = connection.late
     return {
         "state": connection.state,
         "server": connection.server.shown if connection.server is not None else None,
@@ -237,11 +239,13 @@ def status() -> dict[str, Any]:
                 "waiting": len(each.source),
                 "on_disk": each.source.on_disk,
                 "dropped": each.source.dropped,
+                "refused": each.refusal,
                 "epoch": each.epoch,
                 "offset": each.offset,
             }
             for each in this.projects
         ],
-        "late": connection.late,
+        "late": late,
+        "late_dropped": late_dropped,
         "spool": spool_folder(),
     }
