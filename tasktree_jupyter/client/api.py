@@ -158,8 +158,9 @@ def configure(
             are dropped, and the tree is made whole again afterwards. 100 000 at first.
         max_bytes: how many bytes of them. 32 MiB at first.
         spool_bytes: how many bytes of a project's events may be on the disk, where they go when they have waited for
-            a quarter of a second, and where they outlive the process; the next one sends them. 0: none. For the
-            spools that are made from now on. 256 MiB at first.
+            a quarter of a second, and where they outlive the process; the next one sends them. All projects of all
+            processes may have four times that together. 0: none. For the spools that are made from now on. 256 MiB at
+            first.
         exit_timeout: seconds that the end of the process waits at most for acknowledgements. 5 at first.
         max_depth: levels of nesting kept of `params`, `outputs` and such. 8 at first.
         max_items: entries kept of one array or object there. 200 at first.

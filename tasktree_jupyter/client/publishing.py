@@ -299,9 +299,8 @@ class Publisher:
         if not refused:
             self._complaints.add(f"TaskTree's server can't take events now: {reason}. {kept}")
         elif project.project_id is None:
-            self._complaints.add(
-                f"TaskTree's server doesn't say which project this is; name one by tasktree_jupyter.project(name): {reason}"
-            )
+            remedy = "name one by tasktree_jupyter.project(name)"
+            self._complaints.add(f"TaskTree's server doesn't say which project this is; {remedy}: {reason}")
         else:
             self._complaints.add(f"TaskTree's server refuses events of {project.project_id!r}: {reason}. {kept}")
 
