@@ -181,7 +181,8 @@ class Connection:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is settled, at most `timeout` seconds; return whether it is."""
-        self.call(self._outbox.ask_again)
+        if any(map(self._outbox.refuses, self._outbox.projects)):
+            self.call(self._outbox.ask_again)
         return self._settle(timeout, lambda project: False)
 
     def _settle(self, timeout: float, hopeless: Callable[[Project], bool]) -> bool:
