@@ -158,8 +158,9 @@ def configure(
             are dropped, and the tree is made whole again afterwards. 100 000 at first.
         max_bytes: how many bytes of them. 32 MiB at first.
         spool_bytes: how many bytes of a project's events may be on the disk, where they go when they have waited for
-            a quarter of a second, and where they outlive the process; the next one sends them. 0: none. For the
-            spools that are made from now on. 256 MiB at first.
+            a quarter of a second, and where they outlive the process; the next one sends them. All projects of all
+            processes may have four times that together. 0: none. For the spools that are made from now on. 256 MiB at
+            first.
         exit_timeout: seconds that the end of the process waits at most for acknowledgements. 5 at first.
         max_depth: levels of nesting kept of `params`, `outputs` and such. 8 at first.
         max_items: entries kept of one array or object there. 200 at first.
@@ -220,11 +221,13 @@ def status() -> dict[str, Any]:
         `server`: its address or None; `reason`: why there is no connection, or None, and `code`: the same in one word
         for programs (docs/discovery.md); `projects`: of each project of
         this process its `project_id`, `source`, how many events are `waiting` for an acknowledgement, how many of these
-        are `on_disk`, how many were `dropped`, and the `epoch` and `offset` of the last acknowledgement; `late`: how
-        many events of processes that have ended this one is sending; `spool`: the folder of what is on the disk.
+        are `on_disk`, how many were `dropped`, `refused`: why the server takes none of them now, or None, and the
+        `epoch` and `offset` of the last acknowledgement; `late`: how many events of processes that have ended this one
+        is sending; `late_dropped`: how many of such it gave up; `spool`: the folder of what is on the disk.
     """
     this = session()
     connection = this.connection
+    late, late_dropped = connection.late
     return {
         "state": connection.state,
         "server": connection.server.shown if connection.server is not None else None,
@@ -237,11 +240,13 @@ def status() -> dict[str, Any]:
                 "waiting": len(each.source),
                 "on_disk": each.source.on_disk,
                 "dropped": each.source.dropped,
+                "refused": each.refusal,
                 "epoch": each.epoch,
                 "offset": each.offset,
             }
             for each in this.projects
         ],
-        "late": connection.late,
+        "late": late,
+        "late_dropped": late_dropped,
         "spool": spool_folder(),
     }

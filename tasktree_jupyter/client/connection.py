@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from tasktree_jupyter.client.asking import Question, Questions
 from tasktree_jupyter.client.discovery import Trouble
 from tasktree_jupyter.client.following import Following
-from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
+from tasktree_jupyter.client.happenings import Closed, Drained, Happening, Opened, Received
 from tasktree_jupyter.client.outbox import Outbox
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.spooling import BREATH
@@ -137,9 +137,9 @@ class Connection:
         return self.trouble.text if self.trouble is not None else None
 
     @property
-    def late(self) -> int:
-        """How many events of processes that have ended are being sent."""
-        return self._outbox.late
+    def late(self) -> tuple[int, int]:
+        """How many events of processes that have ended are being sent, and how many were given up."""
+        return self._outbox.late, self._outbox.late_dropped
 
     @property
     def expects_server(self) -> bool:
@@ -181,12 +181,20 @@ class Connection:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was emitted before is settled, at most `timeout` seconds; return whether it is."""
-        targets = [(project.source, project.source.emitted) for project in self._outbox.projects]
+        if any(map(self._outbox.refuses, self._outbox.projects)):
+            self.call(self._outbox.ask_again)
+        return self._settle(timeout, lambda project: False)
+
+    def _settle(self, timeout: float, hopeless: Callable[[Project], bool]) -> bool:
+        targets = [(project, project.source, project.source.emitted) for project in self._outbox.projects]
         self.wake()
+
+        def unsettled() -> list[Project]:
+            return [project for project, source, target in targets if source.settled < target]
+
         with self._progress:
-            return self._progress.wait_for(
-                lambda: all(source.settled >= target for source, target in targets), max(0.0, timeout)
-            )
+            self._progress.wait_for(lambda: all(hopeless(project) for project in unsettled()), max(0.0, timeout))
+            return not unsettled()
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait until the server has said welcome, at most `timeout` seconds; return whether it has."""
@@ -247,17 +255,13 @@ class Connection:
             return True
         until = time.monotonic() + timeout
         hopeful = self.state in ("connected", "connecting", "local")
-        settled = self.flush(timeout if hopeful else min(timeout, 1.0))
+        settled = self._settle(timeout if hopeful else min(timeout, 1.0), self._outbox.refuses)
         with self._progress:
             # Else many short processes would each begin to send what another one left, and none would end it.
             self._progress.wait_for(
                 lambda: self.state != "connected" or not self._outbox.late, max(0.0, until - time.monotonic())
             )
         self._stopping = True
-        wire = self._wire
-        if not settled and wire is not None:
-            # The thread may be waiting for it to take a frame.
-            wire.hang_up()
         self._inbox.put(None)
         self._ended.wait(_LAST_WRITE)
         return settled
@@ -304,8 +308,9 @@ class Connection:
             if self._wire is not None:
                 with contextlib.suppress(OSError):
                     self._outbox.leave()
-                self._wire.close()
             self._outbox.close()
+            if self._wire is not None:
+                self._wire.close()
         except Exception:
             logger.exception("TaskTree's connection couldn't end well")
         finally:
@@ -319,7 +324,7 @@ class Connection:
             return None
 
     def _take(self, item: Happening | Callable[[], None]) -> None:
-        if not isinstance(item, (Opened, Received, Closed)):
+        if not isinstance(item, (Opened, Received, Drained, Closed)):
             item()
         elif item.wire is not self._wire:
             item.wire.hang_up()
@@ -337,7 +342,7 @@ class Connection:
         elif isinstance(item, Opened):
             self._heard = time.monotonic()
             self._silence = _WELCOME_TIMEOUT
-        else:
+        elif isinstance(item, Closed):
             self._lost(item.trouble, refused=item.refused)
 
     def _step(self) -> float | None:
@@ -356,7 +361,7 @@ class Connection:
             due.append(self._heard + self._silence)
             due.append(self._following.retry(now))
         if self.expects_server:
-            due.extend(self._outbox.serve(now, welcomed=self._welcomed))
+            due.extend(self._outbox.serve(now, self._takes_more))
         # Last, since events are waited for elsewhere.
         due.extend(time.monotonic() + BREATH for project in self._outbox.projects if project.fold_if_due())
         earliest = min((moment for moment in due if moment is not None), default=None)
@@ -446,6 +451,9 @@ class Connection:
         self._following.forget_server()
 
     # Frames
+
+    def _takes_more(self) -> bool:
+        return self._welcomed and self._wire is not None and not self._wire.congested
 
     def _send(self, frame: dict[str, Any] | bytes) -> None:
         if self._wire is not None:

@@ -23,6 +23,12 @@ class Received(NamedTuple):
     data: bytes
 
 
+class Drained(NamedTuple):
+    """The network takes again what is sent."""
+
+    wire: Wire
+
+
 class Closed(NamedTuple):
     """The connection has ended, or couldn't be opened.
 
@@ -36,4 +42,4 @@ class Closed(NamedTuple):
     trouble: Trouble
 
 
-Happening = Opened | Received | Closed
+Happening = Opened | Received | Drained | Closed

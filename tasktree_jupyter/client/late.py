@@ -1,13 +1,13 @@
 """What processes left behind that have ended: this one sends it, under the sources it belongs to.
 
 A spool is taken by whoever gets its lock, so only one sends it. Only what was meant for the server that answers is
-sent: the same folder of logs, or the same root folder or address. What it refuses, or doesn't know, stays where it is.
+sent: the same folder of logs, or the same root folder or address. What it refuses stays where it is, and so does what
+is meant for another; only after a month that nobody could send it is it given up, and told.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,24 +15,22 @@ from typing import Any, Final
 
 import msgspec
 
-from tasktree_jupyter.client.patience import seconds_to_wait
+from tasktree_jupyter.client.patience import meaning, seconds_to_wait, soon
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits, Source
 from tasktree_jupyter.client.spool import DAMAGED, SUFFIX, VERSION, Spool
 from tasktree_jupyter.core.sanitise import without_surrogates
 
 MAX_AGE: Final = 30 * 24 * 3600.0
-"""Seconds after which what nobody could send is deleted."""
-MAX_SPOOLS: Final = 100
-"""With more than so many, the oldest are deleted."""
+"""Seconds after which what no server is there for is deleted."""
+_AT_ONCE: Final = 20
+"""So many are held at most; the next are taken when these are fewer."""
 _YOUNG: Final = 60.0
 """Seconds for which an empty spool may be one that is just being made."""
 _HOLD: Final = 3.0
 """Seconds that events of this process wait at most for older ones of their project."""
 _LOOK_AGAIN: Final = (1.0, 4.0)
 """Seconds until those are tried again that somebody held: he may only have looked whether they are his to send."""
-_FIRST_DELAY: Final = 0.25
-_LONGEST_DELAY: Final = 15.0
 
 
 class _Delivery(msgspec.Struct):
@@ -42,6 +40,7 @@ class _Delivery(msgspec.Struct):
     source: Source
     project_id: str | None
     total: int
+    modified: float
     ref: int | None = None
     retry_at: float = 0.0
     failures: int = 0
@@ -72,9 +71,12 @@ class LateDeliveries:
         self._store: str | None = None
         self._place: str | None = None
         self._deliveries: deque[_Delivery] = deque()
+        self._found: deque[tuple[float, str]] = deque()
         self._left: set[str] = set()
         self._look_at: list[float] = []
         self._hold_until = 0.0
+        self.dropped = 0
+        """How many events were given up."""
 
     @property
     def waiting(self) -> int:
@@ -102,6 +104,7 @@ class LateDeliveries:
             spool.mark()
             spool.close()
         self._look_at = []
+        self._found.clear()
 
     def abandon(self) -> None:
         """In a forked child: the files are the parent's."""
@@ -176,20 +179,22 @@ class LateDeliveries:
 
     def _take_error(self, delivery: _Delivery, frame: dict[str, Any]) -> None:
         source, code = delivery.source, frame.get("code")
-        expected = frame.get("expected")
-        if code == "seq_gap" and isinstance(expected, int) and delivery.failures < 3:
+        expected, means = frame.get("expected"), meaning(frame)
+        if means == "gap" and isinstance(expected, int) and delivery.failures < 3:
             # The log lost what it had, or was deleted. Whoever could tell it again is dead, so it is told how many are
             # missing: more than nothing, and the source stays the one that the server knows as that process's.
             delivery.failures += 1
             source.expects(expected)
-        elif code == "too_large" and source.in_flight:
-            source.too_large()
-        elif frame.get("retry") is True:
+        elif means == "unfit" and source.in_flight:
+            alone = source.bisect()
+            if alone is not None:
+                self.dropped += 1
+                reason = frame.get("message") or code
+                self._complaints.add(f"TaskTree dropped a {alone.type} event of a process that has ended: {reason}")
+        elif means == "later":
             source.unsent()
             delivery.failures += 1
-            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(delivery.failures, 16))
-            delay = max(delay * random.uniform(0.5, 1.0), seconds_to_wait(frame))
-            delivery.retry_at = time.monotonic() + delay
+            delivery.retry_at = time.monotonic() + max(soon(delivery.failures), seconds_to_wait(frame))
         else:
             logger.warning(
                 "%d events of an ended process stay in %s: %s",
@@ -197,16 +202,22 @@ class LateDeliveries:
                 delivery.spool.path,
                 frame.get("message") or code,
             )
-            self._leave(delivery)
+            self._leave(delivery, nobodys=delivery.project_id is None and code == "not_found")
 
-    def _leave(self, delivery: _Delivery) -> None:
+    def _leave(self, delivery: _Delivery, *, nobodys: bool) -> None:
         self._left.add(delivery.spool.path)
+        self._remove(delivery)
+        if not (nobodys and self._give_up_if_old(delivery.spool, delivery.modified)):
+            delivery.spool.close()
+
+    def _remove(self, delivery: _Delivery) -> None:
+        # First, so that there is no moment at which all seems to be sent.
+        self._take_more()
         self._deliveries.remove(delivery)
-        delivery.spool.close()
 
     def _finish(self, delivery: _Delivery) -> None:
         about = delivery.spool.about
-        self._deliveries.remove(delivery)
+        self._remove(delivery)
         self._done(delivery.spool)
         # Nobody will end what it left open.
         process = {"host": about.host, "pid": about.pid, "kernel_id": about.kernel_id}
@@ -220,72 +231,87 @@ class LateDeliveries:
         )
 
     def _done(self, spool: Spool) -> None:
-        if spool.damaged:
-            self._complaints.add(
-                f"Some of what an ended process had kept for TaskTree's server can't be read. {spool.path} now ends "
-                f"with {DAMAGED}; what could be read was sent."
-            )
+        damaged = spool.damaged
         spool.remove()
+        if damaged:
+            what = "what could be read was sent" if spool.about.source else "nothing in it tells whose it is"
+            self._complaints.add(
+                "Some of what an ended process had kept for TaskTree's server can't be read. "
+                f"{spool.path} now ends with {DAMAGED}; {what}."
+            )
+
+    def _give_up_if_old(self, spool: Spool, modified: float) -> bool:
+        age = time.time() - modified
+        if age <= MAX_AGE:
+            return False
+        about, count, damaged = spool.about, spool.waiting, spool.damaged
+        spool.remove()
+        self.dropped += count
+        of = f" of {about.name!r}" if about.name else ""
+        where = f" {spool.path} could be read in part only, and now ends with {DAMAGED}." if damaged else ""
+        self._complaints.add(
+            f"TaskTree gave up {count} events{of} that process {about.pid} had kept {age / 86400:.0f} days ago: "
+            f"it never met a server again that they were meant for.{where}"
+        )
+        return True
 
     # Looking
 
     def _look(self) -> None:
-        folder = self._folder()
         found: list[tuple[float, str]] = []
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(self._folder()) as entries:
                 for entry in entries:
-                    if entry.name.endswith((SUFFIX, DAMAGED)):
+                    if entry.name.endswith(SUFFIX):
                         found.append((entry.stat().st_mtime, entry.path))
         except OSError:
             # Nothing was ever spooled, as a rule.
             return
         found.sort()
+        self._found = deque(found)
+        self._take_more()
+
+    def _take_more(self) -> None:
+        """Go on with what was found, unless enough is held; the oldest first."""
         taken = {each.spool.path for each in self._deliveries}
-        excess = len(found) - MAX_SPOOLS
-        for place, (modified, path) in enumerate(found):
-            age = time.time() - modified
+        while self._found and len(self._deliveries) < _AT_ONCE:
+            modified, path = self._found.popleft()
             if path not in taken and path not in self._left:
                 try:
-                    self._look_at_one(path, age, superfluous=place < excess or age > MAX_AGE)
+                    self._look_at_one(path, modified)
                 except OSError as error:
                     self._left.add(path)
                     logger.warning("Can't look into %s: %s", path, error)
 
-    def _look_at_one(self, path: str, age: float, *, superfluous: bool) -> None:
-        if path.endswith(DAMAGED):
-            if superfluous:
-                os.unlink(path)
-            return
+    def _look_at_one(self, path: str, modified: float) -> None:
         spool = Spool.take(path)
         if spool is None:
             return
         if spool.empty:
-            if age > _YOUNG:
+            if time.time() - modified > _YOUNG:
                 spool.remove()
             spool.close()
-        elif not spool.waiting:
+        elif spool.about.version != VERSION:
+            self._leave_alone(spool)
+        elif not spool.waiting or not spool.about.source:
             self._done(spool)
-        elif superfluous:
-            self._complaints.add(
-                f"TaskTree deleted {spool.waiting} events of a process that ended {age / 86400:.0f} days ago: "
-                "no server that they were meant for was seen since."
-            )
-            spool.remove()
-        elif spool.about.version == VERSION and self._is_meant(spool):
-            self._take(spool)
-        else:
-            self._left.add(path)
-            spool.close()
+        elif self._is_meant(spool):
+            self._take(spool, modified)
+        elif not self._give_up_if_old(spool, modified):
+            self._leave_alone(spool)
+
+    def _leave_alone(self, spool: Spool) -> None:
+        self._left.add(spool.path)
+        spool.close()
 
     def _is_meant(self, spool: Spool) -> bool:
         about = spool.about
-        if not about.source or not (about.name or about.project_id or about.kernel_id or about.path):
+        if not (about.name or about.project_id or about.kernel_id or about.path):
             return False
         same_store = about.store is not None and about.store == self._store
         return same_store or (about.place is not None and about.place == self._place)
 
-    def _take(self, spool: Spool) -> None:
+    def _take(self, spool: Spool, modified: float) -> None:
         about = spool.about
         source = Source.resume(about.source, spool, spool.next_number)
         project_id = about.name or about.project_id
@@ -293,7 +319,7 @@ class LateDeliveries:
             # Other logs at the same place: the id that those gave it means nothing here.
             project_id = None
         if project_id is None and not (about.kernel_id or about.path):
-            self._left.add(spool.path)
-            spool.close()
+            if not self._give_up_if_old(spool, modified):
+                self._leave_alone(spool)
             return
-        self._deliveries.append(_Delivery(spool, source, project_id, spool.waiting))
+        self._deliveries.append(_Delivery(spool, source, project_id, spool.waiting, modified))

@@ -58,6 +58,15 @@ class Outbox:
         """How many events of processes that have ended are being sent; on any thread."""
         return self._late.waiting
 
+    @property
+    def late_dropped(self) -> int:
+        """How many events of processes that have ended were given up; on any thread."""
+        return self._late.dropped
+
+    def refuses(self, project: Project) -> bool:
+        """Whether the server takes nothing of a project, and waiting a little is no use; on any thread."""
+        return self._publisher.refuses(project)
+
     def add(self, project: Project) -> None:
         """Send this project's events from now on; on any thread."""
         self._publisher.add(project)
@@ -74,22 +83,26 @@ class Outbox:
         self._publisher.disconnected()
         self._late.disconnected()
 
+    def ask_again(self) -> None:
+        """Somebody waits: what the server refused is tried again, unless that was a moment ago."""
+        self._publisher.ask_again()
+
     def forget_server(self) -> None:
         """Another server answers from now on."""
         self._late.disconnected()
         self._spooler.store_id = None
         self._publisher.forget_server()
 
-    def serve(self, now: float, *, welcomed: bool) -> Iterator[float | None]:
+    def serve(self, now: float, ready: Callable[[], bool]) -> Iterator[float | None]:
         """Send and write what there is; yield when to look again, None: when something happens.
 
         Args:
             now: of `time.monotonic`.
-            welcomed: whether there is a connection to send on.
+            ready: says whether there is a connection that takes something.
         """
-        if welcomed:
+        if ready():
             yield from self._late.serve(now)
-            yield from self._publisher.serve(now)
+            yield from self._publisher.serve(now, ready)
         yield from self._spooler.serve(self.projects, now)
 
     def answered(self, frame: dict[str, Any]) -> bool:

@@ -71,6 +71,8 @@ class Project:
 
     def _begin(self, source: Source) -> None:
         self.source = source
+        self.refusal: str | None = None
+        """Why the server takes none of its events now; None where it does."""
         self.epoch: str | None = None
         self.offset = 0
         self.wakes = True

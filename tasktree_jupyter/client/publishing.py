@@ -5,7 +5,6 @@ One publish frame of a project is under way at a time. Before its first, the def
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,7 @@ import msgspec
 
 from tasktree_jupyter.client import origin
 from tasktree_jupyter.client.discovery import identity
-from tasktree_jupyter.client.patience import seconds_to_wait
+from tasktree_jupyter.client.patience import meaning, seconds_to_wait, slowly, soon
 from tasktree_jupyter.client.reporting import Complaints, logger
 from tasktree_jupyter.client.source import Limits
 from tasktree_jupyter.core.sanitise import without_surrogates
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
     from tasktree_jupyter.client.discovery import Identity
     from tasktree_jupyter.client.project import Project
 
-_FIRST_DELAY: Final = 0.25
-_LONGEST_DELAY: Final = 15.0
 _HOLD: Final = 5.0
-"""Seconds before a project that refuses everything, or that an error here was about, is asked again."""
+"""Seconds before a project that an error here was about is tried again."""
 _FAILURES_BEFORE_COMPLAINT: Final = 5
 _BATCH: Final = 500
 """Events of one frame at most: making it must not keep the interpreter from others for long."""
@@ -42,6 +39,9 @@ class _Link(msgspec.Struct):
     """The source that this connection has told the server of."""
     held_until: float = 0.0
     failures: int = 0
+    refused: bool = False
+    """Whether the server takes nothing of it until somebody does something about it."""
+    refused_at: float = 0.0
     complained: bool = False
     dropped: int = 0
 
@@ -90,12 +90,26 @@ class Publisher:
         """Publish this project's events from now on; may be called on any thread."""
         self._links.append(_Link(project))
 
+    def refuses(self, project: Project) -> bool:
+        """Whether the server takes nothing of a project, and waiting a little is no use; on any thread."""
+        return any(link.refused for link in (*self._links,) if link.project is project)
+
     def connected(self, limits: dict[str, Any]) -> None:
         """A connection is there; `limits` are those of `welcome`."""
+        for link in self._links:
+            if link.refused:
+                # It may be another server, or another one's permission.
+                link.held_until = 0.0
         self.limits = Limits(
             message_bytes=_positive(limits.get("max_message_bytes"), _MESSAGE_BYTES),
             events=min(_BATCH, _positive(limits.get("max_events_per_publish"), _BATCH)),
         )
+
+    def ask_again(self) -> None:
+        """Somebody waits: what was refused is tried again, unless that was a moment ago."""
+        for link in self._links:
+            if link.refused:
+                link.held_until = min(link.held_until, link.refused_at + _HOLD)
 
     def disconnected(self) -> None:
         """The connection is gone: what wasn't answered will be asked and sent again."""
@@ -109,13 +123,21 @@ class Publisher:
         """Another server answers from now on: all that is open is emitted there, whole."""
         self._asked.clear()
         for link in self._links:
-            link.asked, link.held_until, link.complained = False, 0.0, False
+            link.asked = False
+            self._accepted(link)
             link.project.forget_server()
             link.project.heal(new_life=True)
 
-    def serve(self, now: float) -> Iterator[float | None]:
-        """Send what there is; yield for each project when to look again, None: when something happens."""
+    def serve(self, now: float, ready: Callable[[], bool]) -> Iterator[float | None]:
+        """Send what there is; yield for each project when to look again, None: when something happens.
+
+        Args:
+            now: of `time.monotonic`.
+            ready: says whether the connection takes more.
+        """
         for link in self._links:
+            if not ready():
+                return
             try:
                 again = self._serve(link, now)
             except OSError:
@@ -202,7 +224,7 @@ class Publisher:
     def _take_resolved(self, link: _Link, frame: dict[str, Any]) -> None:
         project_id, info = frame.get("project_id"), frame.get("info")
         if isinstance(project_id, str):
-            link.failures, link.complained = 0, False
+            self._accepted(link)
             link.project.resolved(project_id, info if isinstance(info, dict) else None)
             self._known(link.project)
 
@@ -217,8 +239,12 @@ class Publisher:
             project.heal(new_life=True)
         project.epoch = epoch if isinstance(epoch, str) else None
         project.offset = offset if isinstance(offset, int) else project.offset
-        link.failures, link.complained = 0, False
+        self._accepted(link)
         self._published(project)
+
+    def _accepted(self, link: _Link) -> None:
+        link.held_until, link.failures, link.complained, link.refused = 0.0, 0, False, False
+        link.project.refusal = None
 
     def _tell_drops(self, link: _Link) -> None:
         dropped = link.project.source.dropped
@@ -230,47 +256,53 @@ class Publisher:
             link.dropped = dropped
 
     def _take_error(self, link: _Link, frame: dict[str, Any]) -> None:
-        source, code = link.project.source, frame.get("code")
-        publishing = source.awaits(frame.get("ref"))
-        if not publishing:
+        source = link.project.source
+        if not source.awaits(frame.get("ref")):
             link.asked = False
-        if publishing and code == "seq_gap":
+            self._hold(link, frame, refused=frame.get("retry") is not True)
+            return
+        means = meaning(frame)
+        if means == "gap":
             # The log lost what it had acknowledged: only a new life can tell it.
             link.project.heal(new_life=True)
-        elif publishing and code == "too_large":
-            alone = source.too_large()
-            if alone is not None:
-                size = len(alone.data)
-                self._complaints.add(f"TaskTree dropped a {alone.type} event: the server takes none of {size} bytes.")
-                link.dropped += 1
-        elif frame.get("retry") is True:
-            source.unsent()
-            self._hold(link, frame)
+        elif means == "unfit":
+            self._drop_unfit(link, frame)
         else:
-            self._give_up(link, frame, publishing)
+            source.unsent()
+            self._hold(link, frame, refused=means == "refused")
 
-    def _hold(self, link: _Link, frame: dict[str, Any]) -> None:
+    def _drop_unfit(self, link: _Link, frame: dict[str, Any]) -> None:
+        alone = link.project.source.bisect()
+        if alone is None:
+            return
+        link.dropped += 1
+        if frame.get("code") == "too_large":
+            why = f"the server takes none of {len(alone.data)} bytes"
+        else:
+            why = f"the server can't understand it: {frame.get('message') or frame.get('code')}"
+        self._complaints.add(f"TaskTree dropped a {alone.type} event: {why}.")
+
+    def _hold(self, link: _Link, frame: dict[str, Any], *, refused: bool) -> None:
+        """Keep what there is, and try again later."""
+        project, link.refused = link.project, refused
         link.failures += 1
-        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(link.failures, 16)) * random.uniform(0.5, 1.0)
-        link.held_until = time.monotonic() + max(delay, seconds_to_wait(frame))
-        if link.failures >= _FAILURES_BEFORE_COMPLAINT and not link.complained:
-            link.complained = True
-            reason = frame.get("message") or frame.get("code")
-            self._complaints.add(f"TaskTree's server can't take events now: {reason}. They are kept; see status().")
-
-    def _give_up(self, link: _Link, frame: dict[str, Any], publishing: bool) -> None:
-        link.held_until = time.monotonic() + _HOLD
-        lost = link.project.source.discard() if publishing else 0
-        link.dropped += lost
+        delay = slowly(link.failures) if refused else soon(link.failures)
+        link.refused_at = time.monotonic()
+        link.held_until = link.refused_at + max(delay, seconds_to_wait(frame))
+        if not refused and link.failures < _FAILURES_BEFORE_COMPLAINT:
+            return
+        project.refusal = reason = str(frame.get("message") or frame.get("code"))
         if link.complained:
             return
         link.complained = True
-        reason = frame.get("message") or frame.get("code")
-        if publishing:
-            what = f"refuses events of {link.project.project_id!r}, and {lost} were dropped"
+        kept = "They are kept, and sent when it takes them; see status()."
+        if not refused:
+            self._complaints.add(f"TaskTree's server can't take events now: {reason}. {kept}")
+        elif project.project_id is None:
+            remedy = "name one by tasktree_jupyter.project(name)"
+            self._complaints.add(f"TaskTree's server doesn't say which project this is; {remedy}: {reason}")
         else:
-            what = "doesn't say which project this is; name one by tasktree_jupyter.project(name)"
-        self._complaints.add(f"TaskTree's server {what}: {reason}")
+            self._complaints.add(f"TaskTree's server refuses events of {project.project_id!r}: {reason}. {kept}")
 
 
 def _positive(value: object, otherwise: int) -> int:

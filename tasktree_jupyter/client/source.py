@@ -357,11 +357,11 @@ class Source:
         """The connection is gone, or the server said to try again: the frame under way will be sent again as it was."""
         self._in_flight = None
 
-    def too_large(self) -> Entry | None:
-        """The server took nothing of the frame under way since it was too large: half of it is tried next.
+    def bisect(self) -> Entry | None:
+        """The server takes the frame under way never, for its size or for an event in it: half of it is tried next.
 
         Returns:
-            the event that alone is too large; it counts as dropped.
+            the event that it doesn't take alone; it counts as dropped.
         """
         batch = self._batch
         self._in_flight = None
@@ -380,31 +380,15 @@ class Source:
         self.dropped += 1
         return batch.entries[0]
 
-    def discard(self) -> int:
-        """Forget everything that waits, where the project refuses it for good; return how many events that were."""
-        with self._lock:
-            count = len(self)
-            # What is numbered may have arrived all the same.
-            self._gap += len(self._pending) + len(self._first)
-            self._forget()
-            self.dropped += count
-        if self.store is not None:
-            self.store.remove()
-            self.store = None
-        return count
-
-    def _forget(self) -> None:
-        self._pending.clear()
-        self._first.clear()
-        self._batch = self._in_flight = None
-        self._bytes = 0
-        self.left = self.taken
-
     def stop_keeping(self) -> None:
         """There is no server to wait for: nothing is lost, since everything is in the process's own tree."""
         with self._lock:
             self.keep = False
-            self._forget()
+            self._pending.clear()
+            self._first.clear()
+            self._batch = self._in_flight = None
+            self._bytes = 0
+            self.left = self.taken
         if self.store is not None:
             self.store.remove()
             self.store = None

@@ -44,11 +44,11 @@ def spool_folder() -> str:
     return os.path.abspath(os.path.expanduser(named or os.path.join(data_dir(), "tasktree", "spool")))
 
 
-def _used(folder: str) -> int:
-    """Return the bytes that all spools there have."""
+def _used(folder: str, suffixes: str | tuple[str, ...]) -> int:
+    """Return the bytes that all files there have whose names end so."""
     try:
         with os.scandir(folder) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.name.endswith((SUFFIX, DAMAGED)))
+            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(suffixes))
     except OSError:
         return 0
 
@@ -202,9 +202,11 @@ class Spooler:
 
     def _create(self, watch: _Watch) -> Spool:
         folder, most = spool_folder(), self._most_bytes()
-        used = _used(folder)
+        used = _used(folder, (SUFFIX, DAMAGED))
         if used >= _TOGETHER * most:
-            raise Full(f"all spools in {folder} have {used:,} bytes together")
+            damaged = _used(folder, DAMAGED)
+            more = f", and {damaged:,} of them are kept only since they are damaged" if damaged else ""
+            raise Full(f"all spools in {folder} have {used:,} bytes together{more}")
         watch.told = self._told(watch.project)
         spool = Spool.create(folder, self._about(watch.project), min(most, _TOGETHER * most - used))
         self._spools[watch.project] = spool

@@ -1,7 +1,8 @@
 """One WebSocket connection: `websockets` knows the protocol, TLS works on memory, and this file moves the bytes.
 
 A reader thread opens the connection and then does nothing but read; everything else is done by the thread that owns the
-connection, so neither protocol nor TLS is ever touched by two threads, and a sender never waits behind a reader.
+connection, so neither protocol nor TLS is ever touched by two threads. It never waits: what the network doesn't take at
+once is left to a `Sender`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from tasktree_jupyter.client.discovery import Server, Trouble
-from tasktree_jupyter.client.happenings import Closed, Happening, Opened, Received
+from tasktree_jupyter.client.happenings import Closed, Drained, Happening, Opened, Received
+from tasktree_jupyter.client.sending import TIMEOUT, Sender
 from tasktree_jupyter.core.protocol import SUBPROTOCOL
 
 OPEN_TIMEOUT: Final = 10.0
-SEND_TIMEOUT: Final = 30.0
+_LAST_WORDS: Final = 0.5
+"""Seconds that a polite end waits at most for the network."""
 _READ: Final = 65_536
 _LARGEST: Final = 64 * 2**20
 """Bytes of the largest frame taken from the server."""
@@ -39,7 +42,7 @@ class Wire:
 
     Args:
         servers: the ways to try, in this order.
-        post: told what happens; called on the reader thread.
+        post: told what happens; called on threads of its own.
     """
 
     def __init__(self, servers: Iterable[Server], post: Callable[[Happening], None]) -> None:
@@ -48,6 +51,7 @@ class Wire:
         self._tls: _Tls | None = None
         self._socket: socket.socket | None = None
         self._protocol: ClientProtocol | None = None
+        self._sender: Sender | None = None
         self._partial = bytearray()
         self._ended = False
         self.server: Server = self._servers[0]
@@ -59,8 +63,13 @@ class Wire:
 
     # The owner's side
 
+    @property
+    def congested(self) -> bool:
+        """Whether the network doesn't take what there is to send; `Drained` tells when it does again."""
+        return self._sender is not None and self._sender.congested
+
     def send(self, text: bytes) -> None:
-        """Send a text frame; waits while the system's buffer is full, at most 30 s.
+        """Send a text frame; returns at once.
 
         Raises:
             OSError: the connection is gone.
@@ -104,15 +113,17 @@ class Wire:
         protocol = self._protocol
         if protocol is not None and protocol.state is OPEN and not self._ended:
             with contextlib.suppress(OSError):
-                if self._socket is not None:
-                    self._socket.settimeout(0.5)
                 protocol.send_close(1000)
                 self._flush(protocol)
+                if self._sender is not None:
+                    self._sender.drain(_LAST_WORDS)
         self.hang_up()
 
     def abandon(self) -> None:
         """Let go of the socket without a word. In a forked child this leaves the parent's connection as it is."""
         self._ended = True
+        if self._sender is not None:
+            self._sender.abandon()
         if self._socket is not None:
             self._socket.close()
 
@@ -122,6 +133,8 @@ class Wire:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
         self.abandon()
+        if self._sender is not None:
+            self._sender.end()
 
     def _open_protocol(self) -> ClientProtocol:
         if self._protocol is None or self._protocol.state is not OPEN:
@@ -142,11 +155,16 @@ class Wire:
         for data in protocol.data_to_send():
             if self._socket is None or self._ended:
                 raise ConnectionError("not connected")
-            if data:
-                self._socket.sendall(self._tls.encrypt(data) if self._tls else data)
+            if not data:
+                if self._sender is not None:
+                    self._sender.send_eof()
+                continue
+            if self._tls is not None:
+                data = self._tls.encrypt(data)
+            if self._sender is not None:
+                self._sender.send(data)
             else:
-                with contextlib.suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_WR)
+                self._socket.sendall(data)
 
     # The reader's side
 
@@ -178,6 +196,7 @@ class Wire:
         return Closed(self, False, Trouble("unreachable", text))
 
     def _open(self, server: Server) -> bytes:
+        self._sender = None
         uri = parse_uri(server.url)
         if server.unix_socket is not None:
             self._socket = sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -205,8 +224,13 @@ class Wire:
         if protocol.subprotocol != SUBPROTOCOL:
             text = f"the server doesn't speak {SUBPROTOCOL}; it may be of another version"
             raise _Unusable(Trouble("version", text), refused=True)
-        sock.settimeout(SEND_TIMEOUT)
+        sock.settimeout(TIMEOUT)
+        self._sender = Sender(sock, lambda: self._post(Drained(self)), self._cannot_send)
+        self._sender.start()
         return b""
+
+    def _cannot_send(self, why: str) -> None:
+        self._post(Closed(self, False, Trouble("lost", why)))
 
     def _read(self, data: bytes) -> None:
         # What came right behind the handshake waits in the protocol: an empty feed fetches it.

@@ -213,23 +213,106 @@ def test_new_events_of_the_project_wait_for_the_old_but_not_for_long(world: Worl
     assert world.late.held_until("p", NOW) is None
 
 
-def test_what_nobody_could_send_for_a_month_is_deleted_and_told(world: World) -> None:
+def test_what_no_server_was_there_for_in_a_month_is_given_up_counted_and_told(world: World) -> None:
     old = leave(world, place="elsewhere", store="other", age=late.MAX_AGE + 86400)
     young = leave(world, place="elsewhere", store="other", age=late.MAX_AGE - 86400)
     world.connect()
     assert (old.exists(), young.exists()) == (False, True)
     (told,) = world.complaints.take()
-    assert "deleted 3 events of a process that ended 31 days ago" in told
+    assert "gave up 3 events of 'p'" in told
+    assert "31 days ago" in told
+    assert world.late.dropped == 3
 
 
-def test_no_more_than_a_number_of_them_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late, "MAX_SPOOLS", 3)
-    paths = [leave(world, place="elsewhere", store="other", age=100 - n) for n in range(5)]
-    living = Spool.create(str(world.folder), About(source="k"), 2**20)
-    os.utime(living.path, (0, 0))
+def test_what_is_meant_for_the_server_is_sent_however_old_it_is(world: World) -> None:
+    path = leave(world, age=100 * late.MAX_AGE)
+    (said,) = world.connect()
+    assert numbers(said) == [1, 2, 3]
+    world.acknowledge()
+    assert (path.exists(), world.late.dropped) == (False, 0)
+
+
+def test_however_many_there_are_all_are_sent_the_oldest_first_and_few_are_held_at_a_time(world: World) -> None:
+    paths = [leave(world, age=1000 - n, source=f"k{n}") for n in range(130)]
+    others = [leave(world, age=5000 - n, place="elsewhere", store="other") for n in range(130)]
+    sent = [each["source"] for each in world.connect()]
+    while world.late.waiting:
+        assert world.late.waiting <= 3 * 20
+        world.acknowledge()
+        sent += [each["source"] for each in world.serve()]
+    assert sent == [f"k{n}" for n in range(130)]
+    assert not any(path.exists() for path in paths)
+    assert all(path.exists() for path in others)
+    assert (world.late.dropped, world.complaints.take()) == (0, [])
+
+
+def test_what_its_server_refuses_is_kept_however_old_it_is(world: World) -> None:
+    path = leave(world, age=2 * late.MAX_AGE)
     world.connect()
-    assert [path.exists() for path in paths] == [False, False, True, True, True]
-    assert Path(living.path).exists()
+    world.answer(op="error", code="storage", message="a newer file", retry=False)
+    assert (path.exists(), world.late.dropped) == (True, 0)
+    world.late.disconnected()
+    assert [numbers(each) for each in world.connect()] == [[1, 2, 3]]
+
+
+def test_of_a_kernel_that_nobody_knows_it_is_given_up_after_a_month(world: World) -> None:
+    path = leave(world, name=None, kernel_id="gone", age=2 * late.MAX_AGE)
+    world.connect()
+    world.answer(op="error", code="not_found", message="no such kernel", retry=False)
+    assert (path.exists(), world.late.dropped) == (False, 3)
+    (told,) = world.complaints.take()
+    assert "gave up 3 events" in told
+
+
+@pytest.mark.parametrize("code", ["too_large", "invalid_json"])
+def test_an_event_that_is_never_taken_costs_no_other(world: World, code: str) -> None:
+    path = leave(world, count=9)
+    said, arrived = world.connect()[0], []
+    while world.late.waiting:
+        if 4 in numbers(said):
+            world.answer(op="error", code=code, message="no", retry=False)
+        else:
+            arrived += numbers(said)
+            world.acknowledge()
+        said = ([*world.serve(), said])[0]
+        world.sent[:] = [said]
+    assert (arrived, world.late.dropped, path.exists()) == ([1, 2, 3, 5, 6, 7, 8, 9], 1, False)
+    (told,) = world.complaints.take()
+    assert "dropped a my.event event" in told
+
+
+def test_what_is_damaged_is_never_deleted(world: World) -> None:
+    leave(world)
+    aside = world.folder / ("old" + DAMAGED)
+    aside.write_bytes(b"what was left of it")
+    os.utime(aside, (0, 0))
+    for n in range(120):
+        leave(world, place="elsewhere", store="other", source=f"k{n}")
+    path = leave(world, place="elsewhere", store="other", age=2 * late.MAX_AGE)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    spare = Spool.take(str(leave(world, place="elsewhere", store="other")))
+    assert spare is not None
+    path.write_bytes(bytes(content) + Path(spare.path).read_bytes())
+    spare.close()
+    os.utime(path, (time.time() - 2 * late.MAX_AGE,) * 2)
+    world.connect()
+    assert aside.read_bytes() == b"what was left of it"
+    assert path.with_suffix(DAMAGED).exists()
+    (told,) = world.complaints.take()
+    assert str(path) in told
+    assert DAMAGED in told
+
+
+def test_of_what_tells_not_whose_it_is_the_user_hears_where_it_lies(world: World) -> None:
+    path = leave(world)
+    content = path.read_bytes()
+    path.write_bytes(b"?" + content[1:])
+    assert world.connect() == []
+    assert path.with_suffix(DAMAGED).read_bytes() == b"?" + content[1:]
+    (told,) = world.complaints.take()
+    assert str(path) in told
+    assert "nothing in it tells whose it is" in told
 
 
 def test_a_damaged_one_is_moved_aside_and_what_can_be_read_is_sent(world: World) -> None:
@@ -273,7 +356,7 @@ def test_one_that_is_just_being_made_is_left_alone(world: World) -> None:
 
 
 def test_one_of_a_newer_version_is_left_alone(world: World) -> None:
-    path = leave(world, version=2)
+    path = leave(world, version=2, age=2 * late.MAX_AGE)
     content = path.read_bytes()
     assert world.connect() == []
     assert path.read_bytes() == content

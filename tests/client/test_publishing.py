@@ -27,6 +27,7 @@ class World:
         self.known: list[Project] = []
         self.published: list[Project] = []
         self.held_until: float | None = None
+        self.ready = True
         self._ref = 0
         self.publisher = Publisher(
             lambda: Identity(None, "/x/etl.py", "etl.py"),
@@ -55,7 +56,7 @@ class World:
     def serve(self, later: float = 0) -> list[dict[str, Any]]:
         """What it sends now."""
         self.sent.clear()
-        list(self.publisher.serve(time.monotonic() + later))
+        list(self.publisher.serve(time.monotonic() + later, lambda: self.ready))
         return [*self.sent]
 
     def answer(self, **frame: Any) -> bool:
@@ -133,14 +134,101 @@ def test_a_server_that_cannot_take_anything_for_long_is_told_of_once(world: Worl
     assert len(world.project.source) == 1
 
 
-def test_what_is_refused_for_good_is_dropped_and_told_once(world: World) -> None:
-    for attempt in range(3):
-        world.emit("a", title="a")
-        world.serve(later=3600 * (attempt + 1))
-        world.answer(op="error", code="forbidden", message="read only", retry=False)
+REFUSALS = [
+    {"code": "storage", "message": "the file was written by a newer version"},
+    {"code": "forbidden", "message": "you may not publish"},
+    {"code": "not_found", "message": "no such project"},
+    {"code": "unknown_op", "field": "op", "message": "no op publish"},
+    {"code": "invalid", "field": "project_id", "message": "no project id"},
+    {"code": "of a version to come", "message": "no"},
+    {"message": "without a code"},
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.get("code", "none"))
+def test_what_a_project_refuses_is_kept_told_once_and_sent_when_it_is_taken(
+    world: World, refusal: dict[str, str]
+) -> None:
+    for n in range(3):
+        world.emit("a", title=f"{n}")
+        world.serve(later=3600 * (n + 1))
+        world.answer(op="error", retry=False, **refusal)
+        assert world.serve() == []
+    assert world.project.refusal == refusal["message"]
+    assert world.publisher.refuses(world.project)
     (text,) = world.complaints.take()
-    assert "read only" in text
-    assert (len(world.project.source), world.project.source.dropped) == (0, 3)
+    assert refusal["message"] in text
+    assert "'p'" in text
+    assert (len(world.project.source), world.project.source.dropped) == (3, 0)
+
+    (said,) = world.serve(later=7200)
+    assert titles(said) == ["0"]
+    world.acknowledge()
+    (said,) = world.serve()
+    assert (titles(said), "dropped" in said) == (["1", "2"], False)
+    assert not world.publisher.refuses(world.project)
+    refusals = [project.refusal for project in world.publisher.projects]
+    assert refusals == [None]
+
+
+def test_who_refuses_is_asked_more_and_more_rarely_but_never_later_than_in_five_minutes(world: World) -> None:
+    world.emit("a", title="a")
+    waits = []
+    for attempt in range(12):
+        before = time.monotonic()
+        world.serve(later=3600 * (attempt + 1))
+        world.answer(op="error", code="forbidden", message="no", retry=False)
+        (until,) = world.publisher.serve(before, lambda: True)
+        assert until is not None
+        waits.append(until - before)
+    assert 2.5 <= waits[0] < 6
+    assert all(150 <= wait < 301 for wait in waits[-4:])
+
+
+def test_another_connection_is_asked_at_once(world: World) -> None:
+    world.emit("a", title="a")
+    world.serve()
+    world.answer(op="error", code="storage", message="a newer file", retry=False)
+    assert world.serve() == []
+    world.publisher.disconnected()
+    world.publisher.connected({})
+    assert [titles(said) for said in world.serve()] == [["a"]]
+
+
+def test_somebody_who_waits_has_it_asked_again_but_not_all_the_time(world: World) -> None:
+    world.emit("a", title="a")
+    for _ in range(10):
+        world.serve(later=3600)
+        world.answer(op="error", code="forbidden", message="no", retry=False)
+    world.publisher.ask_again()
+    assert world.serve() == []
+    assert [titles(said) for said in world.serve(later=6)] == [["a"]]
+
+
+@pytest.mark.parametrize("code", ["invalid", "invalid_json", "too_large"])
+def test_only_what_can_never_be_taken_is_dropped_and_counted(world: World, code: str) -> None:
+    for n in range(20):
+        world.emit("bad" if n == 13 else "good", title=f"{n}")
+    arrived: list[str] = []
+    while len(world.project.source):
+        (said,) = world.serve()
+        if "13" in titles(said):
+            world.answer(op="error", code=code, field="data", message="nests too deep", retry=False)
+        else:
+            arrived += titles(said)
+            world.acknowledge()
+    assert arrived == [f"{n}" for n in range(20) if n != 13]
+    assert world.project.source.dropped == 1
+    (text,) = world.complaints.take()
+    assert "dropped a node_update event" in text
+
+
+def test_a_connection_that_takes_nothing_is_given_nothing(world: World) -> None:
+    world.emit("a", title="a")
+    world.ready = False
+    assert world.serve() == []
+    world.ready = True
+    assert [titles(said) for said in world.serve()] == [["a"]]
 
 
 def test_another_epoch_begins_a_new_life_with_open_tasks_whole(world: World) -> None:

@@ -139,7 +139,7 @@ def test_a_frame_that_is_too_large_is_halved_until_one_is_left() -> None:
     alone = None
     while alone is None:
         sizes.append(len(frame(source)["events"]))
-        alone = source.too_large()
+        alone = source.bisect()
     assert sizes == [4, 2, 1]
     assert json.loads(alone.data)["n"] == 0
     rest = frame(source, 2)
@@ -172,17 +172,6 @@ def test_healing_after_drops_keeps_the_numbers_of_what_may_have_arrived() -> Non
     acknowledge(source, again)
     made = frame(source, 3)
     assert (made["dropped"], made["seq"], numbers(made)) == (3, 5, [4, 5, 100])
-
-
-def test_what_a_project_refuses_for_good_is_forgotten_and_counted() -> None:
-    source = pushed(3)
-    frame(source)
-    assert source.discard() == 3
-    assert (len(source), source.dropped, source.settled) == (0, 3, 3)
-    pushed(1, source, 3)
-    made = frame(source, 2)
-    assert made["dropped"] >= 1
-    assert made["seq"] > 3
 
 
 def test_without_a_server_nothing_is_kept_but_for_the_fold() -> None:
@@ -336,21 +325,10 @@ def test_a_frame_out_of_the_spool_that_is_too_large_is_halved_too(tmp_path: Path
     sizes, alone = [], None
     while alone is None:
         sizes.append(len(frame(source)["events"]))
-        alone = source.too_large()
+        alone = source.bisect()
     assert sizes == [4, 2, 1]
     (rest,) = drained(source, 2)
     assert (rest["seq"], rest["dropped"], numbers(rest)) == (2, 1, [1, 2, 3])
-
-
-def test_what_a_project_refuses_for_good_goes_from_the_spool_too(tmp_path: Path) -> None:
-    source = pushed(5)
-    spilled(source, tmp_path)
-    frame(source)
-    assert (source.discard(), len(source), source.dropped) == (5, 0, 5)
-    assert list(tmp_path.iterdir()) == []
-    pushed(1, source, 5)
-    (made,) = drained(source, 2)
-    assert (made["seq"], made["dropped"]) == (6, 5)
 
 
 def test_the_next_process_sends_as_the_source_that_has_ended(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import tasktree_jupyter as tt
-from tasktree_jupyter.client import connection, publishing
+from tasktree_jupyter.client import connection, patience
 from tasktree_jupyter.client.source import Limits, Rejection, Source
 from tests.faults.history import Acknowledged, Journal, Sent, Settled, mark
 
@@ -95,7 +95,7 @@ def story(name: str, draw: random.Random) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def main(name: str, project: str, journal_path: str, seed: str, rate: str, *server: str) -> None:
-    connection._LONGEST_DELAY = publishing._LONGEST_DELAY = LONGEST_DELAY  # type: ignore[misc]
+    connection._LONGEST_DELAY = patience._LONGEST_DELAY = LONGEST_DELAY  # type: ignore[misc]
     journal = Journal(Path(journal_path))
     keep_journal(journal)
     if server:
