@@ -35,8 +35,10 @@ class GatedLog(MemoryLog):
         self.appending = asyncio.Event()
         self.failures = 0
 
-    async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
-        events = await super().read(project_id, after, limit=limit, until=until)
+    async def read(
+        self, project_id: str, after: int, *, limit: int, until: int | None = None, max_bytes: int | None = None
+    ) -> list[bytes]:
+        events = await super().read(project_id, after, limit=limit, until=until, max_bytes=max_bytes)
         self.reading.set()
         await self.gate.wait()
         if self.failures:
