@@ -22,7 +22,8 @@ SLICE_SECONDS = 0.004
 """How long a long piece of work may keep the loop before others have their turn."""
 
 READ_EVENTS = 1000
-"""How many events are read from the log at a time."""
+READ_BYTES = 1024 * 1024
+"""How much is read from the log at a time."""
 
 decode_event = msgspec.json.Decoder().decode
 
@@ -119,7 +120,7 @@ async def fold_to(log: EventLog, project_id: str, offset: int, trimmed: int) -> 
 async def _folded_on(tree: TaskTree, log: EventLog, project_id: str, offset: int) -> TaskTree:
     pace = Pace()
     while tree.offset < offset:
-        events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=offset)
+        events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=offset, max_bytes=READ_BYTES)
         if not events:
             break
         for event in events:

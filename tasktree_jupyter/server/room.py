@@ -20,12 +20,12 @@ from typing import Any, TypeVar
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.delivery import Delivery, Follower, RecentEvents
 from tasktree_jupyter.server.folding import (
+    READ_BYTES,
     READ_EVENTS,
     Pace,
     Snapshot,
     decode_event,
     encode_fold,
-    encode_snapshot,
     encode_state,
     load_tree,
 )
@@ -34,11 +34,9 @@ from tasktree_jupyter.server.keeping import SnapshotKeeper
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Publication
+from tasktree_jupyter.server.snapshotting import SharedSnapshot
 from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
-
-SNAPSHOT_SECONDS = 5.0
-"""How long a snapshot is kept for others who come."""
 
 REFRESH_SECONDS = 10.0
 """How long one who asks for the newest state waits for what is being read."""
@@ -97,8 +95,7 @@ class Room:
         self._frozen = 0
         self._thawed = asyncio.Event()
         self._current = asyncio.Event()
-        self._snapshot: Snapshot | None = None
-        self._snapshotting: asyncio.Task[Snapshot] | None = None
+        self._snapshot = SharedSnapshot(self, self._spawn)
         self._stop_following: Callable[[], None] | None = None
         self._closed = False
         self._loading = self._spawn(self._load(), quiet=True)
@@ -197,10 +194,10 @@ class Room:
             follower.restart(reason)
 
     def _forget(self) -> None:
-        for task in (self._catching_up, self._snapshotting):
-            if task is not None:
-                task.cancel()
-        self._catching_up = self._snapshotting = self._snapshot = None
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            self._catching_up = None
+        self._snapshot.forget()
         self._loaded = False
         self.epoch, self.offset, self.tree = "", 0, TaskTree()
         self._head_offset = self._stored_at = 0
@@ -354,7 +351,7 @@ class Room:
     async def _read(self, after: int) -> list[bytes]:
         while True:
             try:
-                return await self._log.read(self.project_id, after, limit=READ_EVENTS)
+                return await self._log.read(self.project_id, after, limit=READ_EVENTS, max_bytes=READ_BYTES)
             except (Trimmed, NoSuchProject):
                 raise
             except StorageError as error:
@@ -427,9 +424,9 @@ class Room:
         """Return the events after `offset` that are at hand; None if they must be read from the log."""
         return [] if offset >= self.offset else self._recent.after(offset)
 
-    async def read(self, after: int, limit: int) -> list[bytes]:
-        """Return events from the log, none beyond what was delivered. Raises StorageError, Trimmed among them."""
-        return await self._log.read(self.project_id, after, limit=limit, until=self.offset)
+    async def read(self, after: int, max_bytes: int) -> list[bytes]:
+        """Return some events from the log, none beyond what was delivered. Raises StorageError, Trimmed among them."""
+        return await self._log.read(self.project_id, after, limit=READ_EVENTS, until=self.offset, max_bytes=max_bytes)
 
     async def at_of(self, offset: int) -> int | None:
         """Return the commit time of the event at an offset. Raises StorageError."""
@@ -438,31 +435,7 @@ class Room:
     async def snapshot(self) -> Snapshot:
         """Return a recent state as frames, shared by all who ask at about the same time. Raises StorageError."""
         await self.ready()
-        kept = self._snapshot
-        if kept is not None and (
-            kept.offset == self.tree.offset
-            # Making a large one is dear; an older one and what came since does as well.
-            or (len(kept.frames) > 1 and self.recent_after(kept.offset) is not None)
-        ):
-            return kept
-        if self._snapshotting is None:
-            self._snapshotting = self._spawn(self._make_snapshot())
-        return await asyncio.shield(self._snapshotting)
-
-    async def _make_snapshot(self) -> Snapshot:
-        try:
-            with self.freeze() as tree:
-                snapshot = await encode_snapshot(tree, self.project_id, self.epoch)
-        finally:
-            if self._snapshotting is asyncio.current_task():
-                self._snapshotting = None
-        self._snapshot = snapshot
-        asyncio.get_running_loop().call_later(SNAPSHOT_SECONDS, self._drop_snapshot, snapshot)
-        return snapshot
-
-    def _drop_snapshot(self, snapshot: Snapshot) -> None:
-        if self._snapshot is snapshot:
-            self._snapshot = None
+        return await self._snapshot.get()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[TaskTree]:
