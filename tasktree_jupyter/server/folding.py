@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -203,11 +204,14 @@ async def encode_fold(tree: TaskTree) -> StoredFold:
     return StoredFold(offset=offset, at=at, body=packed, version=FOLD_VERSION)
 
 
-async def encode_state(tree: TaskTree, project_id: str, epoch: str, root: str | None = None) -> bytes:
-    """Return the answer of `GET …/state`: the whole state, with roll-ups. Nobody may change the tree meanwhile.
+async def encode_state(tree: TaskTree, project_id: str, epoch: str, root: str | None = None) -> deque[bytes]:
+    """Return the answer of `GET …/state`, in pieces: the whole state, with roll-ups. Nobody may change it meanwhile.
 
     With `root` only the nodes at and below it. Raises KeyError where there is no such node.
     """
     head = {"project_id": project_id, "epoch": epoch, "offset": tree.offset, "at": tree.at, "state": tree.state()}
     groups = [group for group in await _encoded_groups(tree, 0, rollups=True, root=root) if group]
-    return b'%b,"nodes":[%b]}' % (encode(head)[:-1], b",".join(groups))
+    pieces = deque([encode(head)[:-1] + b',"nodes":[', *groups[:1]])
+    pieces.extend(b"," + group for group in groups[1:])
+    pieces.append(b"]}")
+    return pieces

@@ -26,7 +26,6 @@ from tasktree_jupyter.server.folding import (
     Snapshot,
     decode_event,
     encode_fold,
-    encode_state,
     load_tree,
 )
 from tasktree_jupyter.server.intake import Intake, now_us
@@ -446,11 +445,6 @@ class Room:
         await self.ready()
         with self.freeze() as tree:
             yield tree
-
-    async def state(self) -> bytes:
-        """Return the whole state as the REST answer has it. Raises StorageError, NoSuchProject among them."""
-        async with self.reading() as tree:
-            return await encode_state(tree, self.project_id, self.epoch)
 
     async def _store_fold(self) -> None:
         self._storing = True

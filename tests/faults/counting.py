@@ -38,6 +38,8 @@ class Counts(APIHandler):
                 "watchers": len(manager.projects._watches),
                 "rooms": len(manager.rooms),
                 "reads": manager.history._reads,
+                "answers": manager.answers.size,
+                "requests": app.requests.number,
                 "tasks": len(asyncio.all_tasks()),
                 "descriptors": len(opened) - logs.total(),
                 "connections to one log": max(connections, default=0),
