@@ -250,7 +250,7 @@ class TaskTreeExtension(ExtensionApp):
 
     max_sources = Integer(
         5000,
-        min=64,
+        min=8,
         help="""How many sources (kernels, processes) of a project are remembered. Beyond, those that ended or left
         nothing open are forgotten, the oldest first; of what comes then nobody knows whether it is there. Default:
         5000 sources.""",

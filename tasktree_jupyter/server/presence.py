@@ -78,7 +78,7 @@ class Presence:
         touched: Callable[[str], None],
         logger: logging.Logger,
     ) -> None:
-        self.sources = Sources(log, logger)
+        self.sources = Sources(log, logger, limits.max_sources)
         self.neighbours = Neighbours(None, 0, logger)
         self.silence = Silence(
             log,
@@ -231,6 +231,18 @@ class Presence:
         for source in self.sources:
             self._judge(source)
         await self.silence.look(self.interval)
+        for project_id, number in self.sources.surplus().items():
+            with self._forgiving("forget the oldest sources"):
+                await self._forget_oldest(project_id, number)
+
+    async def _forget_oldest(self, project_id: str, number: int) -> None:
+        """Make room for who comes next: what ended, and what is silent and left nothing open, comes back if it must."""
+        sources = await self.sources.of(project_id)
+        ended = [source for source in sources if source.record.ending is not None and source.record.ending.done]
+        ended.sort(key=lambda source: source.record.since)
+        # Who was heard meanwhile stays.
+        idle = [source for source in await self.silence.idle(project_id, sources) if not source.lines]
+        await self.sources.forget(*(ended + idle)[:number])
 
     async def _take_neighbours(self) -> None:
         """Take what the other servers hear: one whose source falls silent may be the first to end itself."""

@@ -54,7 +54,8 @@ class Room:
     """One project: takes publishes in, follows the log, folds, and delivers. Lives on the loop.
 
     `delivered` is up to where followers have had everything; None: all that is in the log at opening.
-    `on_change` is called, with the room, after anything that its info shows may have changed.
+    `on_change` is called, with the room, after anything that its info shows may have changed; `on_needless` when its
+    project isn't there and nobody needs it any more.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Room:
         logger: logging.Logger,
         clock: Callable[[], int] = now_us,
         delivered: Position | None = None,
+        on_needless: Callable[[Room], None] = lambda room: None,
     ) -> None:
         self.project_id = project_id
         self.epoch = ""
@@ -79,6 +81,7 @@ class Room:
         self._log = log
         self._limits = limits
         self._on_change = on_change
+        self._on_needless = on_needless
         self._logger = logger
         self._delivered = delivered
         self._catching_up: asyncio.Task[None] | None = None
@@ -131,6 +134,16 @@ class Room:
         """Whether anybody needs the room to stay open."""
         return bool(self.holds or self._intake.busy or any(follower.keeps_room for follower in self.followers))
 
+    def leave(self, follower: Follower) -> None:
+        """Let a follower go."""
+        self.followers.discard(follower)
+        self.rest()
+
+    def rest(self) -> None:
+        """Somebody needs it no longer. Of a project that isn't there nothing is kept for who comes next."""
+        if self._loaded and not (self.exists or self.needed or self._closed):
+            self._on_needless(self)
+
     def _spawn(self, work: Coroutine[Any, Any, _T], *, quiet: bool = False) -> asyncio.Task[_T]:
         task = asyncio.get_running_loop().create_task(work)
         self._others.add(task)
@@ -156,6 +169,7 @@ class Room:
             self._catch_up()
         self._settle()
         self._keep_snapshots()
+        self.rest()
 
     def _keep_snapshots(self) -> None:
         if self._keeper.behind and not self._closed:

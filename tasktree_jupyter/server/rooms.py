@@ -65,6 +65,7 @@ class Rooms:
                 on_change=self._on_change,
                 logger=self._logger,
                 delivered=self._delivered(project_id),
+                on_needless=self._needless,
             )
             room.followers.update(self._standing.get(None, ()), self._standing.get(project_id, ()))
             if self._sweeping is None:
@@ -116,6 +117,10 @@ class Rooms:
                 self.get(room.project_id)
         if self._closing:
             await asyncio.wait(self._closing)
+
+    def _needless(self, room: Room) -> None:
+        if self._open.get(room.project_id) is room:
+            self._close(room)
 
     def _close(self, room: Room) -> None:
         self._open.pop(room.project_id, None)

@@ -124,6 +124,16 @@ class Silence:
             described.append(_described(source) | heard)
         return described
 
+    async def idle(self, project_id: str, sources: list[Source]) -> list[Source]:
+        """Return those that are silent and have nothing open, the longest silent first. Raises StorageError."""
+        living = [source for source in sources if source.record.ending is None]
+        try:
+            silent = await self._silent(project_id, living)
+        except NoSuchProject:
+            silent = {source.id: (since, []) for source in living if (since := self.silent_since(source)) is not None}
+        found = [source for source in living if source.id in silent and not silent[source.id][1]]
+        return sorted(found, key=lambda source: silent[source.id][0])
+
     def _is_connected(self, source: Source) -> bool:
         return bool(source.lines) or self._hears(source.project_id, source.id)
 

@@ -103,7 +103,7 @@ class Subscription(Follower):
         """Stop; nothing is sent any more."""
         self._ended = True
         self._live = False
-        self.room.followers.discard(self)
+        self.room.leave(self)
         if self._work is not None:
             self._work.cancel()
 

@@ -14,7 +14,7 @@ from tasktree_jupyter.server.endings import speaker_of
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.sources import Ending
-from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Client, Connect, Plain, Rest, until, update
 from tests.server.emitters import SILENCE, Emitter, Line, emitter, gone_pid, me, other_server
 
 
@@ -338,3 +338,51 @@ async def test_a_deleted_project_isnt_made_again_by_who_was_there(connect: Conne
     await quiet.client.ask("watch")
 
     assert (await rest("GET", "projects"))[1]["projects"] == []
+
+
+class TestManySources:
+    """A project remembers so many sources, and those first whose end somebody would miss."""
+
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        return {"source_silence": SILENCE, "max_sources": 10}
+
+    async def test_those_that_left_nothing_open_make_room_for_others(
+        self, connect: Connect, rest: Rest, extension: Any
+    ) -> None:
+        elsewhere = me(host="a container", pid=1)
+        for number in range(10):
+            idle = await emitter(connect, f"idle-{number}", **elsewhere)
+            done = (update(f"idle-{number}-{task}", status="completed") for task in ("fit", "run"))
+            await idle.emit(*done)
+            idle.leaves_without_a_word()
+        sources = extension.manager.presence.sources
+        await until(lambda: len(list(sources)) <= 8)
+        client = await connect()
+        await client.follow("p")
+
+        (await emitter(connect, "late", **elsewhere)).leaves_without_a_word()
+
+        (told,) = await next_presence(client)
+        assert (told["source"], told["nodes"]) == ("late", ["late-fit", "late-run"])
+        kept = {key for key in await extension.manager.log.attributes("p") if key.startswith("source:")}
+        assert {source.id for source in sources} == {key.removeprefix("source:") for key in kept}
+        assert "idle-9" in {source.id for source in sources}, "the oldest go first"
+        assert "idle-0" not in {source.id for source in sources}
+
+    async def test_where_all_have_something_open_that_is_told_once_and_they_stay(
+        self, connect: Connect, rest: Rest, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for number in range(12):
+            (await emitter(connect, f"busy-{number:02}")).leaves_without_a_word()
+        client = await connect()
+        await client.follow("p")
+
+        told = await next_presence(client)
+        while len(told) < 10:
+            told = await next_presence(client)
+
+        assert [source["source"] for source in told] == [f"busy-{number:02}" for number in range(10)]
+        (line,) = [record for record in caplog.records if "max_sources" in record.message]
+        assert line.tasktree == {"event": "presence.full", "project_id": "p", "sources": 10}  # type: ignore[attr-defined]
+        assert line.message.startswith("'p' has 10 sources, no more are remembered (max_sources)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from tasktree_jupyter.server.folding import PART_BYTES
 from tasktree_jupyter.server.rest.base import PIECE_BYTES
-from tests.server.clients import WAIT, Client, Connect, Rest, update
+from tests.server.clients import WAIT, Client, Connect, Rest, until, update
 
 NODES = 600
 SIZE = 8000
@@ -24,14 +24,6 @@ MOST = 2 * STATE
 @pytest.fixture
 def settings() -> dict[str, Any]:
     return {"max_answer_bytes": MOST, "max_requests": 12}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(int(100 * WAIT)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 async def fill(client: Client, project: str = "p") -> None:
