@@ -299,7 +299,8 @@ def main(arguments: list[str]) -> int:
             figures = asyncio.run(run(Path(folder), options.live, stopped, options.rate, options.seconds))
         print(f"beside {stopped} stopped: {figures}", flush=True)
         measured.append(figures)
-    found = faults(*measured, options.stopped, options.ratio)
+    alone, beside = measured
+    found = faults(alone, beside, options.stopped, options.ratio)
     print(*found, f"{len(found)} faults", sep="\n")
     return 1 if found else 0
 

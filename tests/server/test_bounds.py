@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -286,11 +287,14 @@ class TestQueue:
             await let_go.wait()
             return await append(*given, **more)
 
+        def waits(least: int) -> bool:
+            return bool(extension.manager.rooms.find("p").queued_bytes >= least)
+
         monkeypatch.setattr(log, "append", slowly)
         for number, other in enumerate(others):
             await other.send({"op": "publish", "ref": 1, "project_id": "p", "events": large})
             await asyncio.wait_for(begun.wait(), 10)
-            await until(lambda least=number * 50_000: extension.manager.rooms.find("p").queued_bytes >= least)
+            await until(partial(waits, number * 50_000))
         queued = extension.manager.rooms.find("p").queued_bytes
         refused = await client.publish("p", *large)
         await simple.send({"project_id": "p", **large[0]})

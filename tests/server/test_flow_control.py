@@ -160,7 +160,8 @@ class TestSlowSubscriber:
         epoch = (await emitting.publish("p", sized(0)))["epoch"]
         for start in range(1, 100, 5):
             await emitting.publish("p", *(sized(number) for number in range(start, start + 5)))
-        log, pages = extension.manager.log, []
+        log = extension.manager.log
+        pages: list[list[bytes]] = []
         read = log.read
 
         async def counted(*given: Any, **more: Any) -> list[bytes]:

@@ -68,15 +68,15 @@ async def unread(jp_serverapp: Any, jp_auth_header: dict[str, str], path: str, c
             sock.close()
 
 
-async def taken(sock: socket.socket) -> bytes:
-    """All that comes on a socket, up to the end of a chunked answer."""
-    loop, got = asyncio.get_running_loop(), b""
+async def taken(sock: socket.socket, got: bytearray) -> bytes:
+    """Take all that comes on a socket, up to the end of a chunked answer."""
+    loop = asyncio.get_running_loop()
     async with asyncio.timeout(WAIT):
         while not got.endswith(b"\r\n0\r\n\r\n"):
             piece = await loop.sock_recv(sock, 1024 * 1024)
-            assert piece, got[-200:]
+            assert piece, bytes(got[-200:])
             got += piece
-    return got
+    return bytes(got)
 
 
 def body_of(answer: bytes) -> Any:
@@ -119,11 +119,11 @@ async def test_of_all_together_no_more_than_the_bound_and_the_next_is_told_so(
     await fill(asking)
     opened = [await stuck(connect, extension) for _ in range(3)]
     answers = extension.manager.answers
-    for client, connection in opened:
+    for client, _ in opened:
         await client.send({"op": "state", "ref": 1, "project_id": "p", "moment": None})
-        await until(lambda connection=connection: connection.backlogged)
+    await until(lambda: answers.size >= MOST)
 
-    assert MOST <= answers.size < MOST + 1.2 * STATE
+    assert answers.size < MOST + 1.2 * STATE
     refused = await asking.ask("state", project_id="p", moment=None)
     status, body = await rest("GET", "projects", "p", "state")
 
@@ -156,25 +156,20 @@ class TestRest:
         self, connect: Connect, extension: Any, jp_serverapp: Any, jp_auth_header: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await fill(await connect())
-        log, read = extension.manager.log, []
-        read_log = log.read
+        log = extension.manager.log
+        read_log, reads, came = log.read, [], bytearray()
 
         async def counted(*given: Any, **more: Any) -> list[bytes]:
             events: list[bytes] = await read_log(*given, **more)
-            read.append(sum(map(len, events)))
+            reads.append((sum(map(len, events)), len(came)))
             return events
 
         monkeypatch.setattr(log, "read", counted)
         async with unread(jp_serverapp, jp_auth_header, "projects/p/events?limit=10000", 1) as (sock,):
-            await until(lambda: read and extension.requests.number == 1)
-            for _ in range(50):
-                await asyncio.sleep(0.002)
-            held = sum(read)
-            body = body_of(await taken(sock))
+            body = body_of(await taken(sock, came))
 
-        assert max(read) <= PIECE_BYTES
-        # Not all was read before anything was taken: the rest is what the system's buffers hold.
-        assert held < STATE
+        assert max(size for size, _ in reads) <= PIECE_BYTES
+        assert reads[-1][1] > 0, "the last of it is read when much has left already"
         assert [event["offset"] for event in body["events"]] == list(range(1, NODES + 1))
         assert body["next"] is None
 
@@ -188,7 +183,7 @@ class TestRest:
             status, body = await rest("GET", "projects", "p", "diff", params={"from": "offset:1"})
             assert answers.size < MOST + 1.2 * STATE
             assert (status, body["reason"]) == (503, "max_answer_bytes")
-            assert len(body_of(await taken(opened[0]))["nodes"]) == NODES
+            assert len(body_of(await taken(opened[0], bytearray()))["nodes"]) == NODES
         await until(lambda: answers.size == 0 == extension.requests.number)
 
     async def test_one_request_too_many_is_answered_by_503(
@@ -219,4 +214,4 @@ class TestRest:
             await until(lambda: extension.requests.number == 1)
             await until(lambda: extension.manager.answers.size == 0 == extension.requests.number)
             with pytest.raises((AssertionError, ConnectionError)):
-                await taken(sock)
+                await taken(sock, bytearray())
