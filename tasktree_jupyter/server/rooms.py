@@ -91,6 +91,7 @@ class Rooms:
             room.used_at = time.monotonic()
             if not (lingers or room.needed or room.failed) and self._open.get(project_id) is room:
                 self._close(room)
+            room.rest()
 
     def follow(self, project_id: str | None, follower: Follower) -> None:
         """Let someone follow a project for as long as it stays, or, with None, every room that is open or will be."""
