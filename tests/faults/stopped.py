@@ -1,12 +1,12 @@
 """Subscribers that stop reading, beside others that don't: what the server's memory and the others' latency make of it.
 
-    python -m tests.faults.stopped [--live 50] [--stopped 50] [--rate 1000] [--seconds 60] [--ratio 2]
+    python -m tests.faults.stopped [--live 50] [--stopped 50] [--rate 1000] [--seconds 60] [--ratio 3]
 
 It runs twice, without and with the stopped ones (half of them plain clients), and prints both. The stopped ones are a
 process that gets SIGSTOP once they are live. It ends with 1 if a live one missed an event
 without being told so (on a busy machine they may be too slow themselves: that is told, as `resync: slow`); if the
 stopped ones cost the server more memory than the bounds that it keeps allow; or if the live ones' p99 is more than
-`--ratio` times what it is without them.
+`--ratio` times what it is without them: run it where nothing else runs.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ A_STOPPED_ONE_MIB = max(LIMITS.max_lag_bytes, LIMITS.max_unacked_bytes) / 1024 /
 SLACK_MIB = 32.0
 """What the server's memory may differ by from run to run: its allocator, the log's caches, the room's newest events."""
 
-P99_RATIO = 2.0
-P99_SLACK_MS = 10.0
+P99_RATIO = 3.0
+P99_SLACK_MS = 50.0
 """Below so much it is the machine's scheduling that is measured."""
 
 RECEIVE_BYTES = 64 * 1024
