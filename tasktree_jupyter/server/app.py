@@ -17,6 +17,7 @@ from traitlets import Bool, Float, Integer, Type, Unicode, default, validate
 
 from tasktree_jupyter._version import __version__
 from tasktree_jupyter.server import metrics
+from tasktree_jupyter.server.answers import Requests
 from tasktree_jupyter.server.auth import new_secret
 from tasktree_jupyter.server.connection_file import ConnectionFile
 from tasktree_jupyter.server.kernel_watch import KernelWatch
@@ -200,6 +201,20 @@ class TaskTreeExtension(ExtensionApp):
         searches through events. One more is refused with `busy`. Default: 64 states and diffs.""",
     ).tag(config=True, unit="states and diffs", answer="busy")
 
+    max_answer_bytes = Integer(
+        64 * 1024 * 1024,
+        min=64 * 1024,
+        help="""How many bytes of answers (states, diffs, lists) may wait in the server to be taken by those who asked,
+        all together. What is asked for then is refused with `busy`. Default: 64 MiB, and one answer more.""",
+    ).tag(config=True, unit="bytes", answer="busy")
+
+    max_requests = Integer(
+        256,
+        min=1,
+        help="""How many REST requests may be under way, of everybody together. One more is answered by 503. Default:
+        256 requests.""",
+    ).tag(config=True, unit="requests", answer="busy")
+
     max_scanned_events = Integer(
         50_000,
         min=1000,
@@ -234,6 +249,14 @@ class TaskTreeExtension(ExtensionApp):
         help="""The largest import, in bytes. It is streamed: this bounds what goes to the disk, not memory. Default:
         512 MiB.""",
     ).tag(config=True, unit="bytes", answer="too_large")
+
+    max_sources = Integer(
+        5000,
+        min=8,
+        help="""How many sources (kernels, processes) of a project are remembered. Beyond, those that ended or left
+        nothing open are forgotten, the oldest first; of what comes then nobody knows whether it is there. Default:
+        5000 sources.""",
+    ).tag(config=True, unit="sources", answer="")
 
     max_queued_bytes = Integer(
         64 * 1024 * 1024,
@@ -280,6 +303,7 @@ class TaskTreeExtension(ExtensionApp):
     manager: WebSocketManager
     retention: Retention
     limits: Limits
+    requests: Requests
     secret: str
     _fallback: str | None = None
     _kernels: KernelProjects | None = None
@@ -295,6 +319,7 @@ class TaskTreeExtension(ExtensionApp):
         if limits.max_lag_bytes < limits.max_message_bytes:
             limits = msgspec.structs.replace(limits, max_lag_bytes=limits.max_message_bytes)
         self.limits = limits
+        self.requests = Requests(self.limits.max_requests)
 
     def initialize_handlers(self) -> None:
         """Jupyter calls this to have the routes."""

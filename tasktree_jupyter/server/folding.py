@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,7 +23,8 @@ SLICE_SECONDS = 0.004
 """How long a long piece of work may keep the loop before others have their turn."""
 
 READ_EVENTS = 1000
-"""How many events are read from the log at a time."""
+READ_BYTES = 1024 * 1024
+"""How much is read from the log at a time."""
 
 decode_event = msgspec.json.Decoder().decode
 
@@ -119,7 +121,7 @@ async def fold_to(log: EventLog, project_id: str, offset: int, trimmed: int) -> 
 async def _folded_on(tree: TaskTree, log: EventLog, project_id: str, offset: int) -> TaskTree:
     pace = Pace()
     while tree.offset < offset:
-        events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=offset)
+        events = await log.read(project_id, tree.offset, limit=READ_EVENTS, until=offset, max_bytes=READ_BYTES)
         if not events:
             break
         for event in events:
@@ -202,11 +204,14 @@ async def encode_fold(tree: TaskTree) -> StoredFold:
     return StoredFold(offset=offset, at=at, body=packed, version=FOLD_VERSION)
 
 
-async def encode_state(tree: TaskTree, project_id: str, epoch: str, root: str | None = None) -> bytes:
-    """Return the answer of `GET …/state`: the whole state, with roll-ups. Nobody may change the tree meanwhile.
+async def encode_state(tree: TaskTree, project_id: str, epoch: str, root: str | None = None) -> deque[bytes]:
+    """Return the answer of `GET …/state`, in pieces: the whole state, with roll-ups. Nobody may change it meanwhile.
 
     With `root` only the nodes at and below it. Raises KeyError where there is no such node.
     """
     head = {"project_id": project_id, "epoch": epoch, "offset": tree.offset, "at": tree.at, "state": tree.state()}
     groups = [group for group in await _encoded_groups(tree, 0, rollups=True, root=root) if group]
-    return b'%b,"nodes":[%b]}' % (encode(head)[:-1], b",".join(groups))
+    pieces = deque([encode(head)[:-1] + b',"nodes":[', *groups[:1]])
+    pieces.extend(b"," + group for group in groups[1:])
+    pieces.append(b"]}")
+    return pieces

@@ -17,7 +17,7 @@ import msgspec
 from tasktree_jupyter.core.diff import diff_steps, touched_by
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.core.tree import TaskTree
-from tasktree_jupyter.server.folding import READ_EVENTS, Pace, decode_event, fold_to
+from tasktree_jupyter.server.folding import READ_BYTES, READ_EVENTS, Pace, decode_event, fold_to
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.moments import Moment
 from tasktree_jupyter.server.room import Room
@@ -199,7 +199,7 @@ class History:
         pace = Pace()
         with suppress(Trimmed):
             while low < high:
-                events = await self._log.read(project_id, low, limit=READ_EVENTS, until=high)
+                events = await self._log.read(project_id, low, limit=READ_EVENTS, until=high, max_bytes=READ_BYTES)
                 if not events:
                     break
                 for start in range(0, len(events), 100):

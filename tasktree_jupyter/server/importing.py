@@ -18,7 +18,7 @@ from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import ProblemError, check_data, is_event_type, is_id, is_integer, sanitise
 from tasktree_jupyter.core.times import normalise_time
 from tasktree_jupyter.server.base_state import BaseReader, lines_of
-from tasktree_jupyter.server.folding import READ_EVENTS, Pace, base_of, encode_fold
+from tasktree_jupyter.server.folding import READ_BYTES, READ_EVENTS, Pace, base_of, encode_fold
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.kernels import PLACE
@@ -78,7 +78,7 @@ async def export_lines(log: EventLog, project_id: str, head: Head) -> AsyncItera
             if pace.due():
                 await pace.rest()
     while after < head.offset:
-        events = await log.read(project_id, after, limit=READ_EVENTS, until=head.offset)
+        events = await log.read(project_id, after, limit=READ_EVENTS, until=head.offset, max_bytes=READ_BYTES)
         now = await log.head(project_id)
         if not events or now is None or now.epoch != head.epoch:
             raise NoSuchProject(project_id)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tasktree_jupyter.server.judging import Judge
-from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.limits import RETRY_AFTER, Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Failure, Publication
 from tasktree_jupyter.server.tally import TALLY
@@ -60,7 +60,7 @@ class Intake:
     def add(self, publication: Publication) -> None:
         """Queue a publication; its `answer` is called when it is on disk, or refused."""
         if self._queued_bytes > self._limits.max_queued_bytes:
-            publication.settle(Failure("busy", "The project's queue is full; try again soon", retry=True))
+            publication.settle(_too_much(self._queued_bytes))
             return
         self._queue.append(publication)
         self._queued_bytes += publication.size
@@ -93,6 +93,7 @@ class Intake:
                 self._failed("Publishing to %r failed", error)
                 self._refuse(publications, Failure("internal", "The server failed; its log says why", retry=True))
         self._committing = None
+        self._room.rest()
 
     def _drain(self) -> list[Publication]:
         publications: list[Publication] = []
@@ -153,6 +154,14 @@ class Intake:
             TALLY.dropped += publication.dropped
         offset = commit.last_offset if result.last_offset is None else result.last_offset
         publication.settle(publication.published(result.upto, commit.epoch, offset, result.duplicates))
+
+
+def _too_much(queued_bytes: int) -> Failure:
+    message = (
+        f"{queued_bytes} bytes wait to be written to the project's log, more than are allowed (max_queued_bytes);"
+        " try again"
+    )
+    return Failure("busy", message, retry=True, field="events", reason="max_queued_bytes", retry_after=RETRY_AFTER)
 
 
 def _told_of_the_gap(publication: Publication, result: Appended) -> bool:

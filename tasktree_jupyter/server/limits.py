@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+RETRY_AFTER = 1.0
+"""When to ask again where too much is under way, in seconds."""
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """All bounds in one place. Bytes are of UTF-8 JSON, times are seconds."""
@@ -27,10 +30,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_event_values: int = 100_000
     max_folds: int = 2
     max_reads: int = 64
+    max_answer_bytes: int = 64 * 1024 * 1024
+    max_requests: int = 256
     max_scanned_events: int = 50_000
     authorize_every: float = 30.0
     room_idle: float = 60.0
     fold_every: int = 5000
+    max_sources: int = 5000
     max_queued_bytes: int = 64 * 1024 * 1024
     follow_interval: float = 2.0
     max_import_bytes: int = 512 * 1024 * 1024

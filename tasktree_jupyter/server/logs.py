@@ -82,6 +82,12 @@ EVENTS: Final = {
         ("project_id", "source"),
         sparing=True,
     ),
+    "presence.full": LogEvent(
+        logging.WARNING,
+        "a project has as many sources as are remembered: whether others are there isn't known; told once",
+        ("project_id", "sources"),
+        sparing=True,
+    ),
     "neighbours.unreachable": LogEvent(
         logging.DEBUG, "what other servers of the same folder know couldn't be read", ("error",)
     ),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tasktree_jupyter.core.protocol import CLOSE_NO_PONG, CLOSE_STOPPING, CLOSE_TOO_MANY
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.server.admission import Doors, ProjectBound, too_many
+from tasktree_jupyter.server.answers import Answers
 from tasktree_jupyter.server.condition import Condition, StorageCondition
 from tasktree_jupyter.server.connection import Connection, PlainConnection
 from tasktree_jupyter.server.frames import json_frame, plain_frames, projectless_frame, text_frame
@@ -83,6 +84,7 @@ class WebSocketManager:
         self.history = History(log, self.rooms, limits)
         self.searches = Searches(log, self.history, limits)
         self.bound = ProjectBound(log, limits.max_projects)
+        self.answers = Answers(limits.max_answer_bytes)
         self.rates = Buckets(limits.max_publish_rate, limits.publish_burst)
         self.presence = Presence(
             log,

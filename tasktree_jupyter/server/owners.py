@@ -12,7 +12,7 @@ import msgspec
 
 from tasktree_jupyter.core.status import ENDED, parse_status
 from tasktree_jupyter.core.tree import TaskTree
-from tasktree_jupyter.server.folding import READ_EVENTS, Pace
+from tasktree_jupyter.server.folding import READ_BYTES, READ_EVENTS, Pace
 from tasktree_jupyter.storage.log import EventLog, Head
 
 OPEN = frozenset({"draft", "ready", "running"})
@@ -59,7 +59,9 @@ class Owners:
         pace = Pace()
         while self._offset < head.offset:
             after = max(self._offset, head.trimmed)
-            events = await self._log.read(self._project_id, after, limit=READ_EVENTS, until=head.offset)
+            events = await self._log.read(
+                self._project_id, after, limit=READ_EVENTS, until=head.offset, max_bytes=READ_BYTES
+            )
             if not events:
                 break
             for event in events:

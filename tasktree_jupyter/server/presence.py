@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -78,7 +79,7 @@ class Presence:
         touched: Callable[[str], None],
         logger: logging.Logger,
     ) -> None:
-        self.sources = Sources(log, logger)
+        self.sources = Sources(log, logger, limits.max_sources)
         self.neighbours = Neighbours(None, 0, logger)
         self.silence = Silence(
             log,
@@ -97,6 +98,8 @@ class Presence:
         self._limits = limits
         self._logger = logger
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._being_told: Counter[str] = Counter()
+        """The kernels whose end was told, and whose sources are being looked for."""
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -195,17 +198,21 @@ class Presence:
 
     def kernel_ended(self, kernel_id: str, pid: int | None, ending: Ending) -> None:
         """A kernel's process has ended; `pid`: the one it has now."""
+        self._being_told[kernel_id] += 1
         self._spawn(self._kernel_ended(kernel_id, pid, ending))
 
     async def _kernel_ended(self, kernel_id: str, pid: int | None, ending: Ending) -> None:
-        with self._forgiving("see which sources a kernel had"):
-            # Another server may have heard of them.
-            await self.sources.load()
-        for source in self.sources:
-            record = source.record
-            is_its = record.process.kernel_id == kernel_id and record.since <= ending.at
-            if is_its and record.ending is None and (pid is None or record.process.pid != pid):
-                self._endings.end(source, ending)
+        try:
+            with self._forgiving("see which sources a kernel had"):
+                # Another server may have heard of them.
+                await self.sources.load()
+            for source in self.sources:
+                record = source.record
+                is_its = record.process.kernel_id == kernel_id and record.since <= ending.at
+                if is_its and record.ending is None and (pid is None or record.process.pid != pid):
+                    self._endings.end(source, ending)
+        finally:
+            self._being_told -= Counter([kernel_id])
 
     async def server_stops(self) -> None:
         """Jupyter ends its kernels after us: what they have open then is ended at the next start, or by a neighbour."""
@@ -231,6 +238,18 @@ class Presence:
         for source in self.sources:
             self._judge(source)
         await self.silence.look(self.interval)
+        for project_id, number in self.sources.surplus().items():
+            with self._forgiving("forget the oldest sources"):
+                await self._forget_oldest(project_id, number)
+
+    async def _forget_oldest(self, project_id: str, number: int) -> None:
+        """Make room for who comes next: what ended, and what is silent and left nothing open, comes back if it must."""
+        sources = await self.sources.of(project_id)
+        ended = [source for source in sources if source.record.ending is not None and source.record.ending.done]
+        ended.sort(key=lambda source: source.record.since)
+        # Who was heard meanwhile stays.
+        idle = [source for source in await self.silence.idle(project_id, sources) if not source.lines]
+        await self.sources.forget(*(ended + idle)[:number])
 
     async def _take_neighbours(self) -> None:
         """Take what the other servers hear: one whose source falls silent may be the first to end itself."""
@@ -268,7 +287,9 @@ class Presence:
         ours = kernel_id is not None and kernel_id in self.kernels.running()
         if is_gone(record.process, record.since):
             # Jupyter tells of the end of a kernel of ours, and knows more of it.
-            is_ours = kernel_id is not None and (ours or self.kernels.will_tell(kernel_id))
+            is_ours = kernel_id is not None and (
+                ours or self.kernels.will_tell(kernel_id) or kernel_id in self._being_told
+            )
             is_told = is_ours and _gone_for(source) < JUPYTER_SECONDS
             if not is_told and (silent or (source.heard is None and not ours)):
                 self._endings.end(source, _gone(source))

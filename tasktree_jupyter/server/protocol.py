@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 
@@ -12,19 +13,18 @@ from tasktree_jupyter._version import __version__
 from tasktree_jupyter.core.protocol import PROTOCOL_VERSION
 from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import Problem, ProblemError, is_id, is_integer, is_project_id
+from tasktree_jupyter.server.answers import ANSWER_SECONDS
 from tasktree_jupyter.server.condition import OK
 from tasktree_jupyter.server.connection import Connection, Socket, read_message
 from tasktree_jupyter.server.folding import encode_parts
 from tasktree_jupyter.server.frames import encode, json_frame, text_frame
 from tasktree_jupyter.server.intake import now_us
+from tasktree_jupyter.server.limits import RETRY_AFTER
 from tasktree_jupyter.server.manager import Forbidden, WebSocketManager
 from tasktree_jupyter.server.moments import Moment, moment_of
 from tasktree_jupyter.server.publication import Failure, Published, invalid, number_of_events, parse_publication
 from tasktree_jupyter.server.subscription import Since, Subscription
 from tasktree_jupyter.storage.log import NoSuchProject, StorageError, Trimmed
-
-RETRY_AFTER = 1.0
-"""When to ask again where too much is under way, in seconds."""
 
 PING = json_frame({"op": "ping"})
 PONG = json_frame({"op": "pong"})
@@ -42,6 +42,7 @@ class ProtocolConnection(Connection):
         super().__init__(socket, manager, logger)
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answering = asyncio.Lock()
         self._watching = False
         self._ops: dict[str, Callable[[dict[str, Any], int | None], Awaitable[None] | None]] = {
             "subscribe": self._subscribe,
@@ -323,13 +324,30 @@ class ProtocolConnection(Connection):
 
     async def _answer_state(self, project_id: str, moment: Moment, ref: int | None) -> None:
         await self._check_read(project_id)
-        async with self.manager.history.at(project_id, moment) as past:
-            head = {"op": "state", "ref": ref, "project_id": project_id, "epoch": past.epoch}
-            parts = await encode_parts(past.tree, head)
-        for frame in parts.frames:
-            # One part at a time waits in the server, so that a large state can't be too much for the buffer.
-            if not await self.drained() or not self.write(frame):
-                return
+        answers = self.manager.answers
+        # One at a time: else each that isn't read would wait in the server, whole.
+        async with self._answering:
+            with answers.held() as held:
+                async with self.manager.history.at(project_id, moment) as past, answers.making():
+                    head = {"op": "state", "ref": ref, "project_id": project_id, "epoch": past.epoch}
+                    frames = deque((await encode_parts(past.tree, head)).frames)
+                    held.add(sum(map(len, frames)))
+                while frames:
+                    if not await self._taken():
+                        return
+                    frame = frames.popleft()
+                    held.less(len(frame))
+                    if not self.write(frame):
+                        return
+
+    async def _taken(self) -> bool:
+        """Wait until all has left that was written; False: the connection has failed, or nobody takes anything."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self.drained()
+        except TimeoutError:
+            self._too_slow()
+            return False
 
     def _diff(self, frame: dict[str, Any], ref: int | None) -> None:
         project_id = _project_of(frame)
@@ -338,13 +356,16 @@ class ProtocolConnection(Connection):
 
     async def _answer_diff(self, project_id: str, start: Moment, end: Moment, ref: int | None) -> None:
         await self._check_read(project_id)
-        found = await self.manager.history.diff(project_id, start, end)
-        body = encode({"op": "diff", "ref": ref, "project_id": project_id, "diff": found})
-        if len(body) > self.limits.max_lag_bytes // 2:
-            message = f"The diff has {len(body)} bytes, too many for one frame; ask for it over REST"
-            raise ProblemError(Problem("too_large", "", message, "max_lag_bytes"))
-        if await self.drained():
-            self.write(text_frame(body))
+        async with self._answering:
+            with self.manager.answers.held() as held:
+                found = await self.manager.history.diff(project_id, start, end)
+                body = encode({"op": "diff", "ref": ref, "project_id": project_id, "diff": found})
+                if len(body) > self.limits.max_lag_bytes // 2:
+                    message = f"The diff has {len(body)} bytes, too many for one frame; ask for it over REST"
+                    raise ProblemError(Problem("too_large", "", message, "max_lag_bytes"))
+                held.add(len(body))
+                if await self._taken():
+                    self.write(text_frame(body))
 
     async def _check_read(self, project_id: str | None) -> None:
         if not await self.socket.is_allowed("read", project_id):

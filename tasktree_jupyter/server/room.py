@@ -20,13 +20,12 @@ from typing import Any, TypeVar
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.delivery import Delivery, Follower, RecentEvents
 from tasktree_jupyter.server.folding import (
+    READ_BYTES,
     READ_EVENTS,
     Pace,
     Snapshot,
     decode_event,
     encode_fold,
-    encode_snapshot,
-    encode_state,
     load_tree,
 )
 from tasktree_jupyter.server.intake import Intake, now_us
@@ -34,11 +33,9 @@ from tasktree_jupyter.server.keeping import SnapshotKeeper
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Publication
+from tasktree_jupyter.server.snapshotting import SharedSnapshot
 from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
-
-SNAPSHOT_SECONDS = 5.0
-"""How long a snapshot is kept for others who come."""
 
 REFRESH_SECONDS = 10.0
 """How long one who asks for the newest state waits for what is being read."""
@@ -57,7 +54,8 @@ class Room:
     """One project: takes publishes in, follows the log, folds, and delivers. Lives on the loop.
 
     `delivered` is up to where followers have had everything; None: all that is in the log at opening.
-    `on_change` is called, with the room, after anything that its info shows may have changed.
+    `on_change` is called, with the room, after anything that its info shows may have changed; `on_needless` when its
+    project isn't there and nobody needs it any more.
     """
 
     def __init__(
@@ -70,6 +68,7 @@ class Room:
         logger: logging.Logger,
         clock: Callable[[], int] = now_us,
         delivered: Position | None = None,
+        on_needless: Callable[[Room], None] = lambda room: None,
     ) -> None:
         self.project_id = project_id
         self.epoch = ""
@@ -82,6 +81,7 @@ class Room:
         self._log = log
         self._limits = limits
         self._on_change = on_change
+        self._on_needless = on_needless
         self._logger = logger
         self._delivered = delivered
         self._catching_up: asyncio.Task[None] | None = None
@@ -97,8 +97,7 @@ class Room:
         self._frozen = 0
         self._thawed = asyncio.Event()
         self._current = asyncio.Event()
-        self._snapshot: Snapshot | None = None
-        self._snapshotting: asyncio.Task[Snapshot] | None = None
+        self._snapshot = SharedSnapshot(self, self._spawn)
         self._stop_following: Callable[[], None] | None = None
         self._closed = False
         self._loading = self._spawn(self._load(), quiet=True)
@@ -135,6 +134,16 @@ class Room:
         """Whether anybody needs the room to stay open."""
         return bool(self.holds or self._intake.busy or any(follower.keeps_room for follower in self.followers))
 
+    def leave(self, follower: Follower) -> None:
+        """Let a follower go."""
+        self.followers.discard(follower)
+        self.rest()
+
+    def rest(self) -> None:
+        """Somebody needs it no longer. Of a project that isn't there nothing is kept for who comes next."""
+        if self._loaded and not (self.exists or self.needed or self._closed):
+            self._on_needless(self)
+
     def _spawn(self, work: Coroutine[Any, Any, _T], *, quiet: bool = False) -> asyncio.Task[_T]:
         task = asyncio.get_running_loop().create_task(work)
         self._others.add(task)
@@ -160,6 +169,7 @@ class Room:
             self._catch_up()
         self._settle()
         self._keep_snapshots()
+        self.rest()
 
     def _keep_snapshots(self) -> None:
         if self._keeper.behind and not self._closed:
@@ -197,10 +207,10 @@ class Room:
             follower.restart(reason)
 
     def _forget(self) -> None:
-        for task in (self._catching_up, self._snapshotting):
-            if task is not None:
-                task.cancel()
-        self._catching_up = self._snapshotting = self._snapshot = None
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            self._catching_up = None
+        self._snapshot.forget()
         self._loaded = False
         self.epoch, self.offset, self.tree = "", 0, TaskTree()
         self._head_offset = self._stored_at = 0
@@ -354,7 +364,7 @@ class Room:
     async def _read(self, after: int) -> list[bytes]:
         while True:
             try:
-                return await self._log.read(self.project_id, after, limit=READ_EVENTS)
+                return await self._log.read(self.project_id, after, limit=READ_EVENTS, max_bytes=READ_BYTES)
             except (Trimmed, NoSuchProject):
                 raise
             except StorageError as error:
@@ -427,9 +437,9 @@ class Room:
         """Return the events after `offset` that are at hand; None if they must be read from the log."""
         return [] if offset >= self.offset else self._recent.after(offset)
 
-    async def read(self, after: int, limit: int) -> list[bytes]:
-        """Return events from the log, none beyond what was delivered. Raises StorageError, Trimmed among them."""
-        return await self._log.read(self.project_id, after, limit=limit, until=self.offset)
+    async def read(self, after: int, max_bytes: int) -> list[bytes]:
+        """Return some events from the log, none beyond what was delivered. Raises StorageError, Trimmed among them."""
+        return await self._log.read(self.project_id, after, limit=READ_EVENTS, until=self.offset, max_bytes=max_bytes)
 
     async def at_of(self, offset: int) -> int | None:
         """Return the commit time of the event at an offset. Raises StorageError."""
@@ -438,31 +448,7 @@ class Room:
     async def snapshot(self) -> Snapshot:
         """Return a recent state as frames, shared by all who ask at about the same time. Raises StorageError."""
         await self.ready()
-        kept = self._snapshot
-        if kept is not None and (
-            kept.offset == self.tree.offset
-            # Making a large one is dear; an older one and what came since does as well.
-            or (len(kept.frames) > 1 and self.recent_after(kept.offset) is not None)
-        ):
-            return kept
-        if self._snapshotting is None:
-            self._snapshotting = self._spawn(self._make_snapshot())
-        return await asyncio.shield(self._snapshotting)
-
-    async def _make_snapshot(self) -> Snapshot:
-        try:
-            with self.freeze() as tree:
-                snapshot = await encode_snapshot(tree, self.project_id, self.epoch)
-        finally:
-            if self._snapshotting is asyncio.current_task():
-                self._snapshotting = None
-        self._snapshot = snapshot
-        asyncio.get_running_loop().call_later(SNAPSHOT_SECONDS, self._drop_snapshot, snapshot)
-        return snapshot
-
-    def _drop_snapshot(self, snapshot: Snapshot) -> None:
-        if self._snapshot is snapshot:
-            self._snapshot = None
+        return await self._snapshot.get()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[TaskTree]:
@@ -473,11 +459,6 @@ class Room:
         await self.ready()
         with self.freeze() as tree:
             yield tree
-
-    async def state(self) -> bytes:
-        """Return the whole state as the REST answer has it. Raises StorageError, NoSuchProject among them."""
-        async with self.reading() as tree:
-            return await encode_state(tree, self.project_id, self.epoch)
 
     async def _store_fold(self) -> None:
         self._storing = True

@@ -65,6 +65,7 @@ class Rooms:
                 on_change=self._on_change,
                 logger=self._logger,
                 delivered=self._delivered(project_id),
+                on_needless=self._needless,
             )
             room.followers.update(self._standing.get(None, ()), self._standing.get(project_id, ()))
             if self._sweeping is None:
@@ -90,6 +91,7 @@ class Rooms:
             room.used_at = time.monotonic()
             if not (lingers or room.needed or room.failed) and self._open.get(project_id) is room:
                 self._close(room)
+            room.rest()
 
     def follow(self, project_id: str | None, follower: Follower) -> None:
         """Let someone follow a project for as long as it stays, or, with None, every room that is open or will be."""
@@ -116,6 +118,10 @@ class Rooms:
                 self.get(room.project_id)
         if self._closing:
             await asyncio.wait(self._closing)
+
+    def _needless(self, room: Room) -> None:
+        if self._open.get(room.project_id) is room:
+            self._close(room)
 
     def _close(self, room: Room) -> None:
         self._open.pop(room.project_id, None)

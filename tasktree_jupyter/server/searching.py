@@ -16,7 +16,7 @@ import msgspec
 from tasktree_jupyter.core.series import Point, reported_by, step_of, thinned
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.core.times import parse_time
-from tasktree_jupyter.server.folding import READ_EVENTS, Pace, decode_event
+from tasktree_jupyter.server.folding import READ_BYTES, READ_EVENTS, Pace, decode_event
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.history import History
 from tasktree_jupyter.server.limits import Limits
@@ -244,14 +244,20 @@ class Searches:
             top = head.offset + 1 if before is None else min(before, head.offset + 1)
             lowest = max(after, head.trimmed, top - 1 - self._limits.max_scanned_events)
             pace = Pace()
+            span = READ_EVENTS
             while wants_any and top - 1 > lowest:
-                start = max(lowest, top - 1 - READ_EVENTS)
+                start = max(lowest, top - 1 - span)
                 try:
-                    events = await self._log.read(project_id, start, limit=READ_EVENTS, until=top - 1)
+                    events = await self._log.read(project_id, start, limit=span, until=top - 1, max_bytes=READ_BYTES)
                 except Trimmed as gone:
                     return msgspec.structs.replace(head, trimmed=gone.trimmed), None
-                if len(events) < top - 1 - start:
+                if not events:
                     raise StorageError(f"{project_id!r} was deleted and made again meanwhile; ask again")
+                if len(events) < top - 1 - start:
+                    # They are large: as many of the last.
+                    span = len(events)
+                    continue
+                span = min(2 * span, READ_EVENTS)
                 while events:
                     top -= 1
                     if not take(events.pop()):

@@ -42,6 +42,11 @@ class _Open(NamedTuple):
     running: list[str]
     waiting: list[str]
 
+    @property
+    def number(self) -> int:
+        """How many tasks."""
+        return len(self.running) + len(self.waiting)
+
 
 class Silence:
     """Knows of each project which of `sources` are silent.
@@ -131,10 +136,22 @@ class Silence:
         described = []
         for source in living:
             left = silent.get(source.id)
-            since, stale = (None, 0) if left is None else (left.since, len(left.running) + len(left.waiting))
+            since, stale = (None, 0) if left is None else (left.since, left.number)
             heard = {"connected": self._is_connected(source), "silent_since": since, "stale": stale}
             described.append(_described(source) | heard)
         return described
+
+    async def idle(self, project_id: str, sources: list[Source]) -> list[Source]:
+        """Return those that are silent and have nothing open, the longest silent first. Raises StorageError."""
+        living = [source for source in sources if source.record.ending is None]
+        try:
+            silent = await self._silent(project_id, living)
+        except NoSuchProject:
+            silent = {
+                source.id: _Open(since, [], []) for source in living if (since := self.silent_since(source)) is not None
+            }
+        found = [source for source in living if source.id in silent and not silent[source.id].number]
+        return sorted(found, key=lambda source: silent[source.id].since)
 
     def _is_connected(self, source: Source) -> bool:
         return bool(source.lines) or self._hears(source.project_id, source.id)

@@ -53,7 +53,11 @@ class UpdatesSocket(AuthMixin, WebSocketMixin, WebSocketHandler, JupyterHandler)
             raise web.HTTPError(403)
         if not await self.is_allowed("read"):
             raise web.HTTPError(403, "You may not read TaskTree's projects")
-        for project_id in self.get_query_arguments("project_id", strip=False):
+        named, most = self.get_query_arguments("project_id", strip=False), self.extension.limits.max_subscriptions
+        if len(set(named)) > most:
+            message = f"{len(set(named))} projects are asked for; at most {most} are allowed (max_subscriptions)"
+            raise web.HTTPError(400, message)
+        for project_id in named:
             if not is_project_id(project_id):
                 raise web.HTTPError(400, "project_id must have 1 to 200 characters, none of them control characters")
             if not await self.is_allowed("read", project_id):

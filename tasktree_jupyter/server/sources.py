@@ -23,9 +23,6 @@ from tasktree_jupyter.storage.log import EventLog
 PREFIX = "source:"
 """Before a source's id in the name of its attribute."""
 
-MAX_SOURCES = 1000
-"""So many sources of a project, at most, are remembered; of others nobody knows whether they are there."""
-
 MAX_ENDED = 64
 """So many dead sources of a project are remembered, the newest."""
 
@@ -90,10 +87,12 @@ class Source(msgspec.Struct, eq=False):
 
 
 class Sources:
-    """All sources that this server knows of. All of it belongs to the loop."""
+    """All sources that this server knows of: `most` of a project. All of it belongs to the loop."""
 
-    def __init__(self, log: EventLog, logger: logging.Logger) -> None:
+    def __init__(self, log: EventLog, logger: logging.Logger, most: int) -> None:
         self._log = log
+        self._most = most
+        self._full: set[str] = set()
         self._logger = logger
         self._projects: dict[str, dict[str, Source]] = {}
         self._lines: dict[Line, set[tuple[str, str]]] = {}
@@ -157,6 +156,29 @@ class Sources:
         if known:
             self._projects[project_id] = known
 
+    # How many there may be
+
+    def surplus(self) -> dict[str, int]:
+        """Return how many should be forgotten, by project, so that there is room for who comes next."""
+        crowded = {project_id: len(known) for project_id, known in self._projects.items()}
+        return {
+            project_id: number - self._most * 4 // 5
+            for project_id, number in crowded.items()
+            if number > self._most * 9 // 10
+        }
+
+    def _is_full(self, project_id: str) -> bool:
+        """Whether no more are taken in. Told once, until there is room again."""
+        number = len(self._projects.get(project_id, {}))
+        if number < self._most:
+            self._full.discard(project_id)
+            return False
+        if project_id not in self._full:
+            self._full.add(project_id)
+            words = "%r has %d sources, no more are remembered (max_sources): whether others are there isn't known"
+            tell(self._logger, "presence.full", words, project_id, number, project_id=project_id, sources=number)
+        return True
+
     # What clients say
 
     async def here(self, line: Line, project_id: str, source_id: str, described: object) -> None:
@@ -184,7 +206,7 @@ class Sources:
 
     async def new(self, project_id: str, source_id: str, process: Process) -> Source | None:
         """Take in a source that wasn't known; None: there are too many. Raises StorageError."""
-        if len(self._projects.get(project_id, {})) >= MAX_SOURCES:
+        if self._is_full(project_id):
             return None
         head = await self._log.head(project_id)
         known = head is not None and await self._log.upto(project_id, source_id) > 0
@@ -209,10 +231,11 @@ class Sources:
         """
         source = self.find(project_id, source_id)
         if source is None:
-            known = self._projects.setdefault(project_id, {})
-            if line is None or len(known) >= MAX_SOURCES:
+            if line is None or self._is_full(project_id):
                 return None
-            source = known[source_id] = Source(project_id, source_id, Record(now_us()))
+            source = self._projects.setdefault(project_id, {})[source_id] = Source(
+                project_id, source_id, Record(now_us())
+            )
         if line is not None and not source.is_known:
             self._bind(line, source)
         if source.is_known and not source.stored:
@@ -270,11 +293,24 @@ class Sources:
             await self._store(source)
         dead = [each for each in self._projects.get(source.project_id, {}).values() if each.record.ending]
         dead.sort(key=lambda each: each.record.since)
-        for old in dead[:-MAX_ENDED]:
-            await self.forget(old)
+        await self.forget(*dead[:-MAX_ENDED])
 
-    async def forget(self, source: Source) -> None:
-        """Keep nothing more of a source. Raises StorageError."""
+    async def forget(self, *sources: Source) -> None:
+        """Keep nothing more of some sources of one project. Raises StorageError."""
+        stored = [source for source in sources if source.stored]
+        for source in sources:
+            self._let_go(source)
+        for source in stored:
+            self._note_forgotten(source)
+        if not stored:
+            return
+        project_id = stored[0].project_id
+        if await self._log.head(project_id) is not None:
+            await self._log.set_attributes(project_id, {PREFIX + source.id: None for source in stored})
+        for source in stored:
+            self._note_forgotten(source)
+
+    def _let_go(self, source: Source) -> None:
         known = self._projects.get(source.project_id, {})
         if known.get(source.id) is source:
             del known[source.id]
@@ -284,22 +320,18 @@ class Sources:
             self._lines.get(line, set()).discard(source.key)
         source.lines.clear()
         source.alone.set()
-        if source.stored:
-            self._note_forgotten(source)
-            if await self._log.head(source.project_id) is not None:
-                await self._log.set_attributes(source.project_id, {PREFIX + source.id: None})
-            self._note_forgotten(source)
 
     def _note_forgotten(self, source: Source) -> None:
         """What is being read meanwhile mustn't bring it back."""
         self._writes += 1
         self._forgotten.pop(source.key, None)
         self._forgotten[source.key] = self._writes
-        while len(self._forgotten) > MAX_SOURCES:
+        while len(self._forgotten) > self._most:
             del self._forgotten[next(iter(self._forgotten))]
 
     def forget_project(self, project_id: str) -> None:
         """The project was deleted. Who is connected goes on with a new life of it, as another source."""
+        self._full.discard(project_id)
         for source in list(self._projects.pop(project_id, {}).values()):
             for line in source.lines:
                 self._lines.get(line, set()).discard(source.key)

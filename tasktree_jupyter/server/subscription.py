@@ -17,13 +17,15 @@ from tasktree_jupyter.server.delivery import Delivery, Follower
 from tasktree_jupyter.server.frames import Frame, events_frames, json_frame
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.tally import TALLY
+from tasktree_jupyter.storage.admission import within
 from tasktree_jupyter.storage.log import Head, NoSuchProject, StorageError, Trimmed
 
 if TYPE_CHECKING:
     from tasktree_jupyter.server.room import Room
 
-READ_EVENTS = 500
-"""How many events are read from the log at a time."""
+HELD_SECONDS = 10.0
+"""So long a subscriber may take over one part of a snapshot; then the rest is let go of, and made anew when it reads
+again. Else those who stop reading at different moments would keep a whole state each."""
 
 CATCH_UP_EVENTS = 1000
 """A slow subscriber that lags by no more than this gets the missing events, else the state as it is."""
@@ -101,7 +103,7 @@ class Subscription(Follower):
         """Stop; nothing is sent any more."""
         self._ended = True
         self._live = False
-        self.room.followers.discard(self)
+        self.room.leave(self)
         if self._work is not None:
             self._work.cancel()
 
@@ -278,40 +280,65 @@ class Subscription(Follower):
         await self._send_state()
 
     async def _send_state(self) -> None:
-        """Send a snapshot, each part when what was before it has left, and then what came after it."""
+        """Send a snapshot and then what came after it."""
+        while not await self._snapshot_sent():
+            TALLY.resyncs.add("slow")
+            self._tell({"op": "resync", "project_id": self.room.project_id, "reason": "slow"})
+        await self._replay()
+
+    async def _snapshot_sent(self) -> bool:
+        """Send a snapshot, each part when what was before it has left; False: it took too long, and was let go of."""
         snapshot = await self.room.snapshot()
         self._sent.clear()
         self._unacked = 0
-        for frame in snapshot.frames:
+        offset, parts = snapshot.offset, deque(snapshot.frames)
+        del snapshot
+        while parts:
             # Other projects' parts are under way too, and a part may be large.
-            if not (await self._outlet.drained() and self._outlet.write(frame)):
+            try:
+                async with asyncio.timeout(HELD_SECONDS):
+                    left = await self._outlet.drained()
+            except TimeoutError:
+                parts.clear()
+                if not await self._outlet.drained():
+                    raise ConnectionError from None
+                return False
+            if not left:
                 raise ConnectionError
-            self._count(snapshot.offset, len(frame))
+            frame = parts.popleft()
+            if not self._outlet.write(frame):
+                raise ConnectionError
+            self._count(offset, len(frame))
+            del frame
         if not await self._outlet.drained():
             raise ConnectionError
-        self.position = snapshot.offset
-        await self._replay()
+        self.position = offset
+        return True
 
     async def _replay(self) -> None:
-        """Send the events after `position` until it stands where the room stands; then it is live."""
-        room = self.room
-        while True:
+        """Send the events after `position` until it stands where the room stands; then it is live.
+
+        What is read is sent at once: nothing is held for who doesn't acknowledge.
+        """
+        room, half = self.room, self._limits.max_unacked_bytes // 2
+        while self.position < room.offset:
+            if self._unacked > half:
+                self._acked.clear()
+                await self._acked.wait()
+                continue
             events = room.recent_after(self.position)
             if events is None:
                 if room.offset - self.position > self._limits.max_replay_events:
                     return await self._resynchronise("slow")
                 try:
-                    events = await room.read(self.position, READ_EVENTS)
+                    events = await room.read(self.position, half)
                 except Trimmed:
                     return await self._resynchronise("trimmed")
-            if not events and self.position >= room.offset:
-                break
-            for frame in events_frames(room.project_id, room.epoch, self.position + 1, events):
-                while not self._has_room(len(frame.data)):
-                    self._acked.clear()
-                    await self._acked.wait()
+            for frame in events_frames(room.project_id, room.epoch, self.position + 1, within(events, half)):
                 if not self._send(frame):
                     raise ConnectionError
+            # The next may have to be waited for.
+            del events
         self._live = True
         presence = self._presence()
         if presence is not None or self._knows_of_silence:

@@ -107,3 +107,15 @@ def with_offset(event: bytes, offset: int) -> bytes:
     """The same event at another offset; its `at` stays."""
     start = event.rindex(_OFFSET)
     return b"%b%b%d%b" % (event[:start], _OFFSET, offset, event[event.index(b",", start + len(_OFFSET)) :])
+
+
+def within(events: list[bytes], max_bytes: int | None) -> list[bytes]:
+    """As many of the first events as have no more bytes together, but one at least; None: all."""
+    if max_bytes is None:
+        return events
+    size = 0
+    for number, event in enumerate(events):
+        size += len(event)
+        if size > max_bytes and number:
+            return events[:number]
+    return events

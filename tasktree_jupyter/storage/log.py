@@ -276,11 +276,14 @@ class EventLog(ABC):
         """Where the log ends; None: no such project."""
 
     @abstractmethod
-    async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
+    async def read(
+        self, project_id: str, after: int, *, limit: int, until: int | None = None, max_bytes: int | None = None
+    ) -> list[bytes]:
         """The wire bytes of the events with `after < offset ≤ until`, in order, at most `limit`.
 
-        Fewer only where the log ends. Raises `Trimmed` if `after` lies below the trimmed boundary (not if it is the
-        boundary), and `NoSuchProject`.
+        With `max_bytes` they have no more together, unless the first alone does: then it comes alone. Fewer only where
+        the log ends. An engine holds no more than about that while it reads. Raises `Trimmed` if `after` lies below the
+        trimmed boundary (not if it is the boundary), and `NoSuchProject`.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tasktree_jupyter.storage.admission import check_batches, judge
+from tasktree_jupyter.storage.admission import check_batches, judge, within
 from tasktree_jupyter.storage.followers import Followers
 from tasktree_jupyter.storage.log import (
     Batch,
@@ -134,7 +134,9 @@ class MemoryLog(EventLog):
         project = self._find(project_id)
         return None if project is None else project.head()
 
-    async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
+    async def read(
+        self, project_id: str, after: int, *, limit: int, until: int | None = None, max_bytes: int | None = None
+    ) -> list[bytes]:
         """See `EventLog.read`."""
         project = self._get(project_id)
         if after < project.trimmed:
@@ -143,7 +145,7 @@ class MemoryLog(EventLog):
         end = start + max(limit, 0)
         if until is not None:
             end = min(end, max(until - project.trimmed, 0))
-        return project.events[start:end]
+        return within(project.events[start:end], max_bytes)
 
     async def at_of(self, project_id: str, offset: int) -> int | None:
         """See `EventLog.at_of`."""

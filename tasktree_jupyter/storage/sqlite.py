@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
 import msgspec
 
 from tasktree_jupyter.storage import sqlite_reader
@@ -158,11 +159,15 @@ class SqliteLog(EventLog):
         """See `EventLog.head`."""
         return await self._ask(project_id, sqlite_reader.read_head)
 
-    async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
+    async def read(
+        self, project_id: str, after: int, *, limit: int, until: int | None = None, max_bytes: int | None = None
+    ) -> list[bytes]:
         """See `EventLog.read`."""
-        return await self._ask_existing(
-            project_id, lambda connection: sqlite_reader.read_events(connection, project_id, after, limit, until)
-        )
+
+        def events(connection: apsw.Connection) -> list[bytes]:
+            return sqlite_reader.read_events(connection, project_id, after, limit, until, max_bytes)
+
+        return await self._ask_existing(project_id, events)
 
     async def at_of(self, project_id: str, offset: int) -> int | None:
         """See `EventLog.at_of`."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from tasktree_jupyter.storage.admission import at_of_event
+from tasktree_jupyter.storage.admission import at_of_event, within
 from tasktree_jupyter.storage.log import Damaged, Head, NoSuchProject, Pin, StorageError, StoredFold, Trimmed
 from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile
 from tasktree_jupyter.storage.sqlite_rows import unpack
@@ -106,25 +106,39 @@ def existing(connection: apsw.Connection, project_id: str) -> Head:
     return head
 
 
-def read_events(connection: apsw.Connection, project_id: str, after: int, limit: int, until: int | None) -> list[bytes]:
+def read_events(
+    connection: apsw.Connection,
+    project_id: str,
+    after: int,
+    limit: int,
+    until: int | None,
+    max_bytes: int | None = None,
+) -> list[bytes]:
     """See `EventLog.read`. Between two pages a merge or another commit may come; offsets don't change by it."""
     wanted = after + max(limit, 0)
     if until is not None:
         wanted = min(wanted, until)
     events: list[bytes] = []
+    size = 0
+    page_bytes = _PAGE_BYTES if max_bytes is None else min(max_bytes, _PAGE_BYTES)
     while True:
-        rows = _page(connection, project_id, after, wanted)
+        rows = _page(connection, project_id, after, wanted, page_bytes)
         for first, last, codec, body in rows:
             if first > after + 1:
                 raise Damaged(f"{project_id!r} is damaged: the events {after + 1} to {first - 1} aren't there")
-            found = unpack(codec, body, first, last)
-            events += found[max(after + 1 - first, 0) : wanted + 1 - first]
+            found = unpack(codec, body, first, last)[max(after + 1 - first, 0) : wanted + 1 - first]
+            if max_bytes is not None:
+                size += sum(map(len, found))
+                if size > max_bytes:
+                    # A row holds hardly more than one large event, or many small ones.
+                    return within(events + found, max_bytes)
+            events += found
             after = min(last, wanted)
         if not rows or after >= wanted:
             return events
 
 
-def _page(connection: apsw.Connection, project_id: str, after: int, wanted: int) -> list[Row]:
+def _page(connection: apsw.Connection, project_id: str, after: int, wanted: int, page_bytes: int) -> list[Row]:
     """Rows that hold the offsets after + 1 … wanted, from the first on, until they make a page."""
     rows: list[Row] = []
     with _reading(connection):
@@ -142,7 +156,7 @@ def _page(connection: apsw.Connection, project_id: str, after: int, wanted: int)
         ):
             rows.append((row[0], row[1], row[2], row[3]))
             size += len(row[3])
-            if size >= _PAGE_BYTES:
+            if size >= page_bytes:
                 break
         if not rows and after < head.offset:
             raise Damaged(f"{project_id!r} is damaged: the events from {after + 1} on aren't there")

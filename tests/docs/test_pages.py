@@ -22,7 +22,7 @@ PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FENCED = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 UNITS = re.compile(
-    r"\b(bytes|seconds|events|connections|MiB|KiB|days|missions|projects|snapshots|levels|states|characters|values|questions)\b"
+    r"\b(bytes|seconds|events|connections|MiB|KiB|days|missions|projects|snapshots|levels|states|characters|values|questions|requests|sources)\b"
 )
 
 

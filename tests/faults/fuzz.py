@@ -2,8 +2,9 @@
 
     python -m tests.faults.fuzz [--cases 100000] [--seed N]
 
-It ends with 1 if the server crashed, answered 500 or `internal`, logged a traceback, kept a connection, a room, a task
-or a descriptor, or if the witness, a subscriber that only listens, lost its connection or an event.
+It ends with 1 if the server crashed, answered 500 or `internal`, logged a traceback, kept a connection, a room, a task,
+a descriptor or memory for each case, or if the witness, a subscriber that only listens, lost its connection or an
+event.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ WORKERS = 4
 WAIT = 20.0
 TEXTS_A_CONNECTION = 25
 WITNESSED = "witnessed"
+MEMORY_BYTES = 24 * 1024 * 1024
+MEMORY_BYTES_A_CASE = 512
+"""By how much the server's memory may grow: what is first used later, and what a log of what was stored takes."""
+
+LAST_HANDLERS = 2
+"""How many requests Tornado or a traceback may still hold: the last ones, whatever the number of cases."""
+
 OF_ONE_LOG = 6
 """How many connections a log may keep for a while: for writing, for watching, and one of each thread that reads."""
 
@@ -49,6 +57,7 @@ class Findings:
     codes: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     witnessed: int = 0
+    grown: int = 0
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -57,6 +66,7 @@ class Findings:
                 f"{sum(self.cases.values())} cases in {self.seconds:.0f} s: {dict(self.cases)}",
                 f"statuses {dict(sorted(self.statuses.items()))}",
                 f"error codes {dict(self.codes.most_common())}",
+                f"the server's memory grew by {self.grown / 1024 / 1024:.1f} MiB",
                 f"the witness got {self.witnessed} events",
                 *self.failures[:30],
                 f"{len(self.failures)} failures",
@@ -301,11 +311,15 @@ class Fuzz:
             await asyncio.sleep(0.1)
 
     async def _no_leak(self, before: dict[str, int]) -> None:
-        allowed = {**before, "connections to one log": OF_ONE_LOG}
+        cases = sum(self.findings.cases.values())
+        memory = before["memory"] + MEMORY_BYTES + cases * MEMORY_BYTES_A_CASE
+        handlers = {name: before[name] + LAST_HANDLERS for name in ("TaskTreeHandler objects", "UpdatesSocket objects")}
+        allowed = {**before, **handlers, "connections to one log": OF_ONE_LOG, "memory": memory}
         after = await self._settled_counts(allowed)
         for name, number in after.items():
             if number > allowed[name]:
-                self._fail(f"{number} {name} are left, {before[name]} were before")
+                self._fail(f"{number} {name} are left, {before[name]} were before, {allowed[name]} may be")
+        self.findings.grown = after["memory"] - before["memory"]
 
 
 async def fuzz(folder: Path, cases: int, *, seed: int = 0) -> Findings:

@@ -1,10 +1,12 @@
 """Subscribers that stop reading, beside others that don't: what the server's memory and the others' latency make of it.
 
-    python -m tests.faults.stopped [--live 50] [--stopped 50] [--rate 1000] [--seconds 60]
+    python -m tests.faults.stopped [--live 50] [--stopped 50] [--rate 1000] [--seconds 60] [--ratio 3]
 
 It runs twice, without and with the stopped ones (half of them plain clients), and prints both. The stopped ones are a
 process that gets SIGSTOP once they are live. It ends with 1 if a live one missed an event
-without being told so (on a busy machine they may be too slow themselves: that is told, as `resync: slow`).
+without being told so (on a busy machine they may be too slow themselves: that is told, as `resync: slow`); if the
+stopped ones cost the server more memory than the bounds that it keeps allow; or if the live ones' p99 is more than
+`--ratio` times what it is without them: run it where nothing else runs.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from websockets.typing import Subprotocol
 
 from tasktree_jupyter.core import subscriber as machine
 from tasktree_jupyter.core.protocol import SUBPROTOCOL, encode
+from tasktree_jupyter.server.limits import Limits
 from tests.client.hub import TOKEN
 from tests.faults.processes import Party, Server, clean_up_when_ended
 
@@ -37,6 +40,20 @@ PROJECT = "stopped"
 BATCHES_A_SECOND = 100
 PATIENCE = 60.0
 
+
+LIMITS = Limits()
+SHARED_MIB = LIMITS.max_lag_bytes / 1024 / 1024
+"""What waits for plain clients, the same bytes for all of them, before they are closed."""
+
+A_STOPPED_ONE_MIB = 2 * LIMITS.max_unacked_bytes / 1024 / 1024
+"""What one that stopped may cost by itself: what it hasn't acknowledged, and the connection."""
+
+SLACK_MIB = 32.0
+"""What the server's memory may differ by from run to run: its allocator, the log's caches, the room's newest events."""
+
+P99_RATIO = 3.0
+P99_SLACK_MS = 50.0
+"""Below so much it is the machine's scheduling that is measured."""
 
 RECEIVE_BYTES = 64 * 1024
 """What the system takes in for who doesn't read. By default it is tens of MiB, whose upkeep the sender pays for on one
@@ -175,6 +192,19 @@ class Figures:
         )
 
 
+def faults(alone: Figures, beside: Figures, stopped: int, ratio: float = P99_RATIO) -> list[str]:
+    """Return what mustn't be, of a run without and one with so many stopped subscribers."""
+    found = [f"an event is missing at a live one: {figures}" for figures in (alone, beside) if not figures.complete]
+    grown = [figures.memory_most - figures.memory_before for figures in (alone, beside)]
+    allowed = grown[0] + SHARED_MIB + stopped * A_STOPPED_ONE_MIB + SLACK_MIB
+    if grown[1] > allowed:
+        found.append(f"the server's memory grew by {grown[1]:.0f} MiB, more than {allowed:.0f}")
+    slowest = max(ratio * alone.p99, alone.p99 + P99_SLACK_MS)
+    if beside.p99 > slowest:
+        found.append(f"the live ones' p99 is {beside.p99:.1f} ms, more than {slowest:.1f}: {alone.p99:.1f} without")
+    return found
+
+
 def memory(pid: int) -> float:
     """Return the resident memory of a process, MiB; 0 where the system doesn't show it."""
     status = Path(f"/proc/{pid}/status")
@@ -263,15 +293,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stopped", type=int, default=50)
     parser.add_argument("--rate", type=int, default=1000, help="events a second")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--ratio", type=float, default=P99_RATIO, help="how much slower the live ones' p99 may be")
     options = parser.parse_args(arguments)
     clean_up_when_ended()
-    complete = True
+    measured = []
     for stopped in (0, options.stopped):
         with tempfile.TemporaryDirectory(prefix="tasktree-stopped-") as folder:
             figures = asyncio.run(run(Path(folder), options.live, stopped, options.rate, options.seconds))
         print(f"beside {stopped} stopped: {figures}", flush=True)
-        complete &= figures.complete
-    return 0 if complete else 1
+        measured.append(figures)
+    alone, beside = measured
+    found = faults(alone, beside, options.stopped, options.ratio)
+    print(*found, f"{len(found)} faults", sep="\n")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from tasktree_jupyter.core.protocol import SUBPROTOCOL, encode
 from tasktree_jupyter.core.subscriber import Events, Subscriber
 from tests.faults.nonsense import ws_frame
+from tests.faults.stopped import A_STOPPED_ONE_MIB, SHARED_MIB, SLACK_MIB, Figures, faults
 from tests.server.clients import WAIT, Client, Connect
 from tests.server.conftest import connect, data_dir, extension, jp_server_config  # noqa: F401
 
@@ -104,3 +106,16 @@ async def test_the_others_get_everything_and_what_waits_is_bounded(
         assert got == list(range(got[0], last + 1))
     # Else nobody was stopped, and it shows nothing.
     assert most > LAG // 2
+
+
+def test_the_long_run_fails_for_memory_for_latency_and_for_what_is_missing() -> None:
+    alone = Figures(100, [100, 100], 0, 5.0, 20.0, 60.0, 80.0, 100.0)
+    assert faults(alone, replace(alone, p99=30.0, memory_most=120.0), 2) == []
+
+    (memory,) = faults(alone, replace(alone, memory_most=100.0 + SHARED_MIB + 2 * A_STOPPED_ONE_MIB + SLACK_MIB + 1), 2)
+    (latency,) = faults(alone, replace(alone, p99=71.0), 2)
+    (missing,) = faults(alone, replace(alone, counts=[100, 99]), 2)
+
+    assert "memory grew by" in memory
+    assert "p99 is 71.0 ms, more than 70.0" in latency
+    assert "an event is missing" in missing

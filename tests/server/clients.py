@@ -15,6 +15,15 @@ def update(node_id: str, **changes: Any) -> dict[str, Any]:
     return {"type": "node_update", "data": {"node_id": node_id, "changes": changes}}
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody tells of."""
+    for _ in range(int(100 * WAIT)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to that")
+
+
 class PlainClient:
     """A client without subprotocol: it parses what comes, and may send envelopes."""
 

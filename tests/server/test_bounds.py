@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.httpclient import HTTPClientError
 from traitlets.config import Config
 
 from tasktree_jupyter.server.app import TaskTreeExtension
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.rates import Bucket, Buckets
-from tests.server.clients import Connect, Fetch, Plain, Rest, update
+from tests.server.clients import Connect, Fetch, Plain, Rest, until, update
 from tests.server.people import People, login
 
 PROTOCOL = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
@@ -236,6 +238,89 @@ class TestOfAConnection:
         assert "3 questions" in refused["message"]
         assert {answer["ref"] for answer in answers} == {101, 102, 103}
         assert {answer["op"] for answer in answers} == {"resolved"}
+
+    async def test_a_plain_client_may_name_no_more_projects_either(self, plain: Plain) -> None:
+        await plain("p", "q", "q")
+        with pytest.raises(HTTPClientError) as refused:
+            await plain("p", "q", "r")
+        assert refused.value.code == 400
+
+
+async def test_what_isnt_there_costs_nothing_once_nobody_asks_for_it(
+    connect: Connect, plain: Plain, rest: Rest, extension: Any
+) -> None:
+    client, rooms = await connect(), extension.manager.rooms
+    waiting = await plain("later")
+    for project in ("none-1", "none-2"):
+        assert (await client.ask("subscribe", project_id=project))["code"] == "not_found"
+        assert rooms.find(project) is None
+    assert (await client.publish("none-3", {"type": "node_update", "data": 5}))["rejected"]
+    await client.send({"op": "subscribe", "ref": 8, "project_id": "none-4"})
+    await client.ask("unsubscribe", project_id="none-4")
+    assert (await rest("GET", "projects", "none-5", "state"))[0] == 404
+
+    await until(lambda: len(rooms) == 1)
+    assert set(extension.manager.log._opened().watcher._watched) == {"later"}
+    await client.publish("later", update("a", title="A"))
+    assert (await waiting.next())["data"]["node_id"] == "a"
+    assert rooms.find("later").exists
+
+
+class TestQueue:
+    """How much may wait for one project's log."""
+
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        return {"max_queued_bytes": 64 * 1024}
+
+    async def test_what_is_too_much_is_busy_names_the_bound_and_is_stored_when_it_comes_again(
+        self, connect: Connect, plain: Plain, extension: Any, jp_fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client, others, simple = await connect(), [await connect() for _ in range(3)], await plain("q")
+        large = [update("a", params={"text": "x" * 50_000})]
+        await client.publish("p", update("a", title="A"))
+        log, begun, let_go = extension.manager.log, asyncio.Event(), asyncio.Event()
+        append = log.append
+
+        async def slowly(*given: Any, **more: Any) -> Any:
+            begun.set()
+            await let_go.wait()
+            return await append(*given, **more)
+
+        def waits(least: int) -> bool:
+            return bool(extension.manager.rooms.find("p").queued_bytes >= least)
+
+        monkeypatch.setattr(log, "append", slowly)
+        for number, other in enumerate(others):
+            await other.send({"op": "publish", "ref": 1, "project_id": "p", "events": large})
+            await asyncio.wait_for(begun.wait(), 10)
+            await until(partial(waits, number * 50_000))
+        queued = extension.manager.rooms.find("p").queued_bytes
+        refused = await client.publish("p", *large)
+        await simple.send({"project_id": "p", **large[0]})
+        told = (await simple.next())["data"]
+        body = json.dumps({"events": large})
+        posted = await jp_fetch(
+            "tasktree", "api", "projects", "p", "events", method="POST", body=body, raise_error=False
+        )
+
+        assert 64 * 1024 < queued == extension.manager.rooms.find("p").queued_bytes < 64 * 1024 + 51_000
+        assert {key: refused[key] for key in ("op", "code", "field", "reason", "retry", "retry_after")} == {
+            "op": "error",
+            "code": "busy",
+            "field": "events",
+            "reason": "max_queued_bytes",
+            "retry": True,
+            "retry_after": 1.0,
+        }
+        assert f"{queued} bytes wait" in refused["message"]
+        assert "(max_queued_bytes)" in refused["message"]
+        assert (told["code"], told["field"], told["reason"]) == ("busy", "events", "max_queued_bytes")
+        assert (posted.code, posted.headers["Retry-After"]) == (503, "1")
+        assert json.loads(posted.body)["reason"] == "max_queued_bytes"
+        let_go.set()
+        assert [(await other.next())["op"] for other in others] == ["published"] * 3
+        assert (await client.publish("p", *large))["op"] == "published"
 
 
 class TestReads:

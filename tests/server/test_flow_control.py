@@ -153,6 +153,32 @@ class TestSlowSubscriber:
 
         assert seen + offsets(rest) == list(range(1, 102))
 
+    async def test_a_replay_reads_no_more_of_the_log_than_it_sends(
+        self, connect: Connect, extension: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        emitting, client = await connect(), await connect()
+        epoch = (await emitting.publish("p", sized(0)))["epoch"]
+        for start in range(1, 100, 5):
+            await emitting.publish("p", *(sized(number) for number in range(start, start + 5)))
+        log = extension.manager.log
+        pages: list[list[bytes]] = []
+        read = log.read
+
+        async def counted(*given: Any, **more: Any) -> list[bytes]:
+            pages.append(await read(*given, **more))
+            return pages[-1]
+
+        monkeypatch.setattr(log, "read", counted)
+        await client.send({"op": "subscribe", "ref": 1, "project_id": "p", "since": {"epoch": epoch, "offset": 0}})
+        frames = [await client.next()]
+        while len(offsets(frames)) < 5:
+            frames.append(await client.next())
+        await client.send({"op": "ping"})
+        frames += (await client.until("pong"))[:-1]
+
+        assert sum(map(len, pages)) == len(offsets(frames)) < 10
+        assert max(sum(map(len, page)) for page in pages) <= MAX_UNACKED // 2
+
     async def test_a_state_larger_than_the_bound_comes_whole(self, connect: Connect) -> None:
         emitting, client = await connect(), await connect()
         for start in range(0, 50, 5):

@@ -94,6 +94,22 @@ def test_one_that_ends_by_itself_says_with_which_code(notebook: Notebook, hub: H
     assert lives_on(hub, other)
 
 
+def test_an_interrupt_ends_what_it_goes_through_and_nothing_else(notebook: Notebook, hub: Hub, other: str) -> None:
+    notebook.wait_until_heard()
+    project_id = notebook.run(OPEN).split()[0]
+    notebook.run("import time, tasktree_jupyter as tt")
+    sent = notebook.send("with tt.task('long'):\n    print('begun', flush=True)\n    time.sleep(300)")
+    notebook.outputs(sent, until="begun")
+    notebook.interrupt()
+    notebook.outputs(sent)
+
+    nodes = wait(hub, project_id, lambda nodes: nodes.get("long", {}).get("status") == "cancelled")
+
+    assert nodes["long"]["reason"] == "KeyboardInterrupt"
+    assert (nodes["run"]["status"], nodes["raw"]["status"]) == ("running", "running"), "they are open over cells"
+    assert lives_on(hub, other)
+
+
 def test_a_restart_by_the_user_cancels(notebook: Notebook, hub: Hub, other: str) -> None:
     notebook.wait_until_heard()
     project_id = notebook.run(OPEN).split()[0]

@@ -14,7 +14,7 @@ from tasktree_jupyter.server.endings import speaker_of
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.sources import Ending
-from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Client, Connect, Plain, Rest, until, update
 from tests.server.emitters import SILENCE, Emitter, Line, emitter, gone_pid, me, other_server
 
 
@@ -26,6 +26,12 @@ def settings() -> dict[str, Any]:
 async def next_presence(client: Client) -> list[dict[str, Any]]:
     sources: list[dict[str, Any]] = (await client.until("presence"))[-1]["sources"]
     return sources
+
+
+async def follow_the_silent(client: Client) -> list[dict[str, Any]]:
+    """Follow a project in which a source is silent, or will be: it may be told before `live`, or after."""
+    told = [frame["sources"] for frame in await client.follow("p") if frame["op"] == "presence"]
+    return told[-1] if told else await next_presence(client)
 
 
 async def statuses(rest: Rest, project_id: str = "p") -> dict[str, str]:
@@ -65,8 +71,7 @@ async def test_a_source_that_isnt_heard_is_told_as_silent_with_its_open_tasks(co
 async def test_it_is_heard_again_when_it_comes_back(connect: Connect) -> None:
     (await emitter(connect, "k1")).leaves_without_a_word()
     client = await connect()
-    await client.follow("p")
-    assert len(await next_presence(client)) == 1
+    assert len(await follow_the_silent(client)) == 1
 
     back = Emitter(await connect(), "k1")
     await back.says("here", **me())
@@ -78,8 +83,7 @@ async def test_what_a_silent_source_ends_after_all_is_no_longer_stale(connect: C
     """What came from it by another way: the spool of a process that is still there, but has no connection."""
     (await emitter(connect, "k1")).leaves_without_a_word()
     client = await connect()
-    await client.follow("p")
-    assert (await next_presence(client))[0]["nodes"] == ["k1-fit", "k1-run"]
+    assert (await follow_the_silent(client))[0]["nodes"] == ["k1-fit", "k1-run"]
 
     await client.publish("p", update("k1-fit", status="completed"))
 
@@ -116,8 +120,7 @@ async def test_plain_clients_are_told_nothing(connect: Connect, plain: Plain) ->
     simple = await plain("p")
     (await emitter(connect, "k1")).leaves_without_a_word()
     client = await connect()
-    await client.follow("p")
-    await next_presence(client)
+    await follow_the_silent(client)
 
     await client.publish("p", update("last", title="x"))
 
@@ -171,8 +174,7 @@ async def test_a_kernel_that_died_deaf_isnt_judged_before_jupyter_tells_how_it_e
     monkeypatch.setattr(presence.kernels, "will_tell", lambda kernel_id: kernel_id == "k")
     kernel.leaves_without_a_word()
     client = await connect()
-    await client.follow("p")
-    assert len(await next_presence(client)) == 1
+    assert len(await follow_the_silent(client)) == 1
 
     await presence.look()
     assert not presence._endings._at_work
@@ -182,6 +184,34 @@ async def test_a_kernel_that_died_deaf_isnt_judged_before_jupyter_tells_how_it_e
     monkeypatch.setattr("tasktree_jupyter.server.presence.JUPYTER_SECONDS", 0)
     await presence.look()
     assert "k1-fit" in [event["data"].get("node_id") for event in (await client.until("events"))[-1]["events"]]
+
+
+async def test_nobody_judges_a_kernel_while_it_is_being_told_how_it_ended(
+    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jupyter has told of it, and which sources it had is being read."""
+    kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
+    presence = extension.manager.presence
+    kernel.leaves_without_a_word()
+    began, free = asyncio.Event(), asyncio.Event()
+    load = presence.sources.load
+
+    async def slow() -> None:
+        began.set()
+        await free.wait()
+        await load()
+
+    monkeypatch.setattr(presence.sources, "load", slow)
+    presence.kernel_ended("k", None, Ending("cancelled", "kernel_culled", "culled", now_us()))
+    await began.wait()
+    monkeypatch.setattr(presence.silence, "began", 0)
+    for each in (presence, presence.silence):
+        monkeypatch.setattr(each, "_limits", Limits(source_silence=0.001))
+    presence._judge(presence.sources.find("p", "k1"))
+    assert not presence._endings._at_work
+
+    free.set()
+    assert (await until_over(rest, "k1-fit"))["k1-fit"] == "cancelled"
 
 
 @pytest.mark.parametrize("elsewhere", [{"host": "another-machine"}, {"namespace": "pid:[of a container]"}])
@@ -338,3 +368,50 @@ async def test_a_deleted_project_isnt_made_again_by_who_was_there(connect: Conne
     await quiet.client.ask("watch")
 
     assert (await rest("GET", "projects"))[1]["projects"] == []
+
+
+class TestManySources:
+    """A project remembers so many sources, and those first whose end somebody would miss."""
+
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        return {"source_silence": SILENCE, "max_sources": 10}
+
+    async def test_those_that_left_nothing_open_make_room_for_others(
+        self, connect: Connect, rest: Rest, extension: Any
+    ) -> None:
+        elsewhere = me(host="a container", pid=1)
+        for number in range(10):
+            idle = await emitter(connect, f"idle-{number}", **elsewhere)
+            done = (update(f"idle-{number}-{task}", status="completed") for task in ("fit", "run"))
+            await idle.emit(*done)
+            idle.leaves_without_a_word()
+        sources = extension.manager.presence.sources
+        await until(lambda: len(list(sources)) <= 8)
+        client = await connect()
+        await client.follow("p")
+
+        (await emitter(connect, "late", **elsewhere)).leaves_without_a_word()
+
+        (told,) = await next_presence(client)
+        assert (told["source"], told["nodes"]) == ("late", ["late-fit", "late-run"])
+        kept = {key for key in await extension.manager.log.attributes("p") if key.startswith("source:")}
+        assert {source.id for source in sources} == {key.removeprefix("source:") for key in kept}
+        assert "idle-9" in {source.id for source in sources}, "the oldest go first"
+        assert "idle-0" not in {source.id for source in sources}
+
+    async def test_where_all_have_something_open_that_is_told_once_and_they_stay(
+        self, connect: Connect, rest: Rest, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for number in range(12):
+            (await emitter(connect, f"busy-{number:02}")).leaves_without_a_word()
+        client = await connect()
+
+        told = await follow_the_silent(client)
+        while len(told) < 10:
+            told = await next_presence(client)
+
+        assert [source["source"] for source in told] == [f"busy-{number:02}" for number in range(10)]
+        (line,) = [record for record in caplog.records if "max_sources" in record.message]
+        assert line.tasktree == {"event": "presence.full", "project_id": "p", "sources": 10}  # type: ignore[attr-defined]
+        assert line.message.startswith("'p' has 10 sources, no more are remembered (max_sources)")

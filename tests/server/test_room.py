@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.delivery import Delivery
@@ -35,8 +37,10 @@ class GatedLog(MemoryLog):
         self.appending = asyncio.Event()
         self.failures = 0
 
-    async def read(self, project_id: str, after: int, *, limit: int, until: int | None = None) -> list[bytes]:
-        events = await super().read(project_id, after, limit=limit, until=until)
+    async def read(
+        self, project_id: str, after: int, *, limit: int, until: int | None = None, max_bytes: int | None = None
+    ) -> list[bytes]:
+        events = await super().read(project_id, after, limit=limit, until=until, max_bytes=max_bytes)
         self.reading.set()
         await self.gate.wait()
         if self.failures:
@@ -226,16 +230,21 @@ class Recorder:
         self.subscription: Subscription | None = None
 
     def write(self, frame: bytes) -> bool:
-        message = msgspec.json.decode(frame[frame.index(b"{") :])
-        if message["op"] != "events":
-            self.frames.append(message)
-        else:
+        message = msgspec.json.decode(frame[frame.index(b'{"') :])
+        if message["op"] == "events":
             self.offsets += [event["offset"] for event in message["events"]]
-            assert self.subscription is not None
-            asyncio.get_running_loop().call_soon(self.subscription.acknowledge, self.offsets[-1])
+            self._acknowledge(self.offsets[-1])
+        else:
+            self.frames.append(message)
+        if message["op"] == "snapshot":
+            self._acknowledge(message["offset"])
         if message["op"] == "live":
             self.live.set()
         return True
+
+    def _acknowledge(self, offset: int) -> None:
+        assert self.subscription is not None
+        asyncio.get_running_loop().call_soon(self.subscription.acknowledge, offset)
 
     async def drained(self) -> bool:
         return True
@@ -272,6 +281,53 @@ async def test_a_subscribe_that_finds_another_log_than_the_room_knew_is_answered
     assert recorder.frames[0]["ref"] == 7
     assert recorder.frames[0]["epoch"] == recorder.frames[2]["epoch"] == room.epoch != before
     assert [node["node_id"] for node in recorder.frames[2]["nodes"]] == ["c"]
+    recorder.subscription.end()
+    await room.close()
+
+
+class Stuck(Recorder):
+    """A connection that takes nothing in before it is `free`. `let_go`: it is waited for without a limit of time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free, self.stuck, self.let_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def drained(self) -> bool:
+        if not any(frame["op"] == "snapshot" for frame in self.frames):
+            return True
+        (self.let_go if self.stuck.is_set() else self.stuck).set()
+        await self.free.wait()
+        return True
+
+
+async def test_who_stops_reading_amid_a_state_keeps_none_of_it_and_gets_it_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, listener = GatedLog(), Listener()
+    await log.start()
+    room = a_room(log, listener)
+    await publish(room, *(update(f"n{number}", params={"text": "x" * 500}) for number in range(600)))
+    frames = (await room.snapshot()).frames
+    assert len(frames) > 1
+    last = frames[-1]
+    holders = sys.getrefcount(last)
+    monkeypatch.setattr("tasktree_jupyter.server.subscription.HELD_SECONDS", 0.05)
+    recorder = Stuck()
+
+    recorder.subscription = Subscription(recorder, room, Limits())
+    recorder.subscription.start(None, None, no_info)
+    await asyncio.wait_for(recorder.stuck.wait(), WAIT)
+    assert sys.getrefcount(last) > holders, "it is on its way"
+    await asyncio.wait_for(recorder.let_go.wait(), WAIT)
+    assert sys.getrefcount(last) == holders
+    await publish(room, update("n0", title="later"))
+    recorder.free.set()
+    await asyncio.wait_for(recorder.live.wait(), WAIT)
+
+    ops = [frame["op"] for frame in recorder.frames]
+    assert ops == ["subscribed", "snapshot", "resync", *["snapshot"] * len(frames), "live"]
+    assert recorder.frames[2]["reason"] == "slow"
+    assert recorder.subscription.position == room.offset
     recorder.subscription.end()
     await room.close()
 

@@ -64,6 +64,24 @@ async def test_events_come_backwards_from_the_newest_to_the_first(rest: Rest) ->
     assert (page["events"], page["next"]) == ([], 26)
 
 
+async def test_large_events_are_read_few_at_a_time(rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [10, 3000, 10, 10, 5000, 9000, 10, 10, 10, 10, 3000, 10]
+    await publish(rest, *(update(f"n{n}", params={"text": "x" * size}) for n, size in enumerate(sizes)))
+    log = extension.manager.log
+    read, pages = log.read, []
+
+    async def counted(*given: Any, **more: Any) -> list[bytes]:
+        pages.append(await read(*given, **more))
+        return list(pages[-1])
+
+    monkeypatch.setattr(log, "read", counted)
+    monkeypatch.setattr(searching, "READ_BYTES", 4000)
+
+    assert await back(rest, limit=100) == (list(range(12, 0, -1)), 1)
+    assert (await back(rest, limit=2))[0] == list(range(12, 0, -1))
+    assert all(sum(map(len, page)) <= 4000 or len(page) == 1 for page in pages)
+
+
 @pytest.mark.parametrize(
     ("params", "offsets"),
     [

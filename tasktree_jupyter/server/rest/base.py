@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.client import responses
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -12,19 +14,25 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
 
 from tasktree_jupyter.core.shape import ProblemError, is_id, is_project_id
+from tasktree_jupyter.server.answers import ANSWER_SECONDS, Held
 from tasktree_jupyter.server.auth import Action, AuthMixin
 from tasktree_jupyter.server.connection import rate_limited, read_message
 from tasktree_jupyter.server.frames import encode
+from tasktree_jupyter.server.limits import RETRY_AFTER
+from tasktree_jupyter.server.logs import tell
 from tasktree_jupyter.server.manager import WebSocketManager
 from tasktree_jupyter.server.moments import Moment, parse_moment
-from tasktree_jupyter.server.protocol import RETRY_AFTER
 from tasktree_jupyter.server.publication import Failure
 from tasktree_jupyter.storage.log import NoSuchProject, StorageError, Trimmed
 
 if TYPE_CHECKING:
     from tasktree_jupyter.server.app import TaskTreeExtension
+
+PIECE_BYTES = 256 * 1024
+"""About how much of a large answer is given to the connection at a time."""
 
 _ACTIONS: dict[str, Action] = {
     "GET": "read",
@@ -117,6 +125,7 @@ class TaskTreeHandler(AuthMixin, APIHandler):
 
     # Views poll; that must not keep an idle server alive.
     _track_activity = False
+    _is_counted = False
 
     def initialize(self, extension: TaskTreeExtension) -> None:
         """Tornado passes what the route was given."""
@@ -135,6 +144,10 @@ class TaskTreeHandler(AuthMixin, APIHandler):
     async def prepare(self) -> None:  # type: ignore[override]
         """Jupyter's login and, for every verb of every handler, the authorizer; then wait for the log."""
         await super().prepare()
+        if not self._finished:
+            with refusing():
+                self.extension.requests.enter()
+            self._is_counted = True
         action = _ACTIONS.get(self.request.method or "")
         if self._finished or action is None:
             return
@@ -143,6 +156,21 @@ class TaskTreeHandler(AuthMixin, APIHandler):
             what = "TaskTree's projects" if project_id is None else repr(project_id)
             raise Refusal(403, f"You may not {action} {what}", "forbidden")
         await self.extension.ready()
+
+    def on_finish(self) -> None:
+        """The answer was given."""
+        super().on_finish()
+        self._leave()
+
+    def on_connection_close(self) -> None:
+        """The client went away before."""
+        super().on_connection_close()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self.extension.requests.leave()
 
     @property
     def asked_project(self) -> str | None:
@@ -201,6 +229,61 @@ class TaskTreeHandler(AuthMixin, APIHandler):
         """Send a JSON value."""
         self.set_status(status)
         self.finish(encode(value))
+
+    async def answer_long(self, value: Any) -> None:
+        """Send a JSON value that may be large, in pieces. Raises ProblemError where too much waits already."""
+        with self.manager.answers.held() as held:
+            body = memoryview(encode(value))
+            held.add(len(body))
+            pieces = deque(bytes(body[start : start + PIECE_BYTES]) for start in range(0, len(body), PIECE_BYTES))
+            del body
+            await self.send(held, pieces)
+
+    async def send(self, held: Held, pieces: deque[bytes]) -> None:
+        """Send an answer that is held, and count less of it as it leaves."""
+
+        async def leaving() -> AsyncIterator[bytes]:
+            while pieces:
+                piece = pieces.popleft()
+                yield piece
+                held.less(len(piece))
+
+        await self.stream(leaving())
+
+    async def stream(self, pieces: AsyncIterator[bytes]) -> None:
+        """Send an answer as it is made: no more of it is in memory than about `PIECE_BYTES` and one piece."""
+        if self.request.method == "HEAD":
+            self.set_header("Content-Length", sum([len(piece) async for piece in pieces]))
+            self.finish()
+            return
+        written = 0
+        try:
+            async for piece in pieces:
+                self.write(piece)
+                written += len(piece)
+                if written > PIECE_BYTES:
+                    written = 0
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        await self.flush()
+        except StreamClosedError:
+            return
+        except TimeoutError:
+            self._break_off()
+            return
+        except StorageError as error:
+            if not self._headers_written:
+                raise
+            project_id = self.asked_project
+            words = "An answer about %r broke off: %s"
+            more: dict[str, Any] = {"operation": "events", "project_id": project_id}
+            tell(self.log, "transfer.broke_off", words, project_id, error, error=error, **more)
+            self._break_off()
+            return
+        self.finish()
+
+    def _break_off(self) -> None:
+        """Too late for another status: an answer that is cut off is told as an error by every client."""
+        cast("HTTP1Connection", self.request.connection).stream.close()
 
     def answer_nothing(self) -> None:
         """Say that it is done."""

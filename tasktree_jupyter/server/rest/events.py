@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
@@ -11,10 +13,17 @@ from tornado import web
 from tasktree_jupyter.core.shape import MAX_INTEGER, is_event_type, is_id
 from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.publication import number_of_events
-from tasktree_jupyter.server.rest.base import BodyHandler, Refusal, TaskTreeHandler, project_id_of, refusing
+from tasktree_jupyter.server.rest.base import (
+    PIECE_BYTES,
+    BodyHandler,
+    Refusal,
+    TaskTreeHandler,
+    project_id_of,
+    refusing,
+)
 from tasktree_jupyter.server.rest.publish import publish_frame
 from tasktree_jupyter.server.searching import LEVELS, EventFilter
-from tasktree_jupyter.storage.log import NoSuchProject
+from tasktree_jupyter.storage.log import Head, NoSuchProject
 
 MAX_PAGE: Final = 10_000
 DEFAULT_PAGE: Final = 1000
@@ -72,22 +81,39 @@ class EventsHandler(BodyHandler, PastHandler):
             head = await log.head(project_id_of(project_id))
             if head is None:
                 raise NoSuchProject(project_id)
-            events = await log.read(project_id, after, limit=limit, until=head.offset)
+            await self.stream(self._on(project_id, head, after, limit))
+
+    async def _on(self, project_id: str, head: Head, after: int, limit: int) -> AsyncIterator[bytes]:
+        """Make the answer, some events at a time."""
+        log, end = self.manager.log, min(after + limit, head.offset)
+        events = await log.read(project_id, after, limit=limit, until=end, max_bytes=PIECE_BYTES)
         last = after + len(events)
-        following = encode(last if events and last < head.offset else None)
-        fields = encode(project_id), encode(head.epoch), b",".join(events), following
-        self.finish(b'{"project_id":%b,"epoch":%b,"events":[%b],"next":%b}' % fields)
+        yield b'{"project_id":%b,"epoch":%b,"events":[%b' % (
+            *(encode(project_id), encode(head.epoch)),
+            b",".join(events),
+        )
+        while last < end:
+            events = await log.read(project_id, last, limit=end - last, until=end, max_bytes=PIECE_BYTES)
+            now = await log.head(project_id)
+            if not events or now is None or now.epoch != head.epoch:
+                raise NoSuchProject(project_id)
+            yield b"," + b",".join(events)
+            last += len(events)
+        yield b'],"next":%b}' % encode(last if after < last < head.offset else None)
 
     async def _back(self, project_id: str, after: int, limit: int) -> None:
         before = self.before()
         with refusing("before"):
             wanted = await self._filter(project_id)
             page = await self.manager.searches.events(project_id, before, after, limit, wanted)
-        fields = (
-            *(encode(project_id), encode(page.head.epoch), b",".join(page.events)),
-            *(encode(page.next), encode(page.head.trimmed)),
-        )
-        self.finish(b'{"project_id":%b,"epoch":%b,"events":[%b],"next":%b,"trimmed":%b}' % fields)
+            end = b'],"next":%b,"trimmed":%b}' % (encode(page.next), encode(page.head.trimmed))
+            pieces = deque([b'{"project_id":%b,"epoch":%b,"events":[' % (encode(project_id), encode(page.head.epoch))])
+            pieces.extend(b"," + event if number else event for number, event in enumerate(page.events))
+            pieces.append(end)
+            del page
+            with self.manager.answers.held() as held:
+                held.add(sum(map(len, pieces)))
+                await self.send(held, pieces)
 
     async def _filter(self, project_id: str) -> EventFilter | None:
         if not any(self.get_query_arguments(name) for name in FILTERS):
@@ -141,13 +167,14 @@ class SeriesHandler(PastHandler):
             measured = await self.manager.searches.series(
                 project_id_of(project_id), frozenset(node_ids), frozenset(metrics), before, points
             )
-        self.answer(
-            {
-                "project_id": project_id,
-                "epoch": measured.head.epoch,
-                "series": [msgspec.to_builtins(series) for series in measured.series],
-                "omitted": measured.omitted,
-                "next": measured.next,
-                "trimmed": measured.head.trimmed,
-            }
-        )
+        with refusing():
+            await self.answer_long(
+                {
+                    "project_id": project_id,
+                    "epoch": measured.head.epoch,
+                    "series": [msgspec.to_builtins(series) for series in measured.series],
+                    "omitted": measured.omitted,
+                    "next": measured.next,
+                    "trimmed": measured.head.trimmed,
+                }
+            )

@@ -33,7 +33,9 @@ class MissionsHandler(TaskTreeHandler):
                     raise _no_mission(before or "", "before") from None
         more = len(missions) > limit
         missions = missions[:limit]
-        self.answer({"missions": missions, "total": total, "next": missions[-1]["mission_id"] if more else None})
+        following = missions[-1]["mission_id"] if more else None
+        with refusing():
+            await self.answer_long({"missions": missions, "total": total, "next": following})
 
 
 class MissionHandler(TaskTreeHandler):
@@ -42,11 +44,16 @@ class MissionHandler(TaskTreeHandler):
     @web.authenticated
     async def get(self, project_id: str, mission_id: str) -> None:
         """Answer the state with this run's nodes alone."""
-        with refusing("moment"):
-            async with self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past:
+        answers = self.manager.answers
+        with refusing("moment"), answers.held() as held:
+            async with (
+                self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past,
+                answers.making(),
+            ):
                 _check_mission(past.tree, id_of(mission_id, "mission_id"))
-                body = await encode_state(past.tree, project_id, past.epoch, mission_id)
-        self.finish(body)
+                pieces = await encode_state(past.tree, project_id, past.epoch, mission_id)
+                held.add(sum(map(len, pieces)))
+            await self.send(held, pieces)
 
     @web.authenticated
     async def delete(self, project_id: str, mission_id: str) -> None:

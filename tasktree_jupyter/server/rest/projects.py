@@ -14,7 +14,7 @@ class ProjectsHandler(TaskTreeHandler):
     async def get(self) -> None:
         """List every project that the user may read."""
         with refusing():
-            self.answer({"projects": await self.manager.projects.infos(self.may_read)})
+            await self.answer_long({"projects": await self.manager.projects.infos(self.may_read)})
 
     async def may_read(self, project_id: str) -> bool:
         """Whether this project is to be in the list."""
@@ -30,7 +30,7 @@ class ProjectHandler(TaskTreeHandler):
         with refusing():
             known = project_id_of(project_id)
             info = await self.manager.projects.info(known)
-            self.answer(info | {"sources": await self.manager.presence.silence.of(known)})
+            await self.answer_long(info | {"sources": await self.manager.presence.silence.of(known)})
 
     @web.authenticated
     async def delete(self, project_id: str) -> None:

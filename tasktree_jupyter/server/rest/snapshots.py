@@ -59,7 +59,7 @@ class SnapshotsHandler(_Snapshots):
     async def get(self, project_id: str) -> None:
         """List the snapshots, oldest first."""
         with refusing():
-            self.answer({"snapshots": await self._all(project_id_of(project_id))})
+            await self.answer_long({"snapshots": await self._all(project_id_of(project_id))})
 
     @web.authenticated
     async def post(self, project_id: str) -> None:

@@ -14,10 +14,15 @@ class StateHandler(TaskTreeHandler):
     @web.authenticated
     async def get(self, project_id: str) -> None:
         """Answer the whole state as it is, or was."""
-        with refusing("moment"):
-            async with self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past:
-                body = await encode_state(past.tree, project_id, past.epoch)
-        self.finish(body)
+        answers = self.manager.answers
+        with refusing("moment"), answers.held() as held:
+            async with (
+                self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past,
+                answers.making(),
+            ):
+                pieces = await encode_state(past.tree, project_id, past.epoch)
+                held.add(sum(map(len, pieces)))
+            await self.send(held, pieces)
 
 
 class DiffHandler(TaskTreeHandler):
@@ -28,4 +33,4 @@ class DiffHandler(TaskTreeHandler):
         """Answer what differs between two moments."""
         with refusing("from"):
             start, end = self.moment("from", None), self.moment("to")
-            self.answer(await self.manager.history.diff(project_id_of(project_id), start, end))
+            await self.answer_long(await self.manager.history.diff(project_id_of(project_id), start, end))

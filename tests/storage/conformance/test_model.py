@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,10 +129,16 @@ class Machine(RuleBasedStateMachine):
         assert commit.at == model.at
         assert [(one.upto, one.duplicates, one.seq_gap_expected) for one in commit.results] == expected
 
-    @rule(project=PROJECTS, after=OFFSETS, limit=st.integers(0, 12), until=st.none() | OFFSETS)
-    def read(self, project: str, after: int, limit: int, until: int | None) -> None:
+    @rule(
+        project=PROJECTS,
+        after=OFFSETS,
+        limit=st.integers(0, 12),
+        until=st.none() | OFFSETS,
+        most=st.none() | st.integers(0, 600),
+    )
+    def read(self, project: str, after: int, limit: int, until: int | None, most: int | None) -> None:
         model = self.models.get(project)
-        call = self.log.read(project, after, limit=limit, until=until)
+        call = self.log.read(project, after, limit=limit, until=until, max_bytes=most)
         if model is None:
             with pytest.raises(NoSuchProject):
                 self.do(call)
@@ -140,7 +147,10 @@ class Machine(RuleBasedStateMachine):
                 self.do(call)
         else:
             end = len(model.events) if until is None else until
-            assert self.do(call) == [event for event, _ in model.events][after:end][:limit]
+            events = [event for event, _ in model.events][after:end][:limit]
+            sizes = accumulate(map(len, events))
+            fitting = len(events) if most is None else max(sum(size <= most for size in sizes), min(1, len(events)))
+            assert self.do(call) == events[:fitting]
 
     @rule(project=PROJECTS, offset=OFFSETS)
     def ask_at(self, project: str, offset: int) -> None:

@@ -46,6 +46,20 @@ async def test_until_is_the_last_offset_given(log: EventLog, batch: MakeBatch) -
     assert await log.read("p", 9, limit=100, until=5) == []
 
 
+async def test_a_page_has_no_more_bytes_than_asked_for_but_always_an_event(log: EventLog, batch: MakeBatch) -> None:
+    await filled(log, batch)
+    whole = await log.read("p", 0, limit=100)
+    sizes = list(map(len, whole))
+
+    assert await log.read("p", 0, limit=100, max_bytes=sum(sizes)) == whole
+    assert await log.read("p", 0, limit=100, max_bytes=sum(sizes) - 1) == whole[:-1]
+    assert await log.read("p", 4, limit=100, max_bytes=sum(sizes[4:17])) == whole[4:17]
+    assert await log.read("p", 4, limit=2, max_bytes=sum(sizes)) == whole[4:6]
+    assert await log.read("p", 9, limit=100, until=12, max_bytes=sum(sizes)) == whole[9:12]
+    assert await log.read("p", 4, limit=100, max_bytes=1) == whole[4:5]
+    assert await log.read("p", 40, limit=100, max_bytes=1) == []
+
+
 async def test_after_the_head_there_is_nothing(log: EventLog, batch: MakeBatch) -> None:
     await filled(log, batch)
 
