@@ -193,6 +193,8 @@ async def test_nobody_judges_a_kernel_while_it_is_being_told_how_it_ended(
     kernel = await emitter(connect, "k1", **me(pid=gone_pid(), kernel_id="k"))
     presence = extension.manager.presence
     kernel.leaves_without_a_word()
+    source = presence.sources.find("p", "k1")
+    await until(lambda: not source.lines)
     began, free = asyncio.Event(), asyncio.Event()
     load = presence.sources.load
 
@@ -207,7 +209,7 @@ async def test_nobody_judges_a_kernel_while_it_is_being_told_how_it_ended(
     monkeypatch.setattr(presence.silence, "began", 0)
     for each in (presence, presence.silence):
         monkeypatch.setattr(each, "_limits", Limits(source_silence=0.001))
-    presence._judge(presence.sources.find("p", "k1"))
+    presence._judge(source)
     assert not presence._endings._at_work
 
     free.set()
