@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tasktree_jupyter.server import endings
 from tasktree_jupyter.server.endings import speaker_of
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
@@ -231,9 +230,8 @@ async def test_of_another_machine_or_container_nothing_is_certain(
 
 
 async def test_what_a_dead_source_left_behind_comes_late_and_is_ended_too(
-    connect: Connect, rest: Rest, extension: Any, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, rest: Rest, extension: Any
 ) -> None:
-    monkeypatch.setattr(endings, "LATE_SECONDS", 0.5)
     dead = await emitter(connect, "k1", **me(pid=gone_pid()))
     dead.leaves_without_a_word()
     await until_over(rest, "k1-run", "k1-fit")
