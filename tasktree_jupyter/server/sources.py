@@ -56,8 +56,9 @@ class Source(msgspec.Struct, eq=False):
     """A source on this server. `heard`: when it was last heard by this server before it was disconnected (µs).
 
     `lines`: the connections that speak for it; `alone` is set once the last of them is gone. `written`: the number of
-    our last write of its record; a reading that began before it is of no use. `elsewhere`: when another server of the
-    folder last heard it (µs). `gone_at`: when its process was first found to be gone (of `time.monotonic`).
+    our last write of its record; a reading that began before it is of no use. `unwritten`: how many changes of it are
+    on their way to the log. `elsewhere`: when another server of the folder last heard it (µs). `gone_at`: when its
+    process was first found to be gone (of `time.monotonic`).
     """
 
     project_id: str
@@ -68,6 +69,7 @@ class Source(msgspec.Struct, eq=False):
     elsewhere: int = 0
     gone_at: float | None = None
     written: int = 0
+    unwritten: int = 0
     lines: set[Line] = msgspec.field(default_factory=set)
     alone: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
@@ -79,6 +81,10 @@ class Source(msgspec.Struct, eq=False):
     def is_known(self) -> bool:
         """Whether it said which process it is."""
         return self.record.process != Process()
+
+    def may_be_taken(self, began: int) -> bool:
+        """Whether what was read of it since `began` is newer than what is known: nothing of ours was written then."""
+        return not self.lines and not self.unwritten and self.written <= began
 
     @property
     def key(self) -> tuple[str, str]:
@@ -128,7 +134,7 @@ class Sources:
         known = self._projects.get(project_id, {})
         stored = {key.removeprefix(PREFIX): value for key, value in attributes.items() if key.startswith(PREFIX)}
         for source_id, source in list(known.items()):
-            if source.stored and source_id not in stored and not source.lines and source.written <= began:
+            if source.stored and source_id not in stored and source.may_be_taken(began):
                 # It left, at another server.
                 del known[source_id]
         for source_id, value in stored.items():
@@ -151,7 +157,7 @@ class Sources:
             ours = known.get(source_id)
             if ours is None:
                 known[source_id] = Source(project_id, source_id, record, stored=True)
-            elif not ours.lines and ours.written <= began:
+            elif ours.may_be_taken(began):
                 ours.record, ours.stored = record, True
         if known:
             self._projects[project_id] = known
@@ -289,8 +295,12 @@ class Sources:
     async def ended(self, source: Source, ending: Ending) -> None:
         """Keep how a source ended. Raises StorageError."""
         source.record = msgspec.structs.replace(source.record, ending=ending)
-        if await self._log.head(source.project_id) is not None:
-            await self._store(source)
+        source.unwritten += 1
+        try:
+            if await self._log.head(source.project_id) is not None:
+                await self._store(source)
+        finally:
+            source.unwritten -= 1
         dead = [each for each in self._projects.get(source.project_id, {}).values() if each.record.ending]
         dead.sort(key=lambda each: each.record.since)
         await self.forget(*dead[:-MAX_ENDED])
@@ -337,11 +347,13 @@ class Sources:
                 self._lines.get(line, set()).discard(source.key)
 
     async def _store(self, source: Source) -> None:
-        self._writes += 1
-        source.written = self._writes
-        await self._log.set_attributes(source.project_id, {PREFIX + source.id: msgspec.to_builtins(source.record)})
-        self._writes += 1
-        source.written, source.stored = self._writes, True
+        source.unwritten += 1
+        try:
+            await self._log.set_attributes(source.project_id, {PREFIX + source.id: msgspec.to_builtins(source.record)})
+            self._writes += 1
+            source.written, source.stored = self._writes, True
+        finally:
+            source.unwritten -= 1
 
 
 def heard_us(line: Line) -> int:
