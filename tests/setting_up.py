@@ -84,6 +84,8 @@ def install_libraries(bench: Bench) -> None:
         *(each for extra in project["optional-dependencies"].values() for each in extra),
     ]
     libraries = [each for each in wanted if not each.startswith(project["name"])]
+    # What a Python brings takes twice as long to choose versions.
+    bench.step(PYTHON, "-m", "pip", "install", "--upgrade", "pip")
     bench.step(PYTHON, "-m", "pip", "install", "--no-compile", *libraries)
 
 
