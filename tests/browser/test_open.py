@@ -1,4 +1,4 @@
-"""The first command of the README, from a clone to a live tree, on a machine without Node; there a new user runs all."""
+"""The first command of the README: a clone, a machine without Node, a new user who runs the quickstart."""
 
 from __future__ import annotations
 
