@@ -72,18 +72,18 @@ def profile(
 
 
 @pytest.fixture(scope="session")
-def usual_port() -> int:
-    """Where a module's first server is, since what a browser keeps belongs to an address."""
-    return free_port()
+def usual_ports() -> tuple[int, int, int]:
+    """Where servers are: that of most tests, then others; what a browser keeps belongs to an address."""
+    return free_port(), free_port(), free_port()
 
 
 @pytest.fixture(scope="module")
-def make_jupyter(tmp_path_factory: pytest.TempPathFactory, usual_port: int) -> Iterator[MakeJupyter]:
+def make_jupyter(tmp_path_factory: pytest.TempPathFactory, usual_ports: tuple[int, int, int]) -> Iterator[MakeJupyter]:
     """Starts a server, of a user of its own or, with `home=other.home`, another one of the same user."""
     servers: list[Jupyter] = []
 
     def make(home: Path | None = None, **options: Any) -> Jupyter:
-        port = usual_port if is_free(usual_port) else None
+        port = next((port for port in usual_ports[1:] if is_free(port)), None)
         server = Jupyter(home or tmp_path_factory.mktemp("home"), port=port, **options)
         servers.append(server)
         return server.start()
@@ -93,10 +93,19 @@ def make_jupyter(tmp_path_factory: pytest.TempPathFactory, usual_port: int) -> I
         server.stop()
 
 
-@pytest.fixture(scope="module")
-def jupyter(make_jupyter: MakeJupyter) -> Jupyter:
-    """JupyterLab with TaskTree as it is installed, shared by the tests of a module."""
-    return make_jupyter()
+@pytest.fixture(scope="session")
+def usual_jupyter(tmp_path_factory: pytest.TempPathFactory, usual_ports: tuple[int, int, int]) -> Iterator[Jupyter]:
+    server = Jupyter(tmp_path_factory.mktemp("home"), port=usual_ports[0])
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def jupyter(usual_jupyter: Jupyter) -> Iterator[Jupyter]:
+    """JupyterLab with TaskTree as it is installed. Nobody stops it; kernels, projects and settings end with a test."""
+    yield usual_jupyter
+    usual_jupyter.shut_down_kernels()
+    usual_jupyter.forget()
 
 
 @pytest.fixture
@@ -143,7 +152,6 @@ def forget(profile: BrowserContext, url: str) -> None:
 
 
 @pytest.fixture
-def lab(jupyter: Jupyter, open_lab: OpenLab) -> Iterator[Lab]:
-    """A page of JupyterLab on the module's server; its kernels end with the test."""
-    yield open_lab(jupyter)
-    jupyter.shut_down_kernels()
+def lab(jupyter: Jupyter, open_lab: OpenLab) -> Lab:
+    """A page of JupyterLab on the server of most tests."""
+    return open_lab(jupyter)

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 T = TypeVar("T")
 
 START_SECONDS = 90
+SETTINGS = "lab/api/settings/tasktree-jupyter:settings"
 NEWS = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
 
 
@@ -207,6 +208,12 @@ class Jupyter:
             self.request("DELETE", f"api/sessions/{session['id']}")
         for kernel in wait_until(self._kernels, "the list of kernels")["kernels"]:
             self.request("DELETE", f"api/kernels/{kernel['id']}")
+
+    def forget(self) -> None:
+        """Delete every project, and what was chosen in the settings."""
+        for project in self.projects():
+            self.request("DELETE", f"tasktree/api/projects/{urllib.parse.quote(project['project_id'], safe='')}")
+        self.request("PUT", SETTINGS, {"raw": "{}"})
 
     def _kernels(self) -> dict[str, Any] | None:
         """Jupyter can't list kernels (500) while one of them is just going."""

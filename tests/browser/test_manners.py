@@ -9,10 +9,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenLab
 from tests.browser.emitting import Project
-from tests.browser.jupyter import Jupyter, wait_until
+from tests.browser.jupyter import SETTINGS, Jupyter, wait_until
 from tests.browser.lab import Lab, TreeView
-
-SETTINGS = "lab/api/settings/tasktree-jupyter:settings"
 
 
 def panel_line(lab: Lab, text: str) -> Locator:
