@@ -60,6 +60,8 @@ def test_task_leads_to_its_cell_and_the_cell_to_its_task(lab: Lab) -> None:
     lab.page.evaluate(SLOW_SCROLL)
     panel.root.get_by_role("button", name="Go to cell [1]").click()
     lab.page.wait_for_function("window.arrive && document.activeElement.closest('.jp-Notebook')")
+    # JupyterLab itself may still be about to give a cell the keyboard.
+    lab.page.evaluate("() => new Promise(done => requestIdleCallback(() => requestIdleCallback(done)))")
     lab.page.keyboard.press("g")
     lab.page.keyboard.press("t")
     selected = panel.root.locator('[role="row"][aria-selected="true"]')
