@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tasktree_jupyter.client.source import Entry, Limits
 from tasktree_jupyter.client.spool import DAMAGED, About, Full, Spool
 from tests.client.hub import ROOT
+from tests.searching import examples
 
 WIDE = Limits(message_bytes=1_000_000, events=500)
 ABOUT = About(source="k1", name="p", place="folder / on here", pid=4711, host="here")
@@ -211,7 +212,7 @@ def test_what_stands_behind_damage_is_found(tmp_path: Path) -> None:
     assert [path.name.endswith(DAMAGED) for path in (tmp_path / "spool").iterdir()] == [True]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
 def test_no_damage_makes_it_raise_or_invent(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     spool = made(tmp_path_factory.mktemp("damage"))

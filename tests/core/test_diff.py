@@ -14,6 +14,7 @@ from tasktree_jupyter.core.diff import diff, touched_by
 from tasktree_jupyter.core.tree import TaskTree
 from tests.core.canonical import canonical, fold
 from tests.core.sequences import deep_logs, logs, random_log
+from tests.searching import examples
 
 PROJECT = ("status", "agents", "orchestrators", "snapshots", "dropped", "overflow", "flagged")
 
@@ -86,7 +87,7 @@ def check(before: TaskTree, after: TaskTree, touched: set[str] | None) -> None:
 
 
 @given(logs(40) | deep_logs(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_doing_what_a_diff_says_makes_the_one_state_the_other(
     events: list[dict[str, Any]], data: st.DataObject
 ) -> None:

@@ -16,6 +16,7 @@ from tasktree_jupyter.core.tree import TaskTree
 from tests.core.canonical import canonical, fold, outcome, reloaded, wire
 from tests.core.reference import Reference
 from tests.core.sequences import deep_logs, logs, random_log
+from tests.searching import examples
 
 ANY_LOG = logs() | deep_logs()
 ANY_JSON = st.recursive(
@@ -31,7 +32,7 @@ def seen(tree: TaskTree | Reference) -> list[str]:
 
 
 @given(ANY_LOG)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_the_tree_is_what_the_plain_way_gives_after_every_event(events: list[dict[str, Any]]) -> None:
     tree, reference = TaskTree(), Reference()
     for event in events:
@@ -51,7 +52,7 @@ def test_so_it_is_for_long_logs(seed: int) -> None:
 
 
 @given(logs(60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_so_it_is_when_nodes_and_tombstones_have_reached_their_number(events: list[dict[str, Any]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tree_module, "MAX_NODES", 4)
@@ -65,7 +66,7 @@ def test_so_it_is_when_nodes_and_tombstones_have_reached_their_number(events: li
 
 
 @given(ANY_LOG, st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_tree_loaded_from_the_wire_folds_on_to_the_same(events: list[dict[str, Any]], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(events)))
     resumed = fold(events[cut:], reloaded(fold(events[:cut])))
@@ -74,7 +75,7 @@ def test_a_tree_loaded_from_the_wire_folds_on_to_the_same(events: list[dict[str,
 
 
 @given(ANY_LOG)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_spans_that_are_kept_up_to_date_are_those_worked_out_anew(events: list[dict[str, Any]]) -> None:
     tree, reference = TaskTree(), Reference()
     for event in events:
@@ -86,7 +87,7 @@ def test_spans_that_are_kept_up_to_date_are_those_worked_out_anew(events: list[d
 
 
 @given(ANY_LOG)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_every_way_of_reading_says_the_same(events: list[dict[str, Any]]) -> None:
     tree = fold(events)
     assert len(tree) == len(list(tree.walk())) == len(set(tree.walk()))
@@ -101,7 +102,7 @@ def test_every_way_of_reading_says_the_same(events: list[dict[str, Any]]) -> Non
 
 
 @given(ANY_LOG)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_an_event_is_never_changed_and_a_state_handed_out_stays_as_it_was(events: list[dict[str, Any]]) -> None:
     tree = TaskTree()
     for event in events:
@@ -140,7 +141,7 @@ TYPES = st.sampled_from([*tree_module._RULES, "custom", "Bad"])
         max_size=12,
     )
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_nothing_raises(events: list[dict[str, Any]]) -> None:
     tree = fold(events)
     outcome(tree)

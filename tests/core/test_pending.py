@@ -13,6 +13,7 @@ from tasktree_jupyter.core.shape import check_envelope
 from tasktree_jupyter.core.tree import TaskTree
 from tests.core.canonical import canonical, fold
 from tests.core.sequences import deep_logs, logs, random_log
+from tests.searching import examples
 
 
 def numbered(*data: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ def publish_in_batches(events: list[dict[str, Any]], sizes: list[int]) -> None:
 
 
 @given(logs(30) | deep_logs(10), st.lists(st.integers(1, 20), max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_refused_is_what_would_be_flagged(events: list[dict[str, Any]], sizes: list[int]) -> None:
     publish_in_batches(events, sizes)
 

@@ -26,6 +26,7 @@ from tasktree_jupyter.core.shape import (
 )
 from tests.core.canonical import canonical
 from tests.core.sequences import FIELDS, WRONG, Choose, logs
+from tests.searching import examples
 
 SHAPES = json.loads((Path(__file__).parent.parent / "vectors" / "shape.json").read_text("utf-8"))
 TIME = "2026-01-31T14:02:11.123456Z"
@@ -48,7 +49,7 @@ def test_the_models_take_what_the_vectors_say(case: dict[str, Any]) -> None:
 
 
 @given(logs(10))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_models_take_what_the_check_takes(events: list[dict[str, Any]]) -> None:
     for event in events:
         kind, data = event["type"], event["data"]
@@ -93,20 +94,20 @@ CHANGES = st.dictionaries(st.sampled_from([*FIELDS, *WRONG, "parent_id", "status
 
 
 @given(st.sampled_from([*EVENT_TYPES, "custom"]), st.dictionaries(NAMES, VALUES, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_so_for_any_values_in_any_field(type: str, data: dict[str, Any]) -> None:
     assert model_takes(type, data) == (check_data(type, data) is None)
 
 
 @given(CHANGES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_so_for_any_changes(changes: dict[str, Any]) -> None:
     data = {"node_id": "n", "changes": changes}
     assert model_takes("node_update", data) == (check_data("node_update", data) is None)
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_so_for_each_field_by_itself(data: st.DataObject) -> None:
     choose = Choose(lambda low, high: data.draw(st.integers(low, high)))
     name = choose.one([*FIELDS, *WRONG])

@@ -25,6 +25,7 @@ from tasktree_jupyter.core.subscriber import (
     Subscriber,
 )
 from tests.core.frames import WELCOME, event, events, live, part, subscribed
+from tests.searching import examples
 
 
 class Wire:
@@ -386,7 +387,7 @@ FRAMES = st.fixed_dictionaries(
 
 
 @given(st.lists(FRAMES, max_size=6))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_no_frame_raises(frames: list[dict[str, Any]]) -> None:
     machine = Subscriber()
     machine.follow("p")

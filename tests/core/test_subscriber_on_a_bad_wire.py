@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tasktree_jupyter.core.subscriber import Events, Position, Refused, Snapshot, Subscriber
 from tests.core.frames import WELCOME, events, live, part, subscribed
+from tests.searching import examples
 
 
 class HonestServer(RuleBasedStateMachine):
@@ -145,5 +146,5 @@ class HonestServer(RuleBasedStateMachine):
         assert self.has == (f"e{self.epoch}", self.head)
 
 
-HonestServer.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+HonestServer.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=30, deadline=None)
 test_over_a_bad_wire = HonestServer.TestCase

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.display.bundle import MAX_BYTES
+from tests.searching import examples
 
 Grower = Any
 """conftest.Grower: a tree that grows by events."""
@@ -222,7 +223,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     places=st.lists(st.tuples(st.integers(0, 1_000), st.sampled_from(STATUSES)), min_size=1, max_size=120),
     fields=json_values,

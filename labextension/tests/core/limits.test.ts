@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { MAX_DEPTH, MAX_NODES, TaskTree } from '../../src/core/tree.js';
 import { reload, whole, canonical } from './naive.js';
+import { runs } from '../seeded.js';
 
 const tombstones = (tree: TaskTree) => tree.state().tombstones;
 
@@ -77,7 +78,7 @@ describe('Depth', () => {
         expect(tree.flagged.count).toBe(model.flagged);
         refused += tree.flagged.last?.reason === 'depth' ? 1 : 0;
       }),
-      { numRuns: 150 }
+      { numRuns: runs(150) }
     );
     expect(refused).toBeGreaterThan(0);
   });

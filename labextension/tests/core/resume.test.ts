@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { TabHub, type Follow } from '../../src/core/hub.js';
 import type { TaskTree } from '../../src/core/tree.js';
 import { LogServer } from './log-server.js';
+import { runs } from '../seeded.js';
 
 let server: LogServer;
 let hub: TabHub;
@@ -132,6 +133,6 @@ it('has no hole and no double whatever happens meanwhile', async () => {
       await caughtUp();
       isWhole();
     }),
-    { numRuns: 12 }
+    { numRuns: runs(12) }
   );
 });

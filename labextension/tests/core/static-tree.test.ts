@@ -6,6 +6,7 @@ import { StaticTree } from '../../src/core/static-tree.js';
 import { TaskTree } from '../../src/core/tree.js';
 import { canonical } from './naive.js';
 import { sequence } from './sequences.js';
+import { runs } from '../seeded.js';
 
 function bundle(nodes: unknown[], omitted: Bundle['omitted'] = {}): Bundle {
   const head = {
@@ -37,7 +38,7 @@ describe('A stored tree', () => {
           expect(stored.span(id)).toEqual(live.span(id));
         }
       }),
-      { numRuns: 100 }
+      { numRuns: runs(100) }
     );
   });
 

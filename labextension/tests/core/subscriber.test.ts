@@ -7,6 +7,7 @@ import { Subscriber, type Delivery } from '../../src/core/subscriber.js';
 import { TaskTree } from '../../src/core/tree.js';
 import { canonical, whole } from './naive.js';
 import { sequence, type LogEvent } from './sequences.js';
+import { runs } from '../seeded.js';
 
 const WELCOME: Frame = { op: 'welcome', protocol: 1, limits: { ping_interval: 20 } };
 
@@ -397,7 +398,7 @@ describe('Whatever happens on the way', () => {
         expect(project.status(true)).toBe('live');
         check();
       }),
-      { numRuns: 400 }
+      { numRuns: runs(400) }
     );
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { TaskTree } from '../../src/core/tree.js';
 import { canonical, naiveRollup, naiveSpan, reload, whole } from './naive.js';
 import { sequence, type LogEvent } from './sequences.js';
+import { runs } from '../seeded.js';
 
 function fold(events: readonly LogEvent[], tree = new TaskTree()): TaskTree {
   for (const event of events) {
@@ -20,7 +21,7 @@ describe('Whatever a log holds', () => {
         expect(tree.offset).toBe(events.length);
         expect(tree.size).toBe([...tree.nodes()].length);
       }),
-      { numRuns: 500 }
+      { numRuns: runs(500) }
     );
   });
 
@@ -31,7 +32,7 @@ describe('Whatever a log holds', () => {
         const resumed = fold(events.slice(cut), reload(fold(events.slice(0, cut))));
         expect(canonical(whole(resumed))).toBe(canonical(whole(straight)));
       }),
-      { numRuns: 500 }
+      { numRuns: runs(500) }
     );
   });
 
@@ -47,7 +48,7 @@ describe('Whatever a log holds', () => {
           }
         }
       }),
-      { numRuns: 300 }
+      { numRuns: runs(300) }
     );
   });
 
@@ -71,7 +72,7 @@ describe('Whatever a log holds', () => {
         }
         expect(canonical(events)).toBe(before);
       }),
-      { numRuns: 200 }
+      { numRuns: runs(200) }
     );
   });
 });

@@ -20,6 +20,7 @@ import { cellAt, cornerOf, layoutOf, type Layout } from '../../src/view/grid/lay
 import { Painter, type Colours } from '../../src/view/grid/painter.js';
 import { NONE, stalenessOf } from '../../src/view/staleness.js';
 import { gridSearch, Story } from './story.js';
+import { runs } from '../seeded.js';
 
 function cells(tree: TreeReader, more: { query?: string; before?: Cells; stale?: string[] } = {}): Cells {
   const stale = more.stale ? stalenessOf(tree, new Map(more.stale.map(id => [id, 1]))) : NONE;
@@ -254,7 +255,7 @@ describe('the painter', () => {
           expect(sheet.picture()).toBe(fresh.picture());
         }
       ),
-      { numRuns: 60 }
+      { numRuns: runs(60) }
     );
   });
 

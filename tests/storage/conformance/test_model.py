@@ -20,6 +20,7 @@ from tasktree_jupyter.storage import sqlite_merge
 from tasktree_jupyter.storage.log import Batch, EventLog, NewEvent, NoSuchProject, Trimmed
 from tasktree_jupyter.storage.memory import MemoryLog
 from tasktree_jupyter.storage.sqlite import SqliteLog
+from tests.searching import examples
 
 T = TypeVar("T")
 
@@ -228,7 +229,7 @@ def test_every_sequence_of_calls_gives_what_the_model_gives(machine: type[Machin
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=examples(25),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
