@@ -2,7 +2,11 @@
 import { act } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
 import { parseQuery } from '../../src/core/query.js';
+import { ViewMemory } from '../../src/view/memory.js';
+import { Expansion, FOUND_ROWS } from '../../src/view/tree/expansion.js';
+import { foundRows } from '../../src/view/tree/found.js';
 import { Matching } from '../../src/view/tree/matching.js';
+import type { Rows } from '../../src/view/tree/rows.js';
 import { show } from './page.js';
 import { gridSearch, Story } from './story.js';
 
@@ -71,6 +75,43 @@ describe('a search', () => {
     expect(page.titles()).toEqual(['Grid search', 'load data']);
     await page.user.click(page.row('load data').querySelector('[data-twisty="true"]')!);
     expect(page.titles()).toEqual(['Grid search', 'load data', 'read', 'clean']);
+  });
+});
+
+describe('a search that finds very many', () => {
+  const story = new Story().task('run', null);
+  for (let i = 0; i < 2000; i += 1) {
+    story.task(`fit ${i}`, 'run').task(`score ${i}`, `fit ${i}`);
+  }
+  const expansion = () => new Expansion(new ViewMemory(null), FOUND_ROWS);
+  const rowsOf = (given: Expansion, keep: string[] = []): Rows =>
+    foundRows({
+      ...{ tree: story.tree, roots: ['run'], matching: look(story, 'score', () => 0) },
+      ...{ expansion: given, keep: new Set(keep) }
+    });
+  const keysOf = (rows: Rows) => Array.from({ length: rows.length }, (_, index) => rows.at(index)?.key);
+
+  test('opens only the first ones, and leaves the others to who wants them', () => {
+    const given = expansion();
+    const rows = rowsOf(given);
+    expect(keysOf(rows).slice(0, 5)).toEqual(['run', 'fit 0', 'score 0', 'fit 1', 'score 1']);
+    expect(rows.indexOf('fit 1999')).toBe(rows.length - 1);
+    expect(rows.length).toBeLessThan(2000 + FOUND_ROWS);
+    expect(rows.at(rows.length - 1)).toMatchObject({ id: 'fit 1999', open: false, position: 2000 });
+    given.choose(['fit 1999'], true);
+    expect(keysOf(rowsOf(given)).slice(-2)).toEqual(['fit 1999', 'score 1999']);
+  });
+
+  test('opens where somebody is', () => {
+    const rows = rowsOf(expansion(), ['score 1500']);
+    const index = rows.indexOf('score 1500');
+    expect(rows.at(index)).toMatchObject({ id: 'score 1500', parent: 'fit 1500' });
+    expect(rows.at(index - 1)).toMatchObject({ id: 'fit 1500', open: true });
+  });
+
+  test('knows the place of each row', () => {
+    const rows = rowsOf(expansion(), ['score 1500']);
+    expect(keysOf(rows).map(key => rows.indexOf(key ?? null))).toEqual(keysOf(rows).map((_, index) => index));
   });
 });
 

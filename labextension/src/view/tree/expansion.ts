@@ -2,6 +2,8 @@ import { memoryOf, type ViewMemory } from '../memory.js';
 
 /** What opens by itself stops opening beyond this many rows: about two screens of a notebook's output. */
 const AUTOMATIC_ROWS = 32;
+/** What matches wants to be seen, but nobody reads so many rows, and each costs time again as events come. */
+export const FOUND_ROWS = 1000;
 /** Of the rows somebody opened or closed, so many of the last are remembered beyond the page. */
 const REMEMBERED_ROWS = 500;
 
@@ -16,7 +18,11 @@ export class Expansion {
   #listeners = new Set<() => void>();
   #version = 0;
 
-  constructor(private readonly memory: ViewMemory) {
+  /** `automatic`: beyond so many rows nothing opens by itself. */
+  constructor(
+    private readonly memory: ViewMemory,
+    private readonly automatic = AUTOMATIC_ROWS
+  ) {
     this.#chosen = new Map(memory.read('expanded', choicesOf));
   }
 
@@ -43,7 +49,7 @@ export class Expansion {
       if (!isCalm) {
         this.#opened.delete(key);
       }
-    } else if (rows < AUTOMATIC_ROWS) {
+    } else if (rows < this.automatic) {
       this.#opened.add(key);
     }
     return this.#opened.has(key);

@@ -8,6 +8,8 @@ const SLICE = 8;
 /** Nodes between two looks at the clock. */
 const STEP = 200;
 
+const NO_BRANCHES: ReadonlySet<string> = new Set();
+
 interface Frame {
   children: readonly string[];
   next: number;
@@ -81,8 +83,8 @@ export class Matching {
   }
 
   /** Those of them that have matches below. */
-  branchesOf(parent: string): Iterable<string> {
-    return this.shown.get(parent)?.branches ?? [];
+  branchesOf(parent: string): ReadonlySet<string> {
+    return this.shown.get(parent)?.branches ?? NO_BRANCHES;
   }
 
   /** Takes in what changed in the tree. */
