@@ -1,6 +1,6 @@
 // Looking for something in the tree: what matches, in what it is, and nothing else.
 import { act } from '@testing-library/react';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parseQuery } from '../../src/core/query.js';
 import { ViewMemory } from '../../src/view/memory.js';
 import { Expansion, FOUND_ROWS } from '../../src/view/tree/expansion.js';
@@ -58,6 +58,20 @@ describe('a search', () => {
     story.node('fit/3', null);
     act(() => page.follow.set({}));
     await page.until(() => expect(page.titles()).toEqual(['Grid search', 'fit', 'tune 1']));
+  });
+
+  test('finds also what was there before what it is in', async () => {
+    const story = gridSearch(20);
+    const page = show(story);
+    await page.user.type(page.getByRole('searchbox'), 'late');
+    story.task('shard/1', 'shard', { title: 'late one' });
+    act(() => page.follow.set({}));
+    await page.until(() =>
+      expect(page.container.querySelector('.tt-found')?.textContent).toContain('Nothing')
+    );
+    story.task('shard', 'fit', { title: 'shard' });
+    act(() => page.follow.set({}));
+    await page.until(() => expect(page.titles()).toEqual(['Grid search', 'fit', 'shard', 'late one']));
   });
 
   test('keeps the row that somebody is on, though it doesn’t match', async () => {
@@ -129,30 +143,55 @@ describe('what matches', () => {
   });
 
   test('is the same however it came about', () => {
-    const story = new Story().task('run', null);
     let state = 3;
     const random = (below: number) => (state = (state * 48271) % 2147483647) % below;
-    for (let i = 0; i < 400; i += 1) {
-      story.task(`t${i}`, i < 10 ? 'run' : `t${random(i)}`, { title: `fit ${random(50)}` });
-    }
-    const kept = look(story, 'fit 4', () => 0);
-    for (let round = 0; round < 200; round += 1) {
-      const id = `t${random(420)}`;
-      const what = random(10);
-      if (what === 0) {
-        story.node(id, null);
-      } else if (what === 1) {
-        story.node(id, { parent_id: `t${random(400)}` });
-      } else {
-        story.node(id, { title: `fit ${random(50)}` });
+    const told = (story: Story, matching: Matching) => [
+      matching.count,
+      ...[...story.tree.nodes()].map(({ node_id: id }) =>
+        [id, ...matching.childrenOf(id), '|', ...[...matching.branchesOf(id)].sort()].join(' ')
+      )
+    ];
+    for (let life = 0; life < 20; life += 1) {
+      const story = new Story().task('run', null).task('other', null);
+      const kept = look(story, 'fit 4', () => 0);
+      for (let round = 0; round < 200; round += 1) {
+        const id = `t${random(50)}`;
+        const what = random(20);
+        const parent = what < 6 ? 'run' : what < 8 ? 'other' : `t${random(50)}`;
+        if (what === 0) {
+          story.node(id, null);
+        } else if (what < 12) {
+          // Parents may come later than what is in them, and all may go elsewhere.
+          story.task(id, parent, { title: `fit ${random(50)}` });
+        } else {
+          story.node(id, { title: `fit ${random(50)}` });
+        }
+        if (random(3) === 0) {
+          kept.keepUp();
+          expect(told(story, kept)).toEqual(
+            told(
+              story,
+              look(story, 'fit 4', () => 0)
+            )
+          );
+        }
       }
-      kept.keepUp();
-      const fresh = look(story, 'fit 4', () => 0);
-      expect(kept.count).toBe(fresh.count);
-      for (const { node_id } of story.tree.nodes()) {
-        expect(kept.childrenOf(node_id)).toEqual(fresh.childrenOf(node_id));
-        expect([...kept.branchesOf(node_id)].sort()).toEqual([...fresh.branchesOf(node_id)].sort());
-      }
     }
+  });
+
+  test('isn’t what left the run before it was looked at', async () => {
+    let now = 0;
+    const story = new Story().task('run', null).task('other', null);
+    for (let i = 0; i < 1000; i += 1) {
+      story.task(`t${i}`, 'run', { title: `fit ${i}` });
+    }
+    const matching = look(story, 'fit 999', () => (now += 9));
+    story.node('t999', { parent_id: 'other' });
+    matching.keepUp();
+    expect(matching.isDone).toBe(false);
+    const leave = matching.subscribe(() => undefined);
+    await vi.waitFor(() => expect(matching.isDone).toBe(true));
+    leave();
+    expect(matching.count).toBe(0);
   });
 });
