@@ -6,6 +6,8 @@ const AUTOMATIC_ROWS = 32;
 export const FOUND_ROWS = 1000;
 /** Of the rows somebody opened or closed, so many of the last are remembered beyond the page. */
 const REMEMBERED_ROWS = 500;
+/** And so many characters of them: half of what a project's memory holds. */
+const REMEMBERED_TEXT = 50_000;
 
 /**
  * Which rows are open. What the user opened or closed stays so. Untouched, a row is open while something runs below it and, since that
@@ -79,12 +81,24 @@ export class Expansion {
       this.#chosen.delete(key);
       this.#chosen.set(key, open);
     }
-    this.memory.write('expanded', [...this.#chosen].slice(-REMEMBERED_ROWS));
+    this.memory.write('expanded', lastOf([...this.#chosen]));
     this.#version += 1;
     for (const listener of [...this.#listeners]) {
       listener();
     }
   }
+}
+
+function lastOf(choices: readonly [string, boolean][]): readonly [string, boolean][] {
+  const most = Math.max(0, choices.length - REMEMBERED_ROWS);
+  let from = choices.length;
+  for (let left = REMEMBERED_TEXT; from > most; from -= 1) {
+    left -= JSON.stringify(choices[from - 1]).length + 1;
+    if (left < 0) {
+      break;
+    }
+  }
+  return choices.slice(from);
 }
 
 function choicesOf(kept: unknown): [string, boolean][] {
