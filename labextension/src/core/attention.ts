@@ -6,7 +6,7 @@ import type { StaleTasks } from './presence.js';
 import type { TreeReader } from './reader.js';
 import { isSilent } from './reports.js';
 import { isEnded } from './status.js';
-import { SLOW_FLOOR, type Survey } from './survey.js';
+import { SLOW_COUNT, SLOW_FLOOR, type Survey } from './survey.js';
 import { parseTime } from './times.js';
 import { usualDuration } from './typical.js';
 
@@ -30,9 +30,8 @@ export type AttentionItem = Common &
     | { kind: 'late'; elapsed: number; usual: number }
   );
 
-/** Slower than its siblings: so many times what all but the slowest of them took, where so many have completed. */
+/** Slower than its siblings: so many times what all but the slowest of them took. */
 const SLOW_TIMES = 3;
-const SLOW_COUNT = 8;
 /** Slower than earlier runs: by so much, where so many have completed. */
 const LATE_TIMES = 1.5;
 export const LATE_RUNS = 2;

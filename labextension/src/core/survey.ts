@@ -5,7 +5,6 @@
 import { kindOfNode } from './kind.js';
 import type { TreeReader } from './reader.js';
 import { latest, reportsOf, signOfLife } from './reports.js';
-import { parseTime } from './times.js';
 
 /** How long tasks alike took, of those that completed. */
 export interface Pace {
@@ -33,7 +32,7 @@ export interface Survey {
   readonly retrying: readonly string[];
   /** Those that were reported, with a task of their own that runs. */
   readonly agents: readonly SeenAgent[];
-  /** By parent and by what makes tasks alike, where something there has run for long. */
+  /** By parent and by what makes tasks alike, where something runs there, for however short a time: nobody looks again only because time passes. */
   readonly paces: ReadonlyMap<string, ReadonlyMap<string, Pace>>;
   /** How many tasks were looked at. */
   readonly size: number;
@@ -50,6 +49,8 @@ export const STEP = 512;
 export const LOOPING = 3;
 /** What has run for less isn't slow, whatever the others took. Microseconds. */
 export const SLOW_FLOOR = 10_000_000;
+/** Slower than its siblings is only said where so many of them have completed. */
+export const SLOW_COUNT = 8;
 /** So many durations say as much as all. */
 const SAMPLE = 4096;
 /** A pace is taken again when so many more have completed, in relation to those it was taken from. */
@@ -104,7 +105,7 @@ export function* survey(
     }
   }
   const began = aboveFailures.length > 0 ? yield* whereTheyBegan(tree, failed, aboveFailures) : failed;
-  const paces = now === null ? new Map() : yield* pacesOf(tree, running, now, before);
+  const paces = now === null ? new Map() : yield* pacesOf(tree, running, before);
   return { failed: began, running, retrying, agents: [...agents.values()], paces, size };
 }
 
@@ -136,15 +137,12 @@ function* whereTheyBegan(
 function* pacesOf(
   tree: TreeReader,
   running: readonly string[],
-  now: number,
   before: Survey
 ): Generator<undefined, Map<string, ReadonlyMap<string, Pace>>, undefined> {
   const paces = new Map<string, ReadonlyMap<string, Pace>>();
   for (const id of running) {
-    const node = tree.node(id);
-    const started = parseTime(node?.started_at);
-    const parent = node?.parent_id;
-    if (parent !== undefined && started !== null && now - started >= SLOW_FLOOR && !paces.has(parent)) {
+    const parent = tree.node(id)?.parent_id;
+    if (parent !== undefined && !paces.has(parent) && tree.children(parent).length > SLOW_COUNT) {
       const known = before.paces.get(parent);
       paces.set(parent, known && isRecent(tree, parent, known) ? known : yield* paceBelow(tree, parent));
     }

@@ -132,6 +132,20 @@ test('a thousand changes a second are looked at once a second', async () => {
   cleanup();
 });
 
+test('the last one that hangs is told, though nothing happens any more', async () => {
+  const story = new Story().task('run', null, { status: 'running' });
+  for (let i = 0; i < 10; i++) {
+    story.task(`fit ${i}`, 'run', { status: 'running' });
+    story.node(`fit ${i}`, i === 9 ? { progress: 0.5 } : { status: 'completed' });
+  }
+  vi.useFakeTimers({ now: story.now / 1000 });
+  const page = section(story);
+  expect(page.count()).toBe('nothing');
+  await act(() => vi.advanceTimersByTimeAsync(60_000));
+  expect(page.items().map(item => item.textContent)).toEqual([expect.stringContaining('fit 9')]);
+  cleanup();
+});
+
 test('in a view a chip counts them and opens the list, from which one comes to the task', async () => {
   const page = show(failing(2));
   const chip = page.getByRole('button', { name: '2 need attention' });

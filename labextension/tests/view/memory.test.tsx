@@ -1,6 +1,7 @@
 // What was chosen in a view comes back in the next one of the project.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { memoryOf, ViewMemory, type Keeper } from '../../src/view/memory.js';
+import { Expansion } from '../../src/view/tree/expansion.js';
 import { show } from './page.js';
 import { gridSearch, Story } from './story.js';
 
@@ -76,6 +77,21 @@ describe('the memory of a project', () => {
     memory.write('height', 8);
     await Promise.resolve();
     expect(new ViewMemory('p', keeper).read('width', asNumber)).toBe(7);
+  });
+
+  test('forgets what was opened longest ago, rather than what is chosen next, where ids are long', async () => {
+    const keeper = new Kept();
+    const memory = new ViewMemory('p', keeper);
+    const ids = Array.from({ length: 400 }, (_, i) => `${'\u0000'.repeat(490)}${i}`);
+    new Expansion(memory).choose(ids, true);
+    await Promise.resolve();
+    memory.write('width', 7);
+    await Promise.resolve();
+    const next = new ViewMemory('p', keeper);
+    expect(next.read('width', asNumber)).toBe(7);
+    const kept = [...new Expansion(next).chosenOpen()];
+    expect(kept.length).toBeGreaterThan(10);
+    expect(kept).toEqual(ids.slice(-kept.length));
   });
 
   test('can be made to forget, also what was just chosen', async () => {

@@ -2,8 +2,12 @@ import { memoryOf, type ViewMemory } from '../memory.js';
 
 /** What opens by itself stops opening beyond this many rows: about two screens of a notebook's output. */
 const AUTOMATIC_ROWS = 32;
+/** What matches wants to be seen, but nobody reads so many rows, and each costs time again as events come. */
+export const FOUND_ROWS = 1000;
 /** Of the rows somebody opened or closed, so many of the last are remembered beyond the page. */
 const REMEMBERED_ROWS = 500;
+/** And so many characters of them: half of what a project's memory holds. */
+const REMEMBERED_TEXT = 50_000;
 
 /**
  * Which rows are open. What the user opened or closed stays so. Untouched, a row is open while something runs below it and, since that
@@ -16,7 +20,11 @@ export class Expansion {
   #listeners = new Set<() => void>();
   #version = 0;
 
-  constructor(private readonly memory: ViewMemory) {
+  /** `automatic`: beyond so many rows nothing opens by itself. */
+  constructor(
+    private readonly memory: ViewMemory,
+    private readonly automatic = AUTOMATIC_ROWS
+  ) {
     this.#chosen = new Map(memory.read('expanded', choicesOf));
   }
 
@@ -43,7 +51,7 @@ export class Expansion {
       if (!isCalm) {
         this.#opened.delete(key);
       }
-    } else if (rows < AUTOMATIC_ROWS) {
+    } else if (rows < this.automatic) {
       this.#opened.add(key);
     }
     return this.#opened.has(key);
@@ -73,12 +81,24 @@ export class Expansion {
       this.#chosen.delete(key);
       this.#chosen.set(key, open);
     }
-    this.memory.write('expanded', [...this.#chosen].slice(-REMEMBERED_ROWS));
+    this.memory.write('expanded', lastOf([...this.#chosen]));
     this.#version += 1;
     for (const listener of [...this.#listeners]) {
       listener();
     }
   }
+}
+
+function lastOf(choices: readonly [string, boolean][]): readonly [string, boolean][] {
+  const most = Math.max(0, choices.length - REMEMBERED_ROWS);
+  let from = choices.length;
+  for (let left = REMEMBERED_TEXT; from > most; from -= 1) {
+    left -= JSON.stringify(choices[from - 1]).length + 1;
+    if (left < 0) {
+      break;
+    }
+  }
+  return choices.slice(from);
 }
 
 function choicesOf(kept: unknown): [string, boolean][] {

@@ -1,12 +1,14 @@
 /** Which tasks match what somebody looks for: found in slices, then kept up with what changes. */
 import type { Query } from '../../core/query.js';
-import type { TreeReader } from '../../core/reader.js';
+import type { TreeNode, TreeReader } from '../../core/reader.js';
 import { Gradual } from '../attended.js';
 
 /** Milliseconds of one slice. */
 const SLICE = 8;
 /** Nodes between two looks at the clock. */
 const STEP = 200;
+
+const NO_BRANCHES: ReadonlySet<string> = new Set();
 
 interface Frame {
   children: readonly string[];
@@ -27,6 +29,8 @@ export class Matching {
   private readonly below = new Map<string, number>();
   /** Children that match or have matches below, by parent. */
   private readonly shown = new Map<string, Shown>();
+  /** The parent under which a task stood when what is in it was looked at. */
+  private readonly entered = new Map<string, string>();
   private readonly tops: ReadonlySet<string>;
   private stack: Frame[] = [];
   private looked = 0;
@@ -81,8 +85,8 @@ export class Matching {
   }
 
   /** Those of them that have matches below. */
-  branchesOf(parent: string): Iterable<string> {
-    return this.shown.get(parent)?.branches ?? [];
+  branchesOf(parent: string): ReadonlySet<string> {
+    return this.shown.get(parent)?.branches ?? NO_BRANCHES;
   }
 
   /** Takes in what changed in the tree. */
@@ -93,9 +97,13 @@ export class Matching {
     this.seenVersion = this.tree.version;
     const changes = this.tree.changes?.(this.mark) ?? { mark: 0, ids: [] };
     this.mark = changes.mark;
+    const left = this.stack.length;
     // What was passed already could have changed meanwhile, what comes will be looked at anyway.
-    if (!changes.ids?.every(id => this.again(id))) {
+    const isSame = changes.ids?.every(id => this.again(id)) ?? false;
+    if (!isSame) {
       this.begin();
+    }
+    if (!isSame || (left === 0 && this.stack.length > 0)) {
       this.look();
       this.search.work();
     }
@@ -105,6 +113,7 @@ export class Matching {
     this.found.clear();
     this.below.clear();
     this.shown.clear();
+    this.entered.clear();
     this.looked = 0;
     this.stack = [{ children: this.roots, next: 0 }];
     this.seenVersion = this.tree.version;
@@ -123,17 +132,24 @@ export class Matching {
       const node = this.tree.node(id);
       if (node) {
         this.looked += 1;
-        if (!this.found.has(id) && this.query.matches(node)) {
+        // It may have gone elsewhere since it was noted down.
+        if (!this.found.has(id) && this.query.matches(node) && this.isBelowRoots(id)) {
           this.add(id);
         }
-        const children = this.tree.children(id);
-        if (children.length > 0) {
-          this.stack.push({ children, next: 0 });
-        }
+        this.enter(node);
       }
       if (this.looked % STEP === 0 && this.clock() > until) {
         return;
       }
+    }
+  }
+
+  /** What is in a task comes next. */
+  private enter({ node_id: id, parent_id: parent = '' }: TreeNode): void {
+    const children = this.tree.children(id);
+    if (children.length > 0) {
+      this.entered.set(id, parent);
+      this.stack.push({ children, next: 0 });
     }
   }
 
@@ -147,7 +163,12 @@ export class Matching {
       return false;
     }
     if (!node || !this.isBelowRoots(id)) {
+      this.entered.delete(id);
       return !isShown;
+    }
+    if (this.entered.get(id) !== (parent ?? '')) {
+      // It came with what is in it: of that nothing is told, since it didn't change.
+      this.enter(node);
     }
     if (this.query.matches(node) !== this.found.has(id)) {
       if (this.found.has(id)) {

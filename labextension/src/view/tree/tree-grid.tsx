@@ -150,10 +150,8 @@ export function TreeGrid(props: Props) {
   };
 
   const goToFailure = (backwards: boolean): boolean => {
-    const row = rows.at(focusIndex);
-    const from = row?.kind === 'node' ? row.id : (row?.parent ?? null);
     const shows = matching ? (id: string) => matching.shows(id) : undefined;
-    const id = nextFailure(tree, roots, from, backwards, shows);
+    const id = nextFailure(tree, roots, rows, focusIndex, backwards, shows);
     if (id !== null) {
       openAbove(id);
       moveFocus();

@@ -4,7 +4,7 @@ import { formatCount } from '../format.js';
 import { ViewMemory } from '../memory.js';
 import type { Part, PartProps } from '../part.js';
 import { useWords } from '../words.js';
-import { Expansion, expansionOf } from './expansion.js';
+import { Expansion, expansionOf, FOUND_ROWS } from './expansion.js';
 import { Matching } from './matching.js';
 import { TreeGrid } from './tree-grid.js';
 
@@ -16,7 +16,7 @@ function TreePart(props: PartProps) {
   const text = query?.text ?? null;
   // What is opened while somebody looks for something leaves alone what they opened before.
   const expansion = useMemo(
-    () => (text === null ? usual : new Expansion(new ViewMemory(null))),
+    () => (text === null ? usual : new Expansion(new ViewMemory(null), FOUND_ROWS)),
     [text, usual]
   );
   useAtOnce(matching, each => each.getVersion());
