@@ -2,7 +2,8 @@
 
 A spool is taken by whoever gets its lock, so only one sends it. Only what was meant for the server that answers is
 sent: the same folder of logs, or the same root folder or address. What it refuses stays where it is, and so does what
-is meant for another; only after a month that nobody could send it is it given up, and told.
+is meant for another; only after a month that nobody could send it is it given up, and told. A server that keeps its
+logs in memory for want of a folder gets nothing: what is on the disk would be gone with it.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class LateDeliveries:
         """How many events of ended processes are to be sent."""
         return sum(each.spool.waiting for each in (*self._deliveries,))
 
-    def connected(self, limits: Limits, store: str | None, place: str | None, now: float) -> None:
+    def connected(self, limits: Limits, store: str | None, place: str | None, now: float, *, keeps: bool) -> None:
         """A connection is there: look what there is to send on it.
 
         Args:
@@ -91,10 +92,11 @@ class LateDeliveries:
             store: its folder of logs, as it names it.
             place: which server it is.
             now: of `time.monotonic`.
+            keeps: whether what it acknowledges outlives it as it should.
         """
         self._limits, self._store, self._place = limits, store, place
         self._left.clear()
-        self._look_at = [now, *(now + delay for delay in _LOOK_AGAIN)]
+        self._look_at = [now, *(now + delay for delay in _LOOK_AGAIN)] if keeps else []
         self._hold_until = now + _HOLD
 
     def disconnected(self) -> None:

@@ -38,8 +38,10 @@ class World:
         self._ref += 1
         return self._ref
 
-    def connect(self, store: str | None = "s", place: str | None = HERE) -> list[dict[str, Any]]:
-        self.late.connected(LIMITS, store, place, NOW)
+    def connect(
+        self, store: str | None = "s", place: str | None = HERE, *, keeps: bool = True
+    ) -> list[dict[str, Any]]:
+        self.late.connected(LIMITS, store, place, NOW, keeps=keeps)
         return self.serve()
 
     def serve(self, later: float = 0) -> list[dict[str, Any]]:
@@ -115,6 +117,16 @@ def test_the_same_logs_are_the_same_server_wherever_it_is_reached(world: World) 
 def test_a_server_that_does_not_name_its_logs_is_known_by_its_place(world: World) -> None:
     leave(world, store=None)
     assert len(world.connect(store=None)) == 1
+
+
+@pytest.mark.parametrize("store", ["s", "in memory"])
+def test_a_server_that_keeps_nothing_gets_nothing_that_is_kept(world: World, store: str) -> None:
+    path = leave(world, age=2 * late.MAX_AGE)
+    assert world.connect(store, keeps=False) == []
+    assert world.serve(later=60) == []
+    assert (path.exists(), world.late.waiting, world.late.dropped) == (True, 0, 0)
+    world.late.disconnected()
+    assert [numbers(each) for each in world.connect()] == [[1, 2, 3]]
 
 
 def test_of_other_logs_at_the_same_place_it_asks_which_project_that_is_now(world: World) -> None:
