@@ -259,7 +259,7 @@ class Connection:
         with self._progress:
             # Else many short processes would each begin to send what another one left, and none would end it.
             self._progress.wait_for(
-                lambda: self.state != "connected" or not self._outbox.late, max(0.0, until - time.monotonic())
+                lambda: self.state != "connected" or not self._outbox.sends_late, max(0.0, until - time.monotonic())
             )
         self._stopping = True
         self._inbox.put(None)

@@ -61,6 +61,11 @@ class Outbox:
         return self._late.waiting
 
     @property
+    def sends_late(self) -> bool:
+        """Whether some of these are being sent that the server hasn't put off; on any thread."""
+        return self._late.sending
+
+    @property
     def late_dropped(self) -> int:
         """How many events of processes that have ended were given up; on any thread."""
         return self._late.dropped
