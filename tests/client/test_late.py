@@ -38,9 +38,7 @@ class World:
         self._ref += 1
         return self._ref
 
-    def connect(
-        self, store: str | None = "s", place: str | None = HERE, *, keeps: bool = True
-    ) -> list[dict[str, Any]]:
+    def connect(self, store: str | None = "s", place: str | None = HERE, *, keeps: bool = True) -> list[dict[str, Any]]:
         self.late.connected(LIMITS, store, place, NOW, keeps=keeps)
         return self.serve()
 
@@ -369,7 +367,7 @@ def test_a_damaged_one_is_moved_aside_and_what_can_be_read_is_sent(world: World)
         file.write(b"garbage")
     spool = Spool.take(str(path))
     assert spool is not None
-    spool._limit, spool._end = 2**20, path.stat().st_size
+    spool.limit, spool._end = 2**20, path.stat().st_size
     spool.append(9, [Entry("my.event", b'{"n":9}', 9)])
     spool.close()
     (said,) = world.connect()

@@ -1,4 +1,4 @@
-"""What a process does with all that it has to send when a server says how it keeps its logs; without I/O but for spools."""
+"""All that a process has to send: what a server in memory gets of it, and how much may lie on the disk; no network."""
 
 from __future__ import annotations
 
@@ -16,11 +16,31 @@ from tasktree_jupyter.client.project import Project
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.client.source import Entry, Source
 from tasktree_jupyter.client.spool import About, Spool
+from tasktree_jupyter.client.spooling import Spooler
 
 PLACE = "folder /root on here"
 WELCOME = {"op": "welcome", "protocol": 1, "store": "s"}
 IN_MEMORY = {"kind": "memory", "message": "Nothing is kept when the server stops: no such disk"}
 LIMITS = {"max_message_bytes": 100_000, "max_events_per_publish": 100}
+
+
+class Emitter:
+    """A process whose server is away: it writes what it emits to the disk, as far as it may."""
+
+    def __init__(self, spool_bytes: int) -> None:
+        discovery: Any = SimpleNamespace(place=PLACE, promised=True)
+        identity = Identity(None, "/x/etl.py", "etl.py")
+        self.complaints = Complaints()
+        self.spooler = Spooler(discovery, lambda: identity, lambda: spool_bytes, self.complaints)
+        self.project = Project("p", Source(), lambda: None, lambda: (Bounds(), None))
+        self.now = 0.0
+
+    def emit(self, size: int) -> None:
+        self.project.emit("my.event", {"pad": "x" * size})
+        # It has waited for as long as events wait before they are written, or the disk is tried again.
+        for _ in range(2):
+            self.now += 10
+            list(self.spooler.serve([self.project], self.now))
 
 
 class World:
@@ -100,3 +120,32 @@ def test_whoever_emits_hears_once_that_nothing_is_kept(world: World) -> None:
 def test_any_other_trouble_of_a_server_passes(world: World, storage: object) -> None:
     assert world.served_by(storage=storage) == ["old"]
     assert not world.complaints
+
+
+def test_all_spools_together_have_a_bound_though_all_grow_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKTREE_SPOOL_DIR", str(tmp_path))
+    emitters = [Emitter(20_000) for _ in range(10)]
+    for _ in range(40):
+        for emitter in emitters:
+            emitter.emit(500)
+    used = sum(path.stat().st_size for path in tmp_path.iterdir())
+    # Each looks now and then only.
+    assert 0.9 <= used / (4 * 20_000) <= 1.3
+    assert any(f"all spools in {tmp_path} have" in told for each in emitters for told in each.complaints.take())
+    assert {each.project.source.emitted - len(each.project.source) for each in emitters} == {0}
+
+
+def test_a_spool_grows_again_when_others_have_made_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKTREE_SPOOL_DIR", str(tmp_path))
+    others = tmp_path / "others.damaged"
+    others.write_bytes(b"x" * (4 * 20_000 - 2_000))
+    emitter = Emitter(20_000)
+    for _ in range(10):
+        emitter.emit(500)
+    source = emitter.project.source
+    assert (source.in_memory > 0, source.on_disk > 0) == (True, True)
+    others.unlink()
+    emitter.emit(500)
+    assert (source.in_memory, source.on_disk) == (0, 11)

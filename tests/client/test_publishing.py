@@ -16,7 +16,6 @@ from tasktree_jupyter.client.publishing import Publisher
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.client.source import Source
 
-
 LIMITS = {"max_message_bytes": 100_000, "max_events_per_publish": 100}
 
 
