@@ -61,7 +61,8 @@ class _Watch(msgspec.Struct):
 
     `mark` is a number of events that came into its memory, the last of them at `since`; `goal`, where one is set, is
     how many of them must have left it. `retry_at` is when the disk, which has refused `refusals` times, is tried again.
-    `looked_at` is the spool's size when all were last looked at. `left_until` is when it is looked at again after an error of our own.
+    `looked_at` is the spool's size when all were last looked at. `left_until` is when the project is looked at again
+    after an error of our own.
     """
 
     project: Project
