@@ -81,14 +81,15 @@ class Outbox:
     def connected(self, limits: dict[str, Any], welcome: dict[str, Any]) -> None:
         """A connection is there; `limits` are those of `welcome`."""
         store, storage = welcome.get("store"), welcome.get("storage")
-        keeps = not (isinstance(storage, dict) and storage.get("kind") == "memory")
+        unusual: dict[str, Any] = storage if isinstance(storage, dict) else {}
+        keeps = unusual.get("kind") != "memory"
         self._publisher.connected(limits, keeps=keeps)
         self._spooler.store_id = store if isinstance(store, str) else None
         place = self._discovery.place
         self._late.connected(self._publisher.limits, self._spooler.store_id, place, time.monotonic(), keeps=keeps)
         if not keeps and not self._told_of_memory:
             self._told_of_memory = True
-            self._complaints.add(f"TaskTree's server has its logs in memory only. {storage.get('message')}")
+            self._complaints.add(f"TaskTree's server has its logs in memory only. {unusual.get('message')}")
 
     def disconnected(self) -> None:
         """The connection is gone: what wasn't answered will be asked and sent again."""

@@ -68,7 +68,7 @@ def connection_file(folder: Path, pid: int | None = None, **changes: Any) -> Non
         "secret": "s",
     }
     content |= changes
-    (folder / file_name(pid, content["host"])).write_text(json.dumps(content), "utf-8")
+    (folder / file_name(pid, str(content["host"]))).write_text(json.dumps(content), "utf-8")
 
 
 def find(folder: str = "/home/u") -> list[Server]:
