@@ -1,7 +1,7 @@
 """Which server a command talks to: the one named, else the running one that is meant. It never guesses among several.
 
-Running servers leave `jpserver-{pid}.json` in Jupyter's runtime folder, and TaskTree's leave `tasktree-{pid}.json`
-beside it (docs/protocol.md, Connection file), which opens the socket though Jupyter asks for a password.
+Running servers leave `jpserver-{pid}.json` in Jupyter's runtime folder, and TaskTree's leave a connection file beside
+it (docs/protocol.md, Connection file), which opens the socket though Jupyter asks for a password.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tasktree_jupyter.cli.problem import CommandError, usage
 from tasktree_jupyter.client.discovery import VARIABLE, Discovery, server_at
+from tasktree_jupyter.core.connection_file import file_name
 from tasktree_jupyter.display import plain
 
 _FILE: Final = re.compile(r"jpserver-([0-9]+)\.json")
@@ -168,7 +170,7 @@ def running_servers() -> list[Place]:
         info = read_object(os.path.join(folder, name)) if match and is_alive(int(match[1])) else None
         # A file with another number in it isn't this process's.
         if match and info is not None and info.get("pid") == int(match[1]):
-            place = _place(info, os.path.join(folder, f"tasktree-{match[1]}.json"))
+            place = _place(info, os.path.join(folder, file_name(info["pid"], platform.node())))
             if place is not None:
                 found.append(place)
     return found

@@ -259,7 +259,7 @@ class Connection:
         with self._progress:
             # Else many short processes would each begin to send what another one left, and none would end it.
             self._progress.wait_for(
-                lambda: self.state != "connected" or not self._outbox.late, max(0.0, until - time.monotonic())
+                lambda: self.state != "connected" or not self._outbox.sends_late, max(0.0, until - time.monotonic())
             )
         self._stopping = True
         self._inbox.put(None)
@@ -470,7 +470,7 @@ class Connection:
         elif not self._questions.answered(frame):
             step = self._subscriber.receive(frame, len(message))
             if frame["op"] == "welcome" and self._subscriber.connected:
-                self._welcome(frame.get("store"))
+                self._welcome(frame)
             for delivery in step.deliver:
                 self._following.deliver(delivery)
                 if isinstance(delivery, Refused) and delivery.project_id is None:
@@ -479,9 +479,9 @@ class Connection:
             for answer in step.send:
                 self._send(answer)
 
-    def _welcome(self, store: object) -> None:
+    def _welcome(self, frame: dict[str, Any]) -> None:
         limits = self._subscriber.limits
-        self._outbox.connected(limits, store)
+        self._outbox.connected(limits, frame)
         self._following.connected()
         self._questions.connected()
         interval = limits.get("ping_interval")

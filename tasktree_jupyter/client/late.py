@@ -2,7 +2,8 @@
 
 A spool is taken by whoever gets its lock, so only one sends it. Only what was meant for the server that answers is
 sent: the same folder of logs, or the same root folder or address. What it refuses stays where it is, and so does what
-is meant for another; only after a month that nobody could send it is it given up, and told.
+is meant for another; only after a month that nobody could send it is it given up, and told. A server that keeps its
+logs in memory for want of a folder gets nothing: what is on the disk would be gone with it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ MAX_AGE: Final = 30 * 24 * 3600.0
 """Seconds after which what no server is there for is deleted."""
 _AT_ONCE: Final = 20
 """So many are held at most; the next are taken when these are fewer."""
+_ATTEMPTS: Final = 3
+"""So often the server may put one off, one time after the other, before it makes way for one that isn't held yet."""
 _YOUNG: Final = 60.0
 """Seconds for which an empty spool may be one that is just being made."""
 _HOLD: Final = 3.0
@@ -34,7 +37,9 @@ _LOOK_AGAIN: Final = (1.0, 4.0)
 
 
 class _Delivery(msgspec.Struct):
-    """A spool on its way. `ref` is the question that isn't answered yet."""
+    """A spool on its way. `ref` is the question that isn't answered yet; `retry_at` is when it goes on, where the
+    server has put it off.
+    """
 
     spool: Spool
     source: Source
@@ -48,6 +53,8 @@ class _Delivery(msgspec.Struct):
 
 class LateDeliveries:
     """Sends the spools of ended processes, one after the other; on the connection's thread.
+
+    One that the server puts off waits, and the others go on.
 
     Args:
         folder: says where spools are.
@@ -83,7 +90,12 @@ class LateDeliveries:
         """How many events of ended processes are to be sent."""
         return sum(each.spool.waiting for each in (*self._deliveries,))
 
-    def connected(self, limits: Limits, store: str | None, place: str | None, now: float) -> None:
+    @property
+    def sending(self) -> bool:
+        """Whether there are some of these that the server hasn't put off."""
+        return any(not each.retry_at for each in (*self._deliveries,))
+
+    def connected(self, limits: Limits, store: str | None, place: str | None, now: float, *, keeps: bool) -> None:
         """A connection is there: look what there is to send on it.
 
         Args:
@@ -91,18 +103,17 @@ class LateDeliveries:
             store: its folder of logs, as it names it.
             place: which server it is.
             now: of `time.monotonic`.
+            keeps: whether what it acknowledges outlives it as it should.
         """
         self._limits, self._store, self._place = limits, store, place
         self._left.clear()
-        self._look_at = [now, *(now + delay for delay in _LOOK_AGAIN)]
+        self._look_at = [now, *(now + delay for delay in _LOOK_AGAIN)] if keeps else []
         self._hold_until = now + _HOLD
 
     def disconnected(self) -> None:
         """The connection is gone, and others may be quicker to come back: let go of everything."""
         while self._deliveries:
-            spool = self._deliveries.popleft().spool
-            spool.mark()
-            spool.close()
+            self._let_go(self._deliveries[0])
         self._look_at = []
         self._found.clear()
 
@@ -123,7 +134,7 @@ class LateDeliveries:
         if self._look_at:
             yield self._look_at[0]
         if self._deliveries:
-            yield self._serve(self._deliveries[0], now)
+            yield self._serve_next(now)
 
     def held_until(self, project_id: str, now: float) -> float | None:
         """Return until when a project's new events wait for its older ones.
@@ -138,10 +149,12 @@ class LateDeliveries:
 
     def answered(self, frame: dict[str, Any]) -> bool:
         """Take an answer; return whether it was one to a question of this."""
-        delivery = self._deliveries[0] if self._deliveries else None
-        if delivery is None or delivery.ref is None or frame.get("ref") != delivery.ref:
+        delivery = self._under_way()
+        if delivery is None or frame.get("ref") != delivery.ref:
             return False
         delivery.ref = None
+        if frame["op"] != "error":
+            delivery.retry_at = 0.0
         if frame["op"] == "published":
             self._take_published(delivery, frame)
         elif frame["op"] == "resolved" and isinstance(frame.get("project_id"), str):
@@ -150,11 +163,23 @@ class LateDeliveries:
             self._take_error(delivery, frame)
         return True
 
-    def _serve(self, delivery: _Delivery, now: float) -> float | None:
-        if now < delivery.retry_at:
-            return delivery.retry_at
-        if delivery.ref is not None:
+    def _under_way(self) -> _Delivery | None:
+        return next((each for each in self._deliveries if each.ref is not None), None)
+
+    def _serve_next(self, now: float) -> float | None:
+        if self._under_way() is not None:
             return None
+        due = next((each for each in self._deliveries if now >= each.retry_at), None)
+        if due is None:
+            return min(each.retry_at for each in self._deliveries)
+        if due.failures >= _ATTEMPTS and self._found:
+            self._let_go(due)
+            self._found.append((due.modified, due.spool.path))
+            self._take_more()
+            return now
+        return self._serve(due, now)
+
+    def _serve(self, delivery: _Delivery, now: float) -> float | None:
         ref = self._next_ref()
         if delivery.project_id is None:
             about = delivery.spool.about
@@ -209,6 +234,11 @@ class LateDeliveries:
         self._remove(delivery)
         if not (nobodys and self._give_up_if_old(delivery.spool, delivery.modified)):
             delivery.spool.close()
+
+    def _let_go(self, delivery: _Delivery) -> None:
+        self._deliveries.remove(delivery)
+        delivery.spool.mark()
+        delivery.spool.close()
 
     def _remove(self, delivery: _Delivery) -> None:
         # First, so that there is no moment at which all seems to be sent.

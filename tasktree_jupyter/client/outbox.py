@@ -42,6 +42,8 @@ class Outbox:
     ) -> None:
         self._discovery = discovery
         self._following = following
+        self._complaints = complaints
+        self._told_of_memory = False
         self._spooler = Spooler(discovery, identity, spool_bytes, complaints)
         self._late = LateDeliveries(spool_folder, send, next_ref, complaints)
         self._publisher = Publisher(
@@ -59,6 +61,11 @@ class Outbox:
         return self._late.waiting
 
     @property
+    def sends_late(self) -> bool:
+        """Whether some of these are being sent that the server hasn't put off; on any thread."""
+        return self._late.sending
+
+    @property
     def late_dropped(self) -> int:
         """How many events of processes that have ended were given up; on any thread."""
         return self._late.dropped
@@ -71,12 +78,18 @@ class Outbox:
         """Send this project's events from now on; on any thread."""
         self._publisher.add(project)
 
-    def connected(self, limits: dict[str, Any], store: object) -> None:
-        """A connection is there; `limits` and `store` are those of `welcome`."""
-        self._publisher.connected(limits)
+    def connected(self, limits: dict[str, Any], welcome: dict[str, Any]) -> None:
+        """A connection is there; `limits` are those of `welcome`."""
+        store, storage = welcome.get("store"), welcome.get("storage")
+        unusual: dict[str, Any] = storage if isinstance(storage, dict) else {}
+        keeps = unusual.get("kind") != "memory"
+        self._publisher.connected(limits, keeps=keeps)
         self._spooler.store_id = store if isinstance(store, str) else None
         place = self._discovery.place
-        self._late.connected(self._publisher.limits, self._spooler.store_id, place, time.monotonic())
+        self._late.connected(self._publisher.limits, self._spooler.store_id, place, time.monotonic(), keeps=keeps)
+        if not keeps and not self._told_of_memory:
+            self._told_of_memory = True
+            self._complaints.add(f"TaskTree's server has its logs in memory only. {unusual.get('message')}")
 
     def disconnected(self) -> None:
         """The connection is gone: what wasn't answered will be asked and sent again."""

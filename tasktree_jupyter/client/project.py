@@ -270,13 +270,13 @@ class Project:
 
     # Healing
 
-    def heal(self, *, new_life: bool) -> None:
+    def heal(self, *, new_life: bool, since: int | None = None) -> None:
         """Emit open tasks again, whole: the log lost what it had (`new_life`), or events were dropped.
 
-        A mission's tasks are emitted with it, so that the mission is whole too; after drops also those of missions
-        that ended since the first drop.
+        A mission's tasks are emitted with it, so that the mission is whole too; those of missions that ended since
+        `since` (a timestamp, microseconds) too, and after drops of those that ended since the first drop.
         """
-        since = self.source.first_drop
+        since = min((each for each in (since, self.source.first_drop) if each is not None), default=None)
         with self._folding:
             self._fold()
             folded = self.source.folded

@@ -44,6 +44,8 @@ class _Link(msgspec.Struct):
     refused_at: float = 0.0
     complained: bool = False
     dropped: int = 0
+    unkept: int | None = None
+    """The timestamp of the first event that was acknowledged by a server that keeps nothing; microseconds."""
 
 
 class Publisher:
@@ -78,6 +80,7 @@ class Publisher:
         self._complaints = complaints
         self._links: list[_Link] = []
         self._asked: dict[int, _Link] = {}
+        self._keeps = True
         self.limits = Limits(_MESSAGE_BYTES, _BATCH)
         """What goes into one frame."""
 
@@ -94,12 +97,22 @@ class Publisher:
         """Whether the server takes nothing of a project, and waiting a little is no use; on any thread."""
         return any(link.refused for link in (*self._links,) if link.project is project)
 
-    def connected(self, limits: dict[str, Any]) -> None:
-        """A connection is there; `limits` are those of `welcome`."""
+    def connected(self, limits: dict[str, Any], *, keeps: bool = True) -> None:
+        """A connection is there; `limits` are those of `welcome`.
+
+        Args:
+            limits: what the server takes.
+            keeps: whether what it acknowledges outlives it as it should.
+        """
+        self._keeps = keeps
         for link in self._links:
             if link.refused:
                 # It may be another server, or another one's permission.
                 link.held_until = 0.0
+            if keeps and link.unkept is not None:
+                link.project.forget_server()
+                link.project.heal(new_life=True, since=link.unkept)
+                link.unkept = None
         self.limits = Limits(
             message_bytes=_positive(limits.get("max_message_bytes"), _MESSAGE_BYTES),
             events=min(_BATCH, _positive(limits.get("max_events_per_publish"), _BATCH)),
@@ -225,12 +238,14 @@ class Publisher:
         project_id, info = frame.get("project_id"), frame.get("info")
         if isinstance(project_id, str):
             self._accepted(link)
+            self._note_unkept(link, time.time_ns() // 1000)
             link.project.resolved(project_id, info if isinstance(info, dict) else None)
             self._known(link.project)
 
     def _take_published(self, link: _Link, frame: dict[str, Any]) -> None:
         project = link.project
         self._tell_drops(link)
+        self._note_unkept(link, project.source.first_in_flight)
         for rejection in project.source.published(frame):
             where = f" ({rejection.field})" if rejection.field else ""
             self._complaints.add(f"TaskTree refused a {rejection.entry.type} event{where}: {rejection.message}")
@@ -241,6 +256,10 @@ class Publisher:
         project.offset = offset if isinstance(offset, int) else project.offset
         self._accepted(link)
         self._published(project)
+
+    def _note_unkept(self, link: _Link, since: int | None) -> None:
+        if not self._keeps and since is not None:
+            link.unkept = since if link.unkept is None else min(since, link.unkept)
 
     def _accepted(self, link: _Link) -> None:
         link.held_until, link.failures, link.complained, link.refused = 0.0, 0, False, False

@@ -220,6 +220,11 @@ class Source:
         """Whether a frame was sent on this connection and isn't answered."""
         return self._in_flight is not None
 
+    @property
+    def first_in_flight(self) -> int | None:
+        """The timestamp of the first event of the frame under way, microseconds; None: there is none."""
+        return self._batch.entries[0].timestamp if self._batch is not None else None
+
     def _shed(self) -> None:
         while self._pending and (len(self._pending) > self.max_events or self._bytes > self.max_bytes):
             entry = self._pending.popleft()

@@ -95,6 +95,7 @@ class Spool:
         about: who the emitter is.
         waiting: how many events in it aren't acknowledged.
         damaged: whether something in it couldn't be read.
+        limit: the bytes it may have.
     """
 
     def __init__(self, path: str, descriptor: int, limit: int) -> None:
@@ -103,7 +104,7 @@ class Spool:
         self.waiting = 0
         self.damaged = False
         self._descriptor = descriptor
-        self._limit = limit
+        self.limit = limit
         self._end = os.fstat(descriptor).st_size
         self._at: Position = (0, 0)
         self._marked = 0
@@ -160,6 +161,11 @@ class Spool:
         return spool
 
     @property
+    def size(self) -> int:
+        """The bytes it has."""
+        return self._end
+
+    @property
     def empty(self) -> bool:
         """Whether nothing was ever written to it."""
         return self._end == 0
@@ -182,8 +188,8 @@ class Spool:
         """Write events down and return where they end. Raises OSError: then nothing was written."""
         first += self.about.shift
         payload = _encode(entries)
-        if self._end + len(payload) > self._limit:
-            raise Full(f"{self.path} has {self._end:,} bytes of {self._limit:,}")
+        if self._end + len(payload) > self.limit:
+            raise Full(f"{self.path} has {self._end:,} bytes of {self.limit:,}")
         self._write(_BATCH, len(entries), first, payload)
         self._last = first + len(entries) - 1
         self.waiting += len(entries)

@@ -34,6 +34,9 @@ _AT_THE_END: Final = Limits(message_bytes=2**20, events=1000)
 _RETRY: Final = 2.0
 _TOGETHER: Final = 4
 """So many times the bound of one may all spools of a user have."""
+_BETWEEN_LOOKS: Final = 4 * 2**20
+"""So many bytes, and no more than a small part of its bound, does a spool grow until all are looked at again."""
+_LOOKS: Final = 16
 
 _STUMBLED: Final = "TaskTree stumbled over what %s has to keep"
 
@@ -58,7 +61,8 @@ class _Watch(msgspec.Struct):
 
     `mark` is a number of events that came into its memory, the last of them at `since`; `goal`, where one is set, is
     how many of them must have left it. `retry_at` is when the disk, which has refused `refusals` times, is tried again.
-    `left_until` is when it is looked at again after an error of our own.
+    `looked_at` is the spool's size when all were last looked at. `left_until` is when the project is looked at again
+    after an error of our own.
     """
 
     project: Project
@@ -68,6 +72,7 @@ class _Watch(msgspec.Struct):
     retry_at: float = 0.0
     left_until: float = 0.0
     refusals: int = 0
+    looked_at: int = 0
     complained: bool = False
     told: tuple[object, ...] = ()
 
@@ -184,6 +189,8 @@ class Spooler:
         try:
             if project.source.store is None:
                 project.source.store = self._create(watch)
+            else:
+                self._look_again(watch)
             wrote = project.source.spill(limits)
         except OSError as error:
             watch.retry_at, watch.goal = now + _RETRY, None
@@ -202,16 +209,29 @@ class Spooler:
 
     def _create(self, watch: _Watch) -> Spool:
         folder, most = spool_folder(), self._most_bytes()
-        used = _used(folder, (SUFFIX, DAMAGED))
-        if used >= _TOGETHER * most:
+        room = self._room(folder)
+        watch.told = self._told(watch.project)
+        spool = Spool.create(folder, self._about(watch.project), min(most, room))
+        self._spools[watch.project] = spool
+        watch.looked_at = spool.size
+        logger.info("What can't be sent is kept in %s", spool.path)
+        return spool
+
+    def _look_again(self, watch: _Watch) -> None:
+        """Others write too, and what they wrote is sent: look now and then how much more this one may write."""
+        spool, most = self._spools[watch.project], self._most_bytes()
+        if watch.refusals or spool.size >= watch.looked_at + min(_BETWEEN_LOOKS, most // _LOOKS):
+            spool.limit = min(most, spool.size + self._room(os.path.dirname(spool.path)))
+            watch.looked_at = spool.size
+
+    def _room(self, folder: str) -> int:
+        """Return how many more bytes all spools may have. Raises Full: none."""
+        used, most = _used(folder, (SUFFIX, DAMAGED)), _TOGETHER * self._most_bytes()
+        if used >= most:
             damaged = _used(folder, DAMAGED)
             more = f", and {damaged:,} of them are kept only since they are damaged" if damaged else ""
             raise Full(f"all spools in {folder} have {used:,} bytes together{more}")
-        watch.told = self._told(watch.project)
-        spool = Spool.create(folder, self._about(watch.project), min(most, _TOGETHER * most - used))
-        self._spools[watch.project] = spool
-        logger.info("What can't be sent is kept in %s", spool.path)
-        return spool
+        return most - used
 
     def _tidy(self, watch: _Watch) -> None:
         """Delete a spool that is done with; note in it what has become known of the project."""

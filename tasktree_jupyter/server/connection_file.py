@@ -18,6 +18,7 @@ from jupyter_core.paths import secure_write
 from jupyter_server.utils import check_pid
 
 from tasktree_jupyter._version import __version__
+from tasktree_jupyter.core.connection_file import file_name
 from tasktree_jupyter.server.logs import tell
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ _ALL_IPV6 = "::"
 
 
 class ConnectionFile:
-    """`tasktree-{pid}.json` in Jupyter's runtime folder, readable by its owner alone."""
+    """A file in Jupyter's runtime folder, readable by its owner alone."""
 
     def __init__(self, runtime_dir: str | Path, logger: logging.Logger) -> None:
-        self.path = Path(runtime_dir) / f"tasktree-{os.getpid()}.json"
+        self.path = Path(runtime_dir) / file_name(os.getpid(), platform.node())
         self._logger = logger
         self._secret: str | None = None
 

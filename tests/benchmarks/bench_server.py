@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ import msgspec
 import tornado.ioloop
 import tornado.web
 import tornado.websocket
+
+from tasktree_jupyter.core.connection_file import file_name
 
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 SUBPROTOCOL = "tasktree.v1.json"
@@ -103,7 +106,7 @@ def jupyter(folder: Path) -> Iterator[Process]:
     command = [sys.executable, "-m", "jupyter_server", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            file = folder / "runtime_dir" / f"tasktree-{process.pid}.json"
+            file = folder / "runtime_dir" / file_name(process.pid, platform.node())
             while not file.exists():
                 if process.poll() is not None:
                     raise RuntimeError("the server didn't start")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from tasktree_jupyter.core.connection_file import file_name
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "of-the-tests"
@@ -125,7 +128,8 @@ class Hub:
     def await_file(self, kind: str) -> None:
         """Say which file tells that it has started."""
         assert self.process is not None
-        self._file = self.runtime / f"{kind}-{self.process.pid}.json"
+        pid = self.process.pid
+        self._file = self.runtime / (file_name(pid, platform.node()) if kind == "tasktree" else f"{kind}-{pid}.json")
 
     def wait_started(self) -> None:
         """Wait until kernels can find it."""

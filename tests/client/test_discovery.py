@@ -68,6 +68,28 @@ def test_a_unix_socket_is_used_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert (server.unix_socket, server.url) == ("/run/j.sock", f"ws://localhost/b/{ENDPOINT}")
 
 
+def test_on_another_machine_nobody_on_localhost_gets_the_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A job on a cluster's node inherits the variable, and the home folder is shared."""
+    away: dict[str, Any] = {"host": "login-node", "pid": dead_pid()}
+    local = ["http://localhost:8888/", "http://127.0.0.1:8888/", "http://[::1]:8888/"]
+    file = write(tmp_path / "tasktree-1.json", **away, urls=local)
+    discovery = found(monkeypatch, file)
+    assert (discovery.find(), discovery.trouble.code) == ([], "unreachable")
+    assert "login-node" in discovery.trouble.text
+    # What it emits is kept all the same, for that server.
+    assert (discovery.promised, discovery.place) == (True, "folder /home/u on login-node")
+    write(file, **away, urls=[*local, "http://10.1.2.3:8888/"])
+    assert [each.url for each in discovery.find()] == [f"ws://10.1.2.3:8888/{ENDPOINT}"]
+
+
+def test_a_machine_whose_name_has_changed_is_the_same_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A laptop gets another name with another network; the server lives here, so it is here."""
+    (server,) = found(monkeypatch, write(tmp_path / "tasktree-1.json", host="laptop.at.home")).find()
+    assert server.url == f"ws://127.0.0.1:8888/{ENDPOINT}"
+
+
 def test_the_file_is_read_again_each_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = write(tmp_path / "tasktree-1.json")
     discovery = found(monkeypatch, file)

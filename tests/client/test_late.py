@@ -38,8 +38,8 @@ class World:
         self._ref += 1
         return self._ref
 
-    def connect(self, store: str | None = "s", place: str | None = HERE) -> list[dict[str, Any]]:
-        self.late.connected(LIMITS, store, place, NOW)
+    def connect(self, store: str | None = "s", place: str | None = HERE, *, keeps: bool = True) -> list[dict[str, Any]]:
+        self.late.connected(LIMITS, store, place, NOW, keeps=keeps)
         return self.serve()
 
     def serve(self, later: float = 0) -> list[dict[str, Any]]:
@@ -117,6 +117,16 @@ def test_a_server_that_does_not_name_its_logs_is_known_by_its_place(world: World
     assert len(world.connect(store=None)) == 1
 
 
+@pytest.mark.parametrize("store", ["s", "in memory"])
+def test_a_server_that_keeps_nothing_gets_nothing_that_is_kept(world: World, store: str) -> None:
+    path = leave(world, age=2 * late.MAX_AGE)
+    assert world.connect(store, keeps=False) == []
+    assert world.serve(later=60) == []
+    assert (path.exists(), world.late.waiting, world.late.dropped) == (True, 0, 0)
+    world.late.disconnected()
+    assert [numbers(each) for each in world.connect()] == [[1, 2, 3]]
+
+
 def test_of_other_logs_at_the_same_place_it_asks_which_project_that_is_now(world: World) -> None:
     leave(world, store="deleted", name=None, project_id="minted", path="/x/etl.py", title="etl.py")
     (asked,) = world.connect()
@@ -154,6 +164,40 @@ def test_what_can_be_taken_later_is_sent_again(world: World) -> None:
     assert {**again, "ref": first["ref"]} == first
 
 
+def test_one_that_must_wait_holds_up_no_other(world: World) -> None:
+    older, newer = leave(world, age=20, source="older", name="one too many"), leave(world, age=10, source="newer")
+    assert [each["source"] for each in world.connect()] == ["older"]
+    world.answer(op="error", code="too_many", message="no more projects", retry=True, retry_after=10)
+    assert world.late.sending
+    assert [each["source"] for each in world.serve()] == ["newer"]
+    assert world.serve() == []
+    world.sent.append({"ref": 2})
+    world.acknowledge()
+    assert (older.exists(), newer.exists(), world.late.waiting) == (True, False, 3)
+    # So the end of this process needn't wait: the next one sends it.
+    assert not world.late.sending
+    assert world.serve() == []
+    assert [each["source"] for each in world.serve(later=time.monotonic() + 60)] == ["older"]
+    assert not world.late.sending
+    world.acknowledge()
+    assert not older.exists()
+
+
+def test_those_that_wait_take_turns_with_what_could_not_be_held_yet(world: World) -> None:
+    stuck = [leave(world, age=1000 - n, source=f"k{n}", name="one too many") for n in range(25)]
+    path = leave(world, age=10, source="newer")
+    sent = [each["source"] for each in world.connect()]
+    for round in range(1, 400):
+        if sent[-1:] == ["newer"]:
+            break
+        if world.sent:
+            world.answer(op="error", code="too_many", message="no more projects", retry=True)
+        sent += [each["source"] for each in world.serve(later=time.monotonic() + 100 * round)]
+    world.acknowledge()
+    assert not path.exists()
+    assert all(each.exists() for each in stuck)
+
+
 @pytest.mark.parametrize(("said", "waits"), [(40, 40), (1e9, 300), (-1, 0), ("soon", 0), (True, 0)])
 def test_it_waits_as_long_as_it_is_told(world: World, said: object, waits: float) -> None:
     leave(world)
@@ -170,6 +214,7 @@ def test_a_log_that_lost_what_it_had_is_told_how_much_is_missing(world: World) -
     leave(world, first=101)
     world.connect()
     world.answer(op="error", code="seq_gap", expected=1, message="gap", retry=False)
+    assert world.late.sending
     (said,) = world.serve()
     assert (said["source"], said["seq"], said["dropped"]) == ("dead", 101, 100)
 
@@ -322,7 +367,7 @@ def test_a_damaged_one_is_moved_aside_and_what_can_be_read_is_sent(world: World)
         file.write(b"garbage")
     spool = Spool.take(str(path))
     assert spool is not None
-    spool._limit, spool._end = 2**20, path.stat().st_size
+    spool.limit, spool._end = 2**20, path.stat().st_size
     spool.append(9, [Entry("my.event", b'{"n":9}', 9)])
     spool.close()
     (said,) = world.connect()

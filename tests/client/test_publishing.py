@@ -16,6 +16,8 @@ from tasktree_jupyter.client.publishing import Publisher
 from tasktree_jupyter.client.reporting import Complaints
 from tasktree_jupyter.client.source import Source
 
+LIMITS = {"max_message_bytes": 100_000, "max_events_per_publish": 100}
+
 
 class World:
     """A publisher with one project, and its server played by the test."""
@@ -40,7 +42,7 @@ class World:
         )
         self.project = Project(name, Source(), lambda: None, lambda: (Bounds(), None))
         self.publisher.add(self.project)
-        self.publisher.connected({"max_message_bytes": 100_000, "max_events_per_publish": 100})
+        self.publisher.connected(LIMITS)
 
     def _send(self, frame: dict[str, Any] | bytes) -> None:
         said = json.loads(frame) if isinstance(frame, bytes) else frame
@@ -263,6 +265,55 @@ def test_a_gap_begins_a_new_life_too(world: World) -> None:
     assert whole["seq"] == 1
     assert titles(whole) == [None, "run"]
     assert not world.complaints
+
+
+def test_what_was_acknowledged_in_memory_only_is_told_again_to_who_keeps_it() -> None:
+    world = World(None)
+    world.emit("kept", title="kept", status="completed")
+    world.serve()
+    world.answer(op="resolved", project_id="minted", info={})
+    world.serve()
+    world.acknowledge("e", 1)
+    world.publisher.disconnected()
+    world.emit("while away", title="while away", status="completed")
+    world.publisher.connected(LIMITS, keeps=False)
+    world.serve()
+    world.acknowledge("in memory", 1)
+    world.emit("meanwhile", title="meanwhile", status="failed")
+    world.serve()
+    world.acknowledge("in memory", 2)
+    source = world.project.source.id
+    world.publisher.disconnected()
+    world.publisher.connected(LIMITS, keeps=False)
+    assert world.serve() == []
+    world.publisher.disconnected()
+    world.publisher.connected(LIMITS)
+    # The id may be one that only the other server knew.
+    (asked,) = world.serve()
+    assert asked["op"] == "resolve"
+    world.answer(op="resolved", project_id="minted", info={})
+    (whole,) = world.serve()
+    assert (whole["seq"], titles(whole)) == (1, ["while away", "meanwhile"])
+    assert whole["source"] != source
+    world.acknowledge("e", 3)
+    world.publisher.disconnected()
+    world.publisher.connected(LIMITS)
+    assert world.serve() == []
+
+
+def test_a_project_that_only_memory_knows_is_asked_for_anew() -> None:
+    world = World(None)
+    world.publisher.connected(LIMITS, keeps=False)
+    world.emit("a", title="a", status="running")
+    world.serve()
+    world.answer(op="resolved", project_id="of that server", info={})
+    world.publisher.disconnected()
+    world.publisher.connected(LIMITS)
+    (asked,) = world.serve()
+    assert asked["op"] == "resolve"
+    world.answer(op="resolved", project_id="minted", info={})
+    (said,) = world.serve()
+    assert (said["project_id"], set(titles(said))) == ("minted", {"a"})
 
 
 def test_refused_events_are_told_with_their_field(world: World) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from tasktree_jupyter.cli import servers
 from tasktree_jupyter.client.discovery import Discovery, Identity, Server, hub
 from tasktree_jupyter.client.discovery.folders import runtime_dir
 from tasktree_jupyter.client.discovery.liveness import is_alive
 from tasktree_jupyter.client.discovery.running import around, running_servers
+from tasktree_jupyter.core.connection_file import file_name
 
 ENDPOINT = "tasktree/ws/updates"
 ADA = {
@@ -65,7 +67,8 @@ def connection_file(folder: Path, pid: int | None = None, **changes: Any) -> Non
         "root_dir": "/home/u",
         "secret": "s",
     }
-    (folder / f"tasktree-{pid}.json").write_text(json.dumps(content | changes), "utf-8")
+    content |= changes
+    (folder / file_name(pid, str(content["host"]))).write_text(json.dumps(content), "utf-8")
 
 
 def find(folder: str = "/home/u") -> list[Server]:
@@ -77,6 +80,15 @@ def test_tasktrees_own_file_is_preferred_to_jupyters_token(tmp_path: Path) -> No
     server_info(tmp_path)
     connection_file(tmp_path)
     assert find() == [Server(f"ws://127.0.0.1:9999/{ENDPOINT}", "TaskTree s")]
+
+
+def test_the_same_number_on_another_machine_is_another_server(tmp_path: Path) -> None:
+    server_info(tmp_path)
+    for host in ("a-machine", platform.node(), "z-machine"):
+        connection_file(tmp_path, host=host, secret=f"of {host}")
+    assert find() == [Server(f"ws://127.0.0.1:9999/{ENDPOINT}", f"TaskTree of {platform.node()}")]
+    (place,) = servers.running_servers()
+    assert place.connection_file == str(tmp_path / file_name(os.getpid(), platform.node()))
 
 
 def test_a_file_of_a_version_that_is_not_understood_leaves_jupyters_token(tmp_path: Path) -> None:
@@ -245,7 +257,7 @@ def test_a_server_that_a_user_starts_under_the_hub_has_nothing_to_do_with_the_hu
     for name, value in ADA.items():
         monkeypatch.setenv(name, value)
     connection_file(tmp_path)
-    monkeypatch.setenv("TASKTREE_CONNECTION_FILE", str(tmp_path / f"tasktree-{os.getpid()}.json"))
+    monkeypatch.setenv("TASKTREE_CONNECTION_FILE", str(tmp_path / file_name(os.getpid(), platform.node())))
     discovery = Discovery()
     assert [each.authorization for each in discovery.find()] == ["TaskTree s"]
     connection_file(tmp_path, base_url="/user/ada/")

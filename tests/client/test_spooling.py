@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 
 from tasktree_jupyter.client.discovery import server_at
-from tasktree_jupyter.client.spool import Spool
+from tasktree_jupyter.client.source import Entry
+from tasktree_jupyter.client.spool import About, Spool
 from tasktree_jupyter.client.spooling import FLUSH_WINDOW
 from tests.client.conftest import Run
-from tests.client.discovery.played import Played
+from tests.client.discovery.played import Frame, Played
 from tests.client.hub import PATIENCE, ROOT, Hub, Program, free_port, written
 
 ARRIVES = """
@@ -367,6 +368,30 @@ print(tt.status()["state"], tt.status()["projects"][0]["waiting"], flush=True)
     assert taken is not None
     assert (taken.waiting, taken.next_number, taken.about.place) == (10, 1, f"url {server_at(deaf.url, None).url}")
     taken.close()
+
+
+def test_what_another_left_and_must_wait_does_not_hold_up_the_end(run: Run, tmp_path: Path) -> None:
+    def dress(frame: Frame) -> list[Frame]:
+        if (frame["op"], frame.get("project_id")) != ("published", "one too many"):
+            return [frame]
+        return [{"op": "error", "ref": frame["ref"], "code": "too_many", "message": "no more", "retry": True}]
+
+    full = Played(frozenset({"publish"}), dress=dress)
+    with full.running():
+        about = About(source="dead", name="one too many", place=f"url {server_at(full.url, None).url}")
+        left = Spool.create(str(tmp_path / "s"), about, 2**20)
+        left.append(1, [Entry("my.event", b'{"n":1}', 1)])
+        left.close()
+        code = f"""
+import tasktree_jupyter as tt
+tt.configure(exit_timeout=10**6)
+assert tt.connect({full.url!r}), tt.status()
+tt.emit("my.event", n=1, project="p")
+assert tt.flush(30), tt.status()
+"""
+        run(code, TASKTREE_SPOOL_DIR=str(tmp_path / "s"))
+    assert {"dead"} < {frame["source"] for frame in full.received if frame["op"] == "publish"}
+    assert Path(left.path).exists()
 
 
 def test_a_script_whose_name_is_no_utf_8_is_kept_on_disk_too(tmp_path: Path) -> None:

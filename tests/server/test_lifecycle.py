@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import platform
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from tasktree_jupyter.core.connection_file import file_name
 from tasktree_jupyter.server.connection_file import VARIABLE, ConnectionFile, describe
 from tests.server.clients import WAIT, Connect, Plain, Rest, update
 
@@ -22,7 +24,7 @@ from tests.server.clients import WAIT, Connect, Plain, Rest, update
 async def start(extension: Any, jp_serverapp: Any) -> Path:
     """Do what Jupyter does once the server runs; return the connection file's path."""
     await extension._start_jupyter_server_extension(jp_serverapp)
-    return Path(jp_serverapp.runtime_dir) / f"tasktree-{os.getpid()}.json"
+    return Path(jp_serverapp.runtime_dir) / file_name(os.getpid(), platform.node())
 
 
 def a_dead_pid() -> int:
@@ -76,11 +78,11 @@ async def test_files_of_dead_servers_are_cleaned_up_and_no_others(extension: Any
     }
     for name, content in kept.items():
         (runtime / name).write_text(json.dumps(content))
-    (runtime / f"tasktree-{dead}.json").write_text(json.dumps({"pid": dead, "host": here}))
+    (runtime / file_name(dead, here)).write_text(json.dumps({"pid": dead, "host": here}))
 
     await start(extension, jp_serverapp)
 
-    assert not (runtime / f"tasktree-{dead}.json").exists()
+    assert not (runtime / file_name(dead, here)).exists()
     assert all((runtime / name).exists() for name in kept)
 
 
@@ -134,6 +136,31 @@ def test_a_file_that_another_server_has_written_meanwhile_stays(tmp_path: Path) 
 
     assert file.path.exists()
     assert VARIABLE not in os.environ
+
+
+def test_machines_that_share_the_folder_leave_each_others_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named servers in containers on one home: the server is process 7 in each of them."""
+
+    class Server:
+        ip, port, base_url, certfile, sock, root_dir = "", 8888, "/", "", "", "/home/u"
+
+    files = {}
+    for machine in ("jupyter-ada", "jupyter-ada--b"):
+        monkeypatch.setattr(platform, "node", lambda machine=machine: machine)
+        files[machine] = file = ConnectionFile(tmp_path, logging.getLogger())
+        file.remove_stale()
+        file.write(Server(), f"of {machine}")  # type: ignore[arg-type]
+
+    def written() -> set[tuple[str, str]]:
+        return {(each["host"], each["secret"]) for each in (json.loads(p.read_text()) for p in tmp_path.iterdir())}
+
+    assert written() == {(machine, f"of {machine}") for machine in files}
+    files["jupyter-ada--b"].remove()
+    assert written() == {("jupyter-ada", "of jupyter-ada")}
+    files["jupyter-ada"].remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_stopping_tells_everyone_to_come_back(connect: Connect, plain: Plain, extension: Any) -> None:

@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tasktree_jupyter.client.discovery.liveness import is_alive
 from tasktree_jupyter.client.discovery.server import ENDPOINT, Server, server_at
@@ -40,6 +41,14 @@ def is_of_this_machine(content: Content) -> bool:
     return bool(content.get("host", here) == here)
 
 
+def is_elsewhere(content: Content) -> bool:
+    """Return whether a file's server runs on another machine, so that what listens on localhost here isn't it.
+
+    The name alone doesn't tell: a laptop gets another one with another network.
+    """
+    return not is_of_this_machine(content) and not is_alive(content.get("pid"))
+
+
 def successor(path: str, root_dir: str) -> Content | None:
     """Return the file of the one other live server of the same root folder: a restarted server has another file."""
     found = [content for content in _others(path, root_dir) if is_of_this_machine(content)]
@@ -64,11 +73,17 @@ def ways(content: Content) -> list[Server]:
         return [Server(f"ws://localhost{path}", authorization, socket)]
     ca_file, certificate = _text(content.get("ca_file")), _text(content.get("certificate"))
     urls = content.get("urls")
+    elsewhere = is_elsewhere(content)
     found: list[Server] = []
     for url in urls if isinstance(urls, list) else ():
         with contextlib.suppress(ValueError, TypeError, AttributeError):
-            found.append(server_at(url, authorization, ca_file)._replace(certificate=certificate))
+            if not (elsewhere and _is_loopback(urlsplit(url).hostname)):
+                found.append(server_at(url, authorization, ca_file)._replace(certificate=certificate))
     return found
+
+
+def _is_loopback(host: str | None) -> bool:
+    return host in ("localhost", "::1") or (host or "").startswith("127.")
 
 
 def _text(value: Any) -> str | None:

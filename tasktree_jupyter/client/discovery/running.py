@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -12,8 +13,9 @@ from tasktree_jupyter.client.discovery.connection_file import Content, read_obje
 from tasktree_jupyter.client.discovery.folders import runtime_dir
 from tasktree_jupyter.client.discovery.liveness import is_alive
 from tasktree_jupyter.client.discovery.server import ENDPOINT, Server, reachable, server_at
+from tasktree_jupyter.core.connection_file import file_name
 
-_FILE: Final = re.compile(r"(jpserver|tasktree)-([0-9]+)\.json")
+_FILE: Final = re.compile(r"(?:jpserver-([0-9]+)|tasktree-([0-9]+)-[0-9a-f]+)\.json")
 
 
 class Running(NamedTuple):
@@ -49,21 +51,18 @@ def running_servers(folder: str | None = None) -> list[Running]:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    files: dict[int, dict[str, str]] = {}
-    for name in names:
-        match = _FILE.fullmatch(name)
-        if match is not None:
-            files.setdefault(int(match[2]), {})[match[1]] = os.path.join(folder, name)
-    found = (_running(pid, of_pid) for pid, of_pid in files.items() if is_alive(pid))
+    matches = filter(None, map(_FILE.fullmatch, names))
+    pids = dict.fromkeys(int(match[1] or match[2]) for match in matches)
+    found = (_running(pid, folder) for pid in pids if is_alive(pid))
     return [each for each in found if each is not None]
 
 
-def _running(pid: int, files: dict[str, str]) -> Running | None:
-    path = files.get("tasktree")
-    content = connection_file.read(path) if path is not None else None
-    if path is not None and content is not None:
+def _running(pid: int, folder: str) -> Running | None:
+    path = os.path.join(folder, file_name(pid, platform.node()))
+    content = connection_file.read(path)
+    if content is not None:
         return _by_connection_file(path, content, pid)
-    info = read_object(files["jpserver"]) if "jpserver" in files else None
+    info = read_object(os.path.join(folder, f"jpserver-{pid}.json"))
     # A file with another number in it isn't this process's.
     if info is None or info.get("pid") != pid or not isinstance(info.get("root_dir"), str):
         return None

@@ -90,11 +90,16 @@ class Discovery:
             found += hub.ways(os.environ)
         if not found and (self._read is None or not self._injected):
             found = self._by_folder()
-        if not found and self._injected and self.trouble.code == "none":
-            self.trouble = Trouble(
-                "gone", f"the server that wrote {self._file} has ended, and no other is its successor"
-            )
+        if not found and self._injected and self.trouble.code in ("none", "gone", "unreachable"):
+            self.trouble = self._without_it()
         return found
+
+    def _without_it(self) -> Trouble:
+        """Return why the server that started this can't be reached."""
+        content = connection_file.read(self._file) if self._file is not None else None
+        if content is not None and connection_file.is_elsewhere(content):
+            return Trouble("unreachable", f"the server runs on {content.get('host')} and listens only there")
+        return Trouble("gone", f"the server that wrote {self._file} has ended, and no other is its successor")
 
     def welcomed(self) -> None:
         """The server has answered: from now on it is waited for."""
