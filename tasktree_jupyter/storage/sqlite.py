@@ -109,7 +109,7 @@ class SqliteLog(EventLog):
         loop = asyncio.get_running_loop()
         threads = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="tasktree-reader")
         try:
-            await loop.run_in_executor(threads, self._folder.start)
+            trouble = await loop.run_in_executor(threads, self._folder.start)
         except StorageError:
             threads.shutdown()
             raise
@@ -117,8 +117,11 @@ class SqliteLog(EventLog):
         watcher = Watcher(self._folder, self._turns, self._on_foreign, self._on_damaged, interval=poll)
         writer = Writer(self._folder, self._turns, self._on_outcome, self._release, self._readers.sweep)
         self._running = _Running(loop, Followers(loop), writer, watcher, threads)
-        writer.start()
+        writer.start(troubled=trouble is not None)
         watcher.start()
+        if trouble is not None:
+            # A lock of the folder isn't one project's affair.
+            self.troubles.note("full" if trouble.kind == "full" else "failing", "", str(trouble))
 
     async def close(self) -> None:
         """See `EventLog.close`.

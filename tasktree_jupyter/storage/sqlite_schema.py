@@ -212,7 +212,7 @@ def storage_error(error: Exception, path: Path, errno: int = 0) -> StorageError:
     said = f"{path.name}: {error or type(error).__name__}"
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return StorageError(f"{path.name} is locked by another process: {error}", kind="locked")
-    if isinstance(error, apsw.FullError) or _errno(error, errno) in _NO_SPACE:
+    if isinstance(error, apsw.FullError) or _errno(error, errno) in _NO_SPACE or _has_no_room_beside(error):
         return StorageError(f"{said}: no space is left on the disk, or a quota is used up", kind="full")
     if isinstance(error, apsw.ReadOnlyError) or _errno(error, errno) in _NO_WRITING:
         return StorageError(f"{said}: it can't be written", kind="readonly")
@@ -221,6 +221,11 @@ def storage_error(error: Exception, path: Path, errno: int = 0) -> StorageError:
     if isinstance(error, MemoryError):
         return StorageError(f"{path.name}: out of memory", kind="failing")
     return Damaged(f"{path} is damaged: {error or type(error).__name__}")
+
+
+def _has_no_room_beside(error: Exception) -> bool:
+    """Whether there was no room for the `-shm` of a file that is being opened; SQLite tells no errno of that."""
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def _errno(error: Exception, errno: int) -> int | None:

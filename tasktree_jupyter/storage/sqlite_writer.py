@@ -129,8 +129,10 @@ class Writer:
         self._files: dict[str, _Written] = {}
         self._swept = True
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self, *, troubled: bool = False) -> None:
+        """Start the thread. `troubled`: the folder couldn't be written to just now; project "" stands for it."""
+        if troubled:
+            self._troubled[""] = time.monotonic() + _TRY_AGAIN_S
         self._thread.start()
 
     def submit(self, job: Job) -> None:
@@ -303,7 +305,9 @@ class Writer:
         except NewerSchema:
             raise
         except StorageError as error:
-            if error.retryable and not isinstance(error, Damaged):
+            # A full disk can't take the mark that it is deleted; whoever has it open sees before each commit that its
+            # name leads elsewhere.
+            if error.retryable and error.kind not in ("damaged", "full"):
                 raise
             self._release(job.project_id)
             self._folder.discard(path)

@@ -13,7 +13,7 @@ import pytest
 
 from tasktree_jupyter.storage import sqlite_writer
 from tasktree_jupyter.storage.log import StorageError
-from tasktree_jupyter.storage.sqlite_folder import file_name
+from tasktree_jupyter.storage.sqlite_folder import Folder, file_name
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
 from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
 
@@ -82,6 +82,38 @@ async def test_a_trouble_comes_and_goes_and_is_told_each_time_once(
     assert len([record for record in caplog.records if "can write its logs again" in record.message]) == 1
     # A plain client knows the envelope and nothing else.
     assert (await other.next())["data"]["node_id"] == "b"
+
+
+class TestAtTheStart:
+    """With a disk that is full when the server starts."""
+
+    @pytest.fixture(autouse=True)
+    def room(self, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+        room, probe = asyncio.Event(), Folder._probe
+
+        def refusing(folder: Folder) -> None:
+            if not room.is_set():
+                raise apsw.FullError("by order")
+            probe(folder)
+
+        monkeypatch.setattr(Folder, "_probe", refusing)
+        return room
+
+    async def test_the_server_waits_for_room_and_does_not_work_without_the_disk(
+        self, connect: Connect, rest: Rest, room: asyncio.Event, data_dir: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = await connect()
+        assert client.welcome["storage"]["kind"] == "full"
+        lines = [record.message for when in ("setup", "call") for record in caplog.get_records(when)]
+        assert len([line for line in lines if "The disk is full" in line]) == 1
+
+        room.set()
+        assert await told(client) == {"op": "storage", "kind": "ok", "message": None}
+
+        await client.publish("p", update("a", title="A"))
+        _, version = await rest("GET", "version")
+        assert (version["storage"]["engine"], version["storage"]["condition"]) == ("sqlite", "ok")
+        assert (data_dir / file_name("p")).exists()
 
 
 async def test_a_locked_file_is_told_in_its_projects_info_and_harms_no_other(
