@@ -34,12 +34,13 @@ from tasktree_jupyter.storage.log import (
     StoredFold,
 )
 from tasktree_jupyter.storage.sqlite_folder import Folder, Signature, signature
+from tasktree_jupyter.storage.sqlite_jobs import Job, Outcome
 from tasktree_jupyter.storage.sqlite_mending import ASIDE, Mended
 from tasktree_jupyter.storage.sqlite_reader import Question, Readers
 from tasktree_jupyter.storage.sqlite_schema import NotOurs, select, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
 from tasktree_jupyter.storage.sqlite_watch import Turns, Watcher
-from tasktree_jupyter.storage.sqlite_writer import Job, Outcome, Writer
+from tasktree_jupyter.storage.sqlite_writer import Writer
 
 _log = logging.getLogger(__name__)
 

@@ -291,15 +291,16 @@ class Folder:
     def mend(self, path: Path) -> Mended | None:
         """Look at a file that seems to be damaged, and save what can be saved of it. None: it is sound, or isn't ours.
 
-        Nobody in this process may have it open. Raises `StorageError` where it can't be done now.
+        It may take long, and may be called on any thread; others go on meanwhile. Nobody in this process may have the
+        file open for writing. Raises `StorageError` where it can't be done now.
         """
+        busy_ms = min(self.busy_ms, _LONGEST_OPENING_MS)
         try:
-            with self._locked():
-                mended = sqlite_mending.mend(
-                    path, self.busy_ms, self.journal, lambda name: file_name(name) == path.name
-                )
-                self._sync()
-                return mended
+            mended = sqlite_mending.mend(
+                path, busy_ms, self.journal, lambda name: file_name(name) == path.name, self._locked
+            )
+            self._sync()
+            return mended
         except Exception as error:
             raise sqlite_schema.storage_error(error, path) from error
 
@@ -349,6 +350,7 @@ class Folder:
         self._unlink(path)
         for aside in path.parent.glob(f"{glob.escape(path.name)}{ASIDE}*"):
             aside.unlink(missing_ok=True)
+        sqlite_mending.forget_unfinished(path)
         self._sync()
 
     def _sync(self) -> None:
