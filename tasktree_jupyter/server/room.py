@@ -35,7 +35,7 @@ from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Publication
 from tasktree_jupyter.server.snapshotting import SharedSnapshot
 from tasktree_jupyter.server.tally import TALLY
-from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
+from tasktree_jupyter.storage.log import Commit, EventLog, Head, NewerSchema, NoSuchProject, StorageError, Trimmed
 
 REFRESH_SECONDS = 10.0
 """How long one who asks for the newest state waits for what is being read."""
@@ -356,6 +356,10 @@ class Room:
         except NoSuchProject:
             self._catching_up = None
             self._gone()
+        except NewerSchema as error:
+            storage_failed(self._logger, "read", self.project_id, "Can't read %r: %s", error)
+            for follower in tuple(self.followers):
+                follower.unreadable()
         finally:
             if self._catching_up is asyncio.current_task():
                 self._catching_up = None
@@ -365,7 +369,7 @@ class Room:
         while True:
             try:
                 return await self._log.read(self.project_id, after, limit=READ_EVENTS, max_bytes=READ_BYTES)
-            except (Trimmed, NoSuchProject):
+            except (Trimmed, NoSuchProject, NewerSchema):
                 raise
             except StorageError as error:
                 storage_failed(self._logger, "read", self.project_id, "Can't read %r, trying again: %s", error)

@@ -273,10 +273,10 @@ class Folder:
                 connection.execute("PRAGMA query_only=1")
             row = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"), None)
             if row is None or not isinstance(row[0], str):
-                raise Damaged(f"{path} is damaged: it doesn't say whose log it is")
+                raise Damaged(f"{path.name} is damaged: it doesn't say whose log it is")
             project_id, deleted = row
             if file_name(project_id) != path.name:
-                raise sqlite_schema.NotOurs(f"{path} belongs to another project, {project_id!r}")
+                raise sqlite_schema.NotOurs(f"{path.name} belongs to another project, {project_id!r}")
             connection.set_busy_handler(sqlite_schema.patience(self.busy_ms))
         except BaseException:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

@@ -95,6 +95,9 @@ class Listener:
     def gone(self) -> None:
         self.ended = True
 
+    def unreadable(self) -> None:
+        self.ended = True
+
 
 def a_room(log: MemoryLog, listener: Listener, **kwargs: Any) -> Room:
     room = Room("p", log, Limits(), on_change=lambda room: None, logger=LOGGER, **kwargs)

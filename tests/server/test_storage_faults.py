@@ -11,9 +11,11 @@ from typing import Any
 import apsw
 import pytest
 
+from tasktree_jupyter.core.protocol import CLOSE_PERMISSIONS
 from tasktree_jupyter.storage import sqlite_writer
 from tasktree_jupyter.storage.log import StorageError
 from tasktree_jupyter.storage.sqlite_folder import Folder, file_name
+from tasktree_jupyter.storage.sqlite_rows import FAST, pack
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
 from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
 
@@ -204,6 +206,28 @@ async def test_a_base_that_can_not_be_read_counts_as_lost_and_the_project_opens(
 
     assert [node["node_id"] for node in state["nodes"]] == ["n2", "n3"]
     assert (state["offset"], state["state"]["dropped"]) == (4, 2)
+
+
+async def test_who_follows_a_project_that_a_newer_server_brings_forward_comes_back_and_is_told(
+    connect: Connect, data_dir: Path
+) -> None:
+    client, following = await connect(), await connect()
+    await client.publish("p", update("a", title="A"))
+    await following.follow("p")
+    connection = apsw.Connection(str(data_dir / file_name("p")))
+    last = connection.execute("SELECT max(last) FROM batches").get
+    event = b'{"type":"node_update","project_id":"p","data":{},"offset":%d,"at":9}' % (last + 1)
+    with connection:
+        connection.execute("PRAGMA user_version=99")
+        row = (last + 1, last + 1, *pack([event], FAST))
+        connection.execute("INSERT INTO batches VALUES (?, ?, 9, 9, ?, ?)", row)
+    connection.close()
+
+    assert await following.closed() == CLOSE_PERMISSIONS
+    told_again = await (await connect()).ask("subscribe", project_id="p", since=None)
+    assert (told_again["code"], told_again["retry"]) == ("storage", False)
+    assert "newer tasktree_jupyter" in told_again["message"]
+    assert str(data_dir) not in told_again["message"]
 
 
 async def test_a_newer_file_is_refused_by_name_and_hides_no_other(
