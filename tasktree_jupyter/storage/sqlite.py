@@ -26,6 +26,7 @@ from tasktree_jupyter.storage.log import (
     Damaged,
     EventLog,
     Head,
+    NewerSchema,
     NoSuchProject,
     OnHead,
     Pin,
@@ -115,7 +116,7 @@ class SqliteLog(EventLog):
             threads.shutdown()
             raise
         poll = self._poll or _POLL_S[self._folder.journal]
-        watcher = Watcher(self._folder, self._turns, self._on_foreign, self._on_damaged, interval=poll)
+        watcher = Watcher(self._folder, self._turns, self._on_foreign, self._on_unreadable, interval=poll)
         writer = Writer(self._folder, self._turns, self._on_outcome, self._release, self._readers.sweep)
         self._running = _Running(loop, Followers(loop), writer, watcher, threads)
         writer.start(troubled=trouble is not None)
@@ -322,9 +323,12 @@ class SqliteLog(EventLog):
         if self._running is not None:
             self._running.followers.moved(project_id, head)
 
-    def _on_damaged(self, project_id: str) -> None:
+    def _on_unreadable(self, project_id: str, error: StorageError) -> None:
         """On the watcher's thread."""
-        self._on_loop(self._mend_soon, project_id)
+        if isinstance(error, NewerSchema):
+            self._on_loop(self.troubles.note, "newer", project_id, str(error))
+        else:
+            self._on_loop(self._mend_soon, project_id)
 
     def _mend_soon(self, project_id: str) -> None:
         if self._running is not None and not self._running.closing:

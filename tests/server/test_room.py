@@ -258,6 +258,9 @@ class Recorder:
     def lost(self) -> None:
         raise AssertionError("lost")
 
+    def come_back(self, reason: str) -> None:
+        raise AssertionError(reason)
+
     def refuse(self, ref: int | None, code: str, message: str, *, retry: bool) -> None:
         raise AssertionError(message)
 

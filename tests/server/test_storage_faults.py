@@ -17,7 +17,7 @@ from tasktree_jupyter.storage.log import StorageError
 from tasktree_jupyter.storage.sqlite_folder import Folder, file_name
 from tasktree_jupyter.storage.sqlite_rows import FAST, pack
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
-from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Client, Connect, Plain, Rest, until, update
 
 REFUSALS = {"full": apsw.FullError, "readonly": apsw.ReadOnlyError, "failing": apsw.IOError}
 
@@ -208,12 +208,17 @@ async def test_a_base_that_can_not_be_read_counts_as_lost_and_the_project_opens(
     assert (state["offset"], state["state"]["dropped"]) == (4, 2)
 
 
+@pytest.mark.parametrize("is_open", [True, False])
 async def test_who_follows_a_project_that_a_newer_server_brings_forward_comes_back_and_is_told(
-    connect: Connect, data_dir: Path
+    connect: Connect, data_dir: Path, extension: Any, is_open: bool
 ) -> None:
     client, following = await connect(), await connect()
     await client.publish("p", update("a", title="A"))
     await following.follow("p")
+    watcher = extension.manager.log._running.watcher
+    await until(lambda: watcher._watched["p"].head is not None)
+    if not is_open:
+        watcher.release("p")
     connection = apsw.Connection(str(data_dir / file_name("p")))
     last = connection.execute("SELECT max(last) FROM batches").get
     event = b'{"type":"node_update","project_id":"p","data":{},"offset":%d,"at":9}' % (last + 1)
