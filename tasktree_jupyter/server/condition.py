@@ -54,6 +54,8 @@ class StorageCondition:
         self._fallback = fallback
         self._own: dict[str, Trouble] = {}
         self._current = self._now()
+        if fallback is None and self._current.kind != OK:
+            self._tell_current()
         self._stop = log.troubles.listen(self._changed)
 
     @property
@@ -83,10 +85,13 @@ class StorageCondition:
         if self._current.kind == OK:
             tell(self._logger, "storage.well", "TaskTree can write its logs again")
         else:
-            reasons = [trouble.message for trouble in troubles if trouble.kind == self._current.kind]
-            words = self._current.message, "; ".join(reasons[:1])
-            tell(self._logger, "storage.troubled", "TaskTree: %s (%s)", *words, condition=self._current.kind)
+            self._tell_current()
         self._on_change(self._current)
+
+    def _tell_current(self) -> None:
+        reasons = [trouble.message for trouble in self._log.troubles.current() if trouble.kind == self._current.kind]
+        words = self._current.message, "; ".join(reasons[:1])
+        tell(self._logger, "storage.troubled", "TaskTree: %s (%s)", *words, condition=self._current.kind)
 
     def _tell_own(self, own: dict[str, Trouble]) -> None:
         before, self._own = self._own, own

@@ -159,6 +159,11 @@ class Connection:
         """Sending has failed: take the connection out everywhere."""
         self.manager.disconnect(self)
 
+    def come_back(self, reason: str) -> None:
+        """Close: what the client follows isn't to be had as it was. It comes back, asks again, and is told so."""
+        self.close(CLOSE_PERMISSIONS, reason)
+        self.lost()
+
     async def receive(self, message: str | bytes) -> None:
         """Take in what the client sent. Doesn't raise; the next message is read when this has returned."""
         raise NotImplementedError
@@ -166,8 +171,7 @@ class Connection:
     def permissions_changed(self, changed: Mapping[str | None, bool]) -> None:
         """The authorizer answers otherwise than before. Who follows what it may not read comes back and is told so."""
         if not all(changed.get(project_id, True) for project_id in (None, *self.follows())):
-            self.close(CLOSE_PERMISSIONS, "permissions have changed")
-            self.lost()
+            self.come_back("permissions have changed")
 
     def follows(self) -> Collection[str]:
         """The projects that the client has asked for by name."""
@@ -269,6 +273,9 @@ class PlainConnection(Connection, Follower):
 
     def gone(self) -> None:
         """A plain client isn't told; the project may come again."""
+
+    def unreadable(self) -> None:
+        """A plain client isn't told."""
 
     async def receive(self, message: str | bytes) -> None:
         """Publish an envelope. What is wrong with it is answered to this client alone."""

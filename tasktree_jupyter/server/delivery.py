@@ -57,6 +57,9 @@ class Follower(Protocol):
     def gone(self) -> None:
         """The project was deleted."""
 
+    def unreadable(self) -> None:
+        """A newer server has brought the project's file forward: nothing more of it can be read here."""
+
 
 class RecentEvents:
     """The newest events of a room, as they came, up to about `RECENT_BYTES`."""

@@ -27,6 +27,7 @@ from tasktree_jupyter.server.publication import decode_message
 from tasktree_jupyter.storage.log import (
     Batch,
     Commit,
+    Damaged,
     EventLog,
     Head,
     NewEvent,
@@ -134,7 +135,11 @@ class Importer:
 
     async def begin(self) -> None:
         """Look whether the project is free. Raises ImportRefused (code `exists`) where it has events."""
-        head = await self._log.head(self._project_id)
+        try:
+            head = await self._log.head(self._project_id)
+        except Damaged:
+            # What could be saved of it has its place now.
+            head = await self._log.head(self._project_id)
         if head is not None and head.offset > 0 and not self.replaced:
             message = f"The project {self._project_id!r} has events already; delete it first, or choose another name"
             raise ImportRefused(Problem("exists", "project_id", message, "exists"), None)

@@ -212,7 +212,11 @@ class KernelProjects:
             return path
         root = os.path.realpath(self._root_dir)
         file = place.removeprefix("file:")
-        if os.path.commonpath([root, file]) != root:
+        try:
+            if os.path.commonpath([root, file]) != root:
+                return path
+        except ValueError:
+            # Another drive, or written by another system.
             return path
         return os.path.relpath(file, root).replace(os.sep, "/")
 

@@ -98,7 +98,7 @@ class WebSocketManager:
         )
         self.projects.stale = self.presence.silence.stale.of
         self.condition = StorageCondition(
-            log, logger, on_change=self._tell_condition, touched=self.projects.touched, fallback=fallback
+            log, logger, on_change=self._tell_condition, touched=self._troubled, fallback=fallback
         )
         self.resolver: Resolver | None = None
         self.store: str | None = None
@@ -271,6 +271,13 @@ class WebSocketManager:
         self.projects.forget(project_id)
         self.bound.one_less()
         self.presence.forget(project_id)
+
+    def _troubled(self, project_id: str) -> None:
+        """Something is wrong with a project's file, or is well again."""
+        self.projects.touched(project_id)
+        room = self.rooms.find(project_id)
+        if room is not None:
+            room.look_again()
 
     def imported(self, project_id: str, *, replaced: bool) -> None:
         """Note that a project was imported; `replaced`: whatever was there is another one."""

@@ -16,7 +16,7 @@ import msgspec
 from tasktree_jupyter.core.tree import TaskTree
 from tasktree_jupyter.server.frames import encode, text_frame
 from tasktree_jupyter.server.limits import Limits
-from tasktree_jupyter.server.logs import storage_failed
+from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.room import Position, Room
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.storage.log import EventLog, Head, NoSuchProject, ProjectRecord, StorageError
@@ -119,7 +119,13 @@ class Projects:
                     infos.append(await self._info(record, head))
             except StorageError as error:
                 storage_failed(self._logger, "list", record.project_id, "Left %r out of the list: %s", error)
+            except Exception as error:
+                self._failed(record.project_id, error)
         return infos
+
+    def _failed(self, project_id: str, error: Exception) -> None:
+        """One project that can't be told of takes the list from nobody."""
+        tell(self._logger, "project.failed", "Can't tell of %r", project_id, error=error, project_id=project_id)
 
     async def _info(self, record: ProjectRecord, head: Head) -> dict[str, Any]:
         project_id = record.project_id
@@ -241,6 +247,9 @@ class Projects:
                 infos[project_id] = None
             except StorageError as error:
                 storage_failed(self._logger, "list", project_id, "Can't tell of %r: %s", error)
+                unreadable.add(project_id)
+            except Exception as error:
+                self._failed(project_id, error)
                 unreadable.add(project_id)
         frames: dict[tuple[frozenset[str], frozenset[str]], bytes] = {}
         for watcher, watch in ready:

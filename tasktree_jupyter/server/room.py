@@ -35,7 +35,7 @@ from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.publication import Publication
 from tasktree_jupyter.server.snapshotting import SharedSnapshot
 from tasktree_jupyter.server.tally import TALLY
-from tasktree_jupyter.storage.log import Commit, EventLog, Head, NoSuchProject, StorageError, Trimmed
+from tasktree_jupyter.storage.log import Commit, EventLog, Head, NewerSchema, NoSuchProject, StorageError, Trimmed
 
 REFRESH_SECONDS = 10.0
 """How long one who asks for the newest state waits for what is being read."""
@@ -303,9 +303,21 @@ class Room:
         """News that don't fit ours may be old news: ask again before acting on them."""
         with suppress(StorageError):
             known = self.offset
-            head = await self._log.head(self.project_id)
+            try:
+                head = await self._log.head(self.project_id)
+            except NewerSchema:
+                return self._unreadable()
             if life == self.life and not self._closed:
                 self._compare(head, known)
+
+    def look_again(self) -> None:
+        """Something may have happened to the log that no head tells of."""
+        if self._loaded and not self._closed:
+            self._spawn(self._verify(self.life))
+
+    def _unreadable(self) -> None:
+        for follower in tuple(self.followers):
+            follower.unreadable()
 
     def _compare(self, head: Head | None, known: int) -> None:
         """Act on where the log ends; `known` is the offset that we had before it was asked."""
@@ -356,6 +368,8 @@ class Room:
         except NoSuchProject:
             self._catching_up = None
             self._gone()
+        except NewerSchema:
+            self._unreadable()
         finally:
             if self._catching_up is asyncio.current_task():
                 self._catching_up = None
@@ -365,7 +379,7 @@ class Room:
         while True:
             try:
                 return await self._log.read(self.project_id, after, limit=READ_EVENTS, max_bytes=READ_BYTES)
-            except (Trimmed, NoSuchProject):
+            except (Trimmed, NoSuchProject, NewerSchema):
                 raise
             except StorageError as error:
                 storage_failed(self._logger, "read", self.project_id, "Can't read %r, trying again: %s", error)

@@ -18,7 +18,7 @@ from tasktree_jupyter.server.frames import Frame, events_frames, json_frame
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.tally import TALLY
 from tasktree_jupyter.storage.admission import within
-from tasktree_jupyter.storage.log import Head, NoSuchProject, StorageError, Trimmed
+from tasktree_jupyter.storage.log import Head, NewerSchema, NoSuchProject, StorageError, Trimmed
 
 if TYPE_CHECKING:
     from tasktree_jupyter.server.room import Room
@@ -45,6 +45,9 @@ class Outlet(Protocol):
 
     def lost(self) -> None:
         """The connection has failed: take it out everywhere."""
+
+    def come_back(self, reason: str) -> None:
+        """Close the connection, so that the client asks again for what it follows."""
 
     def refuse(self, ref: int | None, code: str, message: str, *, retry: bool) -> None:
         """Send an error."""
@@ -140,6 +143,12 @@ class Subscription(Follower):
         self._outlet.write(json_frame({"op": "gone", "project_id": self.room.project_id}))
         self._outlet.forget(self.room.project_id)
 
+    def unreadable(self) -> None:
+        """See `Follower.unreadable`. A subscribe that isn't answered yet is refused."""
+        if self._told and not self._ended:
+            self.end()
+            self._outlet.come_back("a project can't be read any more")
+
     # What the client tells
 
     def acknowledge(self, offset: int) -> None:
@@ -197,7 +206,10 @@ class Subscription(Follower):
             else:
                 self._give_up(ref, "not_found", error)
         except StorageError as error:
-            self._give_up(ref, "storage", error)
+            if isinstance(error, NewerSchema):
+                self.unreadable()
+            if not self._ended:
+                self._give_up(ref, "storage", error)
         except ConnectionError:
             self._outlet.lost()
         except Exception as error:

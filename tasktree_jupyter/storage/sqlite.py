@@ -26,6 +26,7 @@ from tasktree_jupyter.storage.log import (
     Damaged,
     EventLog,
     Head,
+    NewerSchema,
     NoSuchProject,
     OnHead,
     Pin,
@@ -34,12 +35,13 @@ from tasktree_jupyter.storage.log import (
     StoredFold,
 )
 from tasktree_jupyter.storage.sqlite_folder import Folder, Signature, signature
+from tasktree_jupyter.storage.sqlite_jobs import Job, Outcome
 from tasktree_jupyter.storage.sqlite_mending import ASIDE, Mended
 from tasktree_jupyter.storage.sqlite_reader import Question, Readers
 from tasktree_jupyter.storage.sqlite_schema import NotOurs, select, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
 from tasktree_jupyter.storage.sqlite_watch import Turns, Watcher
-from tasktree_jupyter.storage.sqlite_writer import Job, Outcome, Writer
+from tasktree_jupyter.storage.sqlite_writer import Writer
 
 _log = logging.getLogger(__name__)
 
@@ -109,16 +111,19 @@ class SqliteLog(EventLog):
         loop = asyncio.get_running_loop()
         threads = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="tasktree-reader")
         try:
-            await loop.run_in_executor(threads, self._folder.start)
+            trouble = await loop.run_in_executor(threads, self._folder.start)
         except StorageError:
             threads.shutdown()
             raise
         poll = self._poll or _POLL_S[self._folder.journal]
-        watcher = Watcher(self._folder, self._turns, self._on_foreign, self._on_damaged, interval=poll)
+        watcher = Watcher(self._folder, self._turns, self._on_foreign, self._on_unreadable, interval=poll)
         writer = Writer(self._folder, self._turns, self._on_outcome, self._release, self._readers.sweep)
         self._running = _Running(loop, Followers(loop), writer, watcher, threads)
-        writer.start()
+        writer.start(troubled=trouble is not None)
         watcher.start()
+        if trouble is not None:
+            # A lock of the folder isn't one project's affair.
+            self.troubles.note("full" if trouble.kind == "full" else "failing", "", str(trouble))
 
     async def close(self) -> None:
         """See `EventLog.close`.
@@ -318,9 +323,12 @@ class SqliteLog(EventLog):
         if self._running is not None:
             self._running.followers.moved(project_id, head)
 
-    def _on_damaged(self, project_id: str) -> None:
+    def _on_unreadable(self, project_id: str, error: StorageError) -> None:
         """On the watcher's thread."""
-        self._on_loop(self._mend_soon, project_id)
+        if isinstance(error, NewerSchema):
+            self._on_loop(self.troubles.note, "newer", project_id, str(error))
+        else:
+            self._on_loop(self._mend_soon, project_id)
 
     def _mend_soon(self, project_id: str) -> None:
         if self._running is not None and not self._running.closing:

@@ -31,6 +31,7 @@ _LEFT_OVER_S = 24 * 3600.0
 """What is being made aside and wasn't written to for so long is nobody's any more."""
 
 _LOCK = "folder.lock"
+_OVER_SOME_DAY = ("full", "locked")
 _BESIDE = ("-wal", "-shm", "-journal")
 _SETTLED_NS = 2_000_000_000
 _LONGEST_OPENING_MS = 1000
@@ -98,8 +99,12 @@ class Folder:
         self._mutex = threading.Lock()
         self._lock: apsw.Connection | None = None
 
-    def start(self) -> None:
-        """Make the folder and see that it can be written and locked, and whether WAL works. Raises `Unavailable`."""
+    def start(self) -> StorageError | None:
+        """Make the folder and see that it can be written and locked, and whether WAL works. Raises `Unavailable`.
+
+        What is over some day, a full disk or a lock that somebody keeps, is returned: the logs are there all the same.
+        `probe` says when it is over.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = self.path / _LOCK
@@ -107,12 +112,18 @@ class Folder:
                 _touch(lock)
             self._lock = apsw.Connection(str(lock), flags=apsw.SQLITE_OPEN_READWRITE)
             self._lock.set_busy_handler(sqlite_schema.patience(self.busy_ms))
+            # The file is empty: a journal on the disk would be written at each locking, which a full one doesn't take.
+            self._lock.execute("PRAGMA journal_mode=memory")
             with self._locked():
-                self._probe()
                 self._clear_staged()
+                self._probe()
         except (OSError, apsw.Error, StorageError) as error:
+            told = sqlite_schema.storage_error(error, self.path / _LOCK)
+            if self._lock is not None and told.kind in _OVER_SOME_DAY:
+                return told
             self.stop()
             raise Unavailable(f"{self.path} can't hold the logs: {error or type(error).__name__}") from error
+        return None
 
     def stop(self) -> None:
         """Let go of the lock."""
@@ -262,10 +273,10 @@ class Folder:
                 connection.execute("PRAGMA query_only=1")
             row = next(sqlite_schema.select(connection, "SELECT project_id, deleted FROM log"), None)
             if row is None or not isinstance(row[0], str):
-                raise Damaged(f"{path} is damaged: it doesn't say whose log it is")
+                raise Damaged(f"{path.name} is damaged: it doesn't say whose log it is")
             project_id, deleted = row
             if file_name(project_id) != path.name:
-                raise sqlite_schema.NotOurs(f"{path} belongs to another project, {project_id!r}")
+                raise sqlite_schema.NotOurs(f"{path.name} belongs to another project, {project_id!r}")
             connection.set_busy_handler(sqlite_schema.patience(self.busy_ms))
         except BaseException:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -280,15 +291,16 @@ class Folder:
     def mend(self, path: Path) -> Mended | None:
         """Look at a file that seems to be damaged, and save what can be saved of it. None: it is sound, or isn't ours.
 
-        Nobody in this process may have it open. Raises `StorageError` where it can't be done now.
+        It may take long, and may be called on any thread; others go on meanwhile. Nobody in this process may have the
+        file open for writing. Raises `StorageError` where it can't be done now.
         """
+        busy_ms = min(self.busy_ms, _LONGEST_OPENING_MS)
         try:
-            with self._locked():
-                mended = sqlite_mending.mend(
-                    path, self.busy_ms, self.journal, lambda name: file_name(name) == path.name
-                )
-                self._sync()
-                return mended
+            mended = sqlite_mending.mend(
+                path, busy_ms, self.journal, lambda name: file_name(name) == path.name, self._locked
+            )
+            self._sync()
+            return mended
         except Exception as error:
             raise sqlite_schema.storage_error(error, path) from error
 
@@ -338,6 +350,7 @@ class Folder:
         self._unlink(path)
         for aside in path.parent.glob(f"{glob.escape(path.name)}{ASIDE}*"):
             aside.unlink(missing_ok=True)
+        sqlite_mending.forget_unfinished(path)
         self._sync()
 
     def _sync(self) -> None:

@@ -1,24 +1,31 @@
 """Moving a damaged file aside, and putting what could be saved of it in its place.
 
-The new file is made whole beside the damaged one, under a name that says so; from then on each step can be done again,
-and `finish`, which every opening begins with, does what a crash left undone. Nothing of the damaged file is removed
-before it stands under its new name. All of it happens under the folder's lock.
+The new file is made whole beside the damaged one and then gets a name that says so; from then on each step can be done
+again, and `finish`, which every opening begins with, does what a crash left undone. Nothing of the damaged file is
+removed before it stands under its new name.
+
+Looking at a file and making the new one takes as long as the file is large. Meanwhile only the file itself is locked,
+where it can be; the folder is while the file is opened, and while the new one is put in its place. Several may be made
+of the same file, by servers that couldn't lock it: the first that is whole counts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import apsw
 import msgspec
 
 from tasktree_jupyter.storage import sqlite_schema
-from tasktree_jupyter.storage.log import Damaged, NewerSchema
+from tasktree_jupyter.storage.log import Damaged, NewerSchema, StorageError
 from tasktree_jupyter.storage.sqlite_salvage import Saved, Wreck, is_sound, pages_of
 
 ASIDE = ".damaged-"
@@ -34,28 +41,63 @@ class Mended(msgspec.Struct, frozen=True):
     saved: Saved | None
 
 
-def mend(path: Path, busy_ms: int, journal: str, is_it: Callable[[str], bool]) -> Mended | None:
-    """See whether a file is damaged, and if it is, do what `Folder.mend` says."""
-    finish(path)
-    if not path.exists():
-        return None
-    with contextlib.ExitStack() as stack:
-        connection = _held(stack, path, busy_ms)
-        sound = connection is not None and _is_ours(connection, path) and is_sound(connection)
-        if connection is not None and sound and is_it(_named(connection)):
+def mend(
+    path: Path,
+    busy_ms: int,
+    journal: str,
+    is_it: Callable[[str], bool],
+    locked: Callable[[], AbstractContextManager[None]],
+) -> Mended | None:
+    """See whether a file is damaged, and if it is, do what `Folder.mend` says. `locked` locks the folder."""
+    with locked():
+        finish(path)
+        if not path.exists():
             return None
-        with pages_of(path, Path(f"{path}-wal")) as pages:
-            wreck = Wreck(pages)
+        connection, known = _held(path, busy_ms), os.stat(path)
+    new = Path(f"{path}{_SAVED}.{secrets.token_hex(4)}.new")
+    try:
+        wreck = _looked_at(path, connection, is_it)
+        if wreck is None:
+            return None
         project_id = wreck.whose(is_it)
-        if project_id is None and (sound or _is_foreign(path)):
-            return None
+        saved = None if project_id is None else _save(wreck, project_id, new, busy_ms, journal)
+        with locked():
+            if not path.exists() or not os.path.samestat(os.stat(path), known):
+                raise StorageError(f"{path.name} was removed or replaced while it was being mended")
+            if saved is not None:
+                os.replace(new, f"{path}{_SAVED}")
+            # While the old file is still locked: a server that waits for it finds, when its turn comes, that it is
+            # gone.
+            mended = Mended(_replace(path), saved)
+            forget_unfinished(path)
+            return mended
+    finally:
         if connection is not None:
-            wreck.ask(connection)
-        saved = None
-        if project_id is not None:
-            saved = _save(wreck, project_id, Path(f"{path}{_SAVED}"), busy_ms, journal)
-        # While the old file is still locked: a server that waits for it finds, when its turn comes, that it is gone.
-        return Mended(_replace(path), saved)
+            with contextlib.suppress(apsw.Error, StorageError), locked():
+                connection.close()
+            connection.close()
+        _remove(new)
+
+
+def _looked_at(path: Path, connection: apsw.Connection | None, is_it: Callable[[str], bool]) -> Wreck | None:
+    """What can be read of a file; None where it is sound, or somebody else's."""
+    sound = connection is not None and _is_ours(connection, path) and is_sound(connection)
+    if connection is not None and sound and is_it(_named(connection)):
+        return None
+    with pages_of(path, Path(f"{path}-wal")) as pages:
+        wreck = Wreck(pages)
+    if wreck.whose(is_it) is None and (sound or _is_foreign(path)):
+        return None
+    if connection is not None:
+        wreck.ask(connection)
+    return wreck
+
+
+def forget_unfinished(path: Path) -> None:
+    """Remove what others make, or a crash left, of a file that isn't there any more."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}{_SAVED}.*"):
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 def finish(path: Path) -> None:
@@ -64,7 +106,7 @@ def finish(path: Path) -> None:
         _replace(path)
 
 
-def _held(stack: contextlib.ExitStack, path: Path, busy_ms: int) -> apsw.Connection | None:
+def _held(path: Path, busy_ms: int) -> apsw.Connection | None:
     """A connection that keeps other writers out; None where the file is too damaged even for that."""
     try:
         sqlite_schema.check_version(path)
@@ -73,13 +115,13 @@ def _held(stack: contextlib.ExitStack, path: Path, busy_ms: int) -> apsw.Connect
         raise
     except (Damaged, sqlite_schema.NotOurs, apsw.Error):
         return None
-    stack.callback(connection.close)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     try:
         connection.execute("BEGIN IMMEDIATE")
-    except (apsw.BusyError, apsw.LockedError):
-        raise
-    except apsw.Error:
+    except apsw.Error as error:
+        connection.close()
+        if isinstance(error, apsw.BusyError | apsw.LockedError):
+            raise
         return None
     return connection
 
@@ -109,24 +151,21 @@ def _is_foreign(path: Path) -> bool:
     return False
 
 
-def _save(wreck: Wreck, project_id: str, target: Path, busy_ms: int, journal: str) -> Saved:
-    """Write the new file, whole and synced, under the name that `finish` knows."""
-    new = Path(f"{target}.new")
-    for beside in ("", *_BESIDE):
-        Path(f"{new}{beside}").unlink(missing_ok=True)
+def _save(wreck: Wreck, project_id: str, new: Path, busy_ms: int, journal: str) -> Saved:
+    """Write the new file, whole and synced."""
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = sqlite_schema.connect(new, busy_ms=busy_ms, writes=True)
     try:
         saved = wreck.write(connection, project_id)
         sqlite_schema.use_journal(connection, journal)
-    except BaseException:
+    finally:
         connection.close()
-        for beside in ("", *_BESIDE):
-            Path(f"{new}{beside}").unlink(missing_ok=True)
-        raise
-    connection.close()
-    os.replace(new, target)
     return saved
+
+
+def _remove(path: Path) -> None:
+    for beside in ("", *_BESIDE):
+        Path(f"{path}{beside}").unlink(missing_ok=True)
 
 
 def _replace(path: Path) -> Path:

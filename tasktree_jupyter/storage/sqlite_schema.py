@@ -117,7 +117,7 @@ def check_version(path: Path) -> None:
     finally:
         file.xClose()
     if not _is_sound(header):
-        raise Damaged(f"{path} is damaged: it doesn't begin as a database")
+        raise Damaged(f"{path.name} is damaged: it doesn't begin as a database")
     _check(path, int.from_bytes(header[60:64]), int.from_bytes(header[68:72]))
 
 
@@ -173,14 +173,14 @@ def check_unchanged(connection: apsw.Connection, path: Path) -> None:
 
 def _check(path: Path, version: int, application_id: int) -> None:
     if application_id != APPLICATION_ID:
-        raise NotOurs(f"{path} is no log of tasktree_jupyter")
+        raise NotOurs(f"{path.name} is no log of tasktree_jupyter")
     if version > sqlite_migrations.SCHEMA:
         raise _newer(path, version)
 
 
 def _newer(path: Path, version: int) -> NewerSchema:
     return NewerSchema(
-        f"{path} was written by a newer tasktree_jupyter"
+        f"{path.name} was written by a newer tasktree_jupyter"
         f" (schema {version}, known here: {sqlite_migrations.SCHEMA}): upgrade this one"
     )
 
@@ -212,7 +212,7 @@ def storage_error(error: Exception, path: Path, errno: int = 0) -> StorageError:
     said = f"{path.name}: {error or type(error).__name__}"
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return StorageError(f"{path.name} is locked by another process: {error}", kind="locked")
-    if isinstance(error, apsw.FullError) or _errno(error, errno) in _NO_SPACE:
+    if isinstance(error, apsw.FullError) or _errno(error, errno) in _NO_SPACE or _has_no_room_beside(error):
         return StorageError(f"{said}: no space is left on the disk, or a quota is used up", kind="full")
     if isinstance(error, apsw.ReadOnlyError) or _errno(error, errno) in _NO_WRITING:
         return StorageError(f"{said}: it can't be written", kind="readonly")
@@ -220,7 +220,12 @@ def storage_error(error: Exception, path: Path, errno: int = 0) -> StorageError:
         return StorageError(said, kind="failing")
     if isinstance(error, MemoryError):
         return StorageError(f"{path.name}: out of memory", kind="failing")
-    return Damaged(f"{path} is damaged: {error or type(error).__name__}")
+    return Damaged(f"{path.name} is damaged: {error or type(error).__name__}")
+
+
+def _has_no_room_beside(error: Exception) -> bool:
+    """Whether there was no room for the `-shm` of a file that is being opened; SQLite tells no errno of that."""
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def _errno(error: Exception, errno: int) -> int | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tasktree_jupyter.storage.log import Damaged, Head
+from tasktree_jupyter.storage.log import Damaged, Head, NewerSchema, StorageError
 from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile, Signature, signature
 from tasktree_jupyter.storage.sqlite_schema import NotOurs, storage_error
 from tasktree_jupyter.storage.sqlite_transaction import read_head
@@ -87,16 +87,16 @@ class Watcher:
         folder: Folder,
         turns: Turns,
         moved: Callable[[str, Head | None], None],
-        damaged: Callable[[str], None],
+        unreadable: Callable[[str, StorageError], None],
         *,
         interval: float,
     ) -> None:
-        """`moved` and `damaged` are called on this thread; `interval` in seconds."""
+        """`moved` and `unreadable` are called on this thread; `interval` in seconds."""
         self._thread = threading.Thread(target=self._run, name="tasktree-watcher", daemon=True)
         self._folder = folder
         self._turns = turns
         self._moved = moved
-        self._damaged = damaged
+        self._unreadable = unreadable
         self._interval = interval
         self._wake = threading.Condition()
         self._polling = threading.Lock()
@@ -183,8 +183,8 @@ class Watcher:
             told = storage_error(error, one.path)
             _log.debug("Following project %r: %s", one.project_id, told)
             self._close(one)
-            if isinstance(told, Damaged | NotOurs):
-                self._damaged(one.project_id)
+            if isinstance(told, Damaged | NotOurs | NewerSchema):
+                self._unreadable(one.project_id, told)
 
     def _ask(self, one: _Watched, file: ProjectFile, seen: int, *, fresh: bool) -> None:
         """Has anything been committed since the last time?"""

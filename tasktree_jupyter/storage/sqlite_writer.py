@@ -1,27 +1,29 @@
 """The one thread that writes: it commits what waits for a project in one transaction, merges, and runs the checkpoints.
 
-Batching needs no timer: what arrives while one commit is being synced is the next one.
+Batching needs no timer: what arrives while one commit is being synced is the next one. A damaged file is looked at and
+made anew on another thread, since that takes as long as the file is large; only its own jobs wait for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import queue
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import apsw
-import msgspec
 
 from tasktree_jupyter.storage import sqlite_merge
-from tasktree_jupyter.storage.log import Damaged, Head, NewerSchema, StorageError
+from tasktree_jupyter.storage.log import Damaged, NewerSchema, StorageError
 from tasktree_jupyter.storage.sqlite_folder import Folder, ProjectFile
-from tasktree_jupyter.storage.sqlite_mending import Mended
+from tasktree_jupyter.storage.sqlite_jobs import Job, Mending, Outcome
 from tasktree_jupyter.storage.sqlite_schema import NotOurs, check_unchanged, patience, storage_error, writing
 from tasktree_jupyter.storage.sqlite_transaction import Transaction, read_head
 from tasktree_jupyter.storage.sqlite_watch import Turns
@@ -46,42 +48,6 @@ _LEAST_FREE = 256 * 1024
 """With less room than this (bytes) a disk that was full still is, though a small write would succeed."""
 
 _PASSING = ("full", "readonly", "locked", "failing")
-
-
-class Job(msgspec.Struct, eq=False):
-    """One thing to do to a project, and who waits for it.
-
-    `makes`: the creation time if it makes an absent project, else None; then `absent` is the answer, or raised if it is
-    an exception. `alone`: it gets a transaction of its own. Without `work` the project is deleted, or, with `adopts`,
-    that one is put in its place, or, with `mends`, that file is looked at and mended; whose it is needn't be known
-    then.
-    """
-
-    project_id: str
-    work: Callable[[Transaction], Any] | None
-    future: asyncio.Future[Any] | None
-    absent: Any = None
-    makes: int | None = None
-    alone: bool = False
-    mends: Path | None = None
-    adopts: str | None = None
-    replaces: bool = False
-
-
-class Outcome(msgspec.Struct, eq=False):
-    """What one turn of the writer did to a project. `head` is None if it is not there (any more).
-
-    `wrote` says that something really went to the disk, `error` why nothing did, and `mended` that the file was found
-    damaged.
-    """
-
-    project_id: str
-    head: Head | None
-    answers: list[tuple[asyncio.Future[Any] | None, Any]]
-    failed: bool = False
-    wrote: bool = False
-    error: StorageError | None = None
-    mended: Mended | None = None
 
 
 class _Written(ProjectFile):
@@ -126,11 +92,15 @@ class Writer:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._troubled: dict[str, float] = {}
         self._sound: dict[Path, float] = {}
+        self._mending: dict[Path, Mending] = {}
+        self._menders = ThreadPoolExecutor(1, thread_name_prefix="tasktree-mender")
         self._files: dict[str, _Written] = {}
         self._swept = True
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self, *, troubled: bool = False) -> None:
+        """Start the thread. `troubled`: the folder couldn't be written to just now; project "" stands for it."""
+        if troubled:
+            self._troubled[""] = time.monotonic() + _TRY_AGAIN_S
         self._thread.start()
 
     def submit(self, job: Job) -> None:
@@ -147,16 +117,17 @@ class Writer:
 
     def _run(self) -> None:
         going = True
-        while going:
+        while going or self._mending:
             groups: dict[str, list[Job]] = {}
-            going = self._take(groups)
+            going = self._take(groups) and going
             for project_id, jobs in groups.items():
                 for run in _runs(jobs):
-                    self._turn(project_id, run)
+                    self._begin(project_id, run)
             if groups:
                 self._guarded(self._upkeep_busy, list(groups))
             elif going:
                 self._guarded(self._upkeep_idle)
+        self._menders.shutdown()
         for project_id in list(self._files):
             self._drop(project_id)
 
@@ -179,13 +150,27 @@ class Writer:
             return _QUIET_S
         return _SWEEP_S if self._files or not self._swept else None
 
-    def _turn(self, project_id: str, jobs: list[Job]) -> None:
+    def _begin(self, project_id: str, jobs: list[Job]) -> None:
+        """Do some jobs of one project, unless its file is being mended: then they wait for that."""
+        job = jobs[0]
+        if job.mended is not None:
+            self._go_on(job.mended)
+            return
+        mending = self._mending.get(job.mends or self._folder.path_of(project_id))
+        if mending is None:
+            self._turn(project_id, jobs, self._do)
+        elif job.mends is not None:
+            mending.asking += jobs
+        else:
+            mending.waiting += jobs
+
+    def _turn(self, project_id: str, jobs: list[Job], do: Callable[[str, list[Job]], Outcome]) -> None:
         """Do some jobs of one project, and tell those who wait."""
         self._turns.begin(project_id)
         self._swept = False
         outcome = Outcome(project_id, None, [], failed=True)
         try:
-            outcome = self._do(project_id, jobs)
+            outcome = do(project_id, jobs)
         except StorageError as error:
             outcome.error = error
             outcome.answers = [(job.future, error) for job in jobs]
@@ -200,19 +185,15 @@ class Writer:
     def _do(self, project_id: str, jobs: list[Job]) -> Outcome:
         job = jobs[0]
         if job.mends is not None:
-            return self._mend_for(job, job.mends)
+            return self._mend(job.mends, project_id, jobs, None)
         if job.adopts is not None:
             return self._adopt(job, job.adopts)
         if job.work is None:
             return self._delete(job)
         try:
             return self._commit(project_id, jobs)
-        except (Damaged, NotOurs):
-            mended = self._mend(self._folder.path_of(project_id), project_id)
-            if mended is None:
-                raise
-        self._deliver(Outcome(project_id, None, [], failed=True, mended=mended))
-        return self._commit(project_id, jobs)
+        except (Damaged, NotOurs) as error:
+            return self._mend(self._folder.path_of(project_id), project_id, jobs, error)
 
     def _note(self, outcome: Outcome) -> None:
         """Remember who is in trouble: they are tried again by themselves, so that it is seen when it is over."""
@@ -257,30 +238,66 @@ class Writer:
             self._drop(project_id)
         raise StorageError(f"project {project_id!r} is being deleted by another process")
 
-    def _mend_for(self, job: Job, path: Path) -> Outcome:
-        """Mend a file that a reader couldn't read, and say where its log ends now."""
-        mended = self._mend(path, job.project_id)
-        saved = None if mended is None else mended.saved
-        project_id = job.project_id or ("" if saved is None else saved.project_id)
-        if not project_id:
-            return Outcome("", None, [(job.future, mended is not None)], failed=True, mended=mended)
-        file = self._file(project_id, None)
-        head = None if file is None else read_head(file.connection)
-        return Outcome(project_id, head, [(job.future, mended is not None)], mended=mended, wrote=mended is not None)
+    def _mend(self, path: Path, project_id: str, jobs: list[Job], found: StorageError | None) -> Outcome:
+        """Have a file looked at on another thread; what `jobs` want is done afterwards.
 
-    def _mend(self, path: Path, project_id: str) -> Mended | None:
-        """None where nothing is wrong with the file; then it isn't looked at again for a while."""
-        now = time.monotonic()
-        if now - self._sound.get(path, -_LOOK_AGAIN_S) < _LOOK_AGAIN_S:
-            return None
+        Where nothing was wrong with it, it isn't looked at again for a while.
+        """
+        if time.monotonic() - self._sound.get(path, -_LOOK_AGAIN_S) < _LOOK_AGAIN_S:
+            if found is not None:
+                raise found
+            return self._looked(Mending(path, project_id, None, [], jobs), project_id, jobs)
         held = [file.project_id for file in self._files.values() if file.path == path]
         for name in {project_id, *held} - {""}:
             self._drop(name)
             self._release(name)
-        mended = self._folder.mend(path)
-        if mended is None:
-            self._sound[path] = now
-        return mended
+        mending = Mending(path, project_id, found, [] if found is None else jobs, jobs if found is None else [])
+        self._mending[path] = mending
+        self._menders.submit(self._mend_aside, mending)
+        return Outcome(project_id, None, [], failed=True)
+
+    def _mend_aside(self, mending: Mending) -> None:
+        """On the menders' thread."""
+        try:
+            mending.mended = self._folder.mend(mending.path)
+        except Exception as error:
+            mending.failed = error
+        self._queue.put(Job(mending.project_id, None, None, mended=mending))
+
+    def _go_on(self, mending: Mending) -> None:
+        """Tell what came of a mending, and do what waited for it."""
+        del self._mending[mending.path]
+        if mending.mended is None and mending.failed is None:
+            self._sound[mending.path] = time.monotonic()
+        self._turn(mending.project_id, mending.asking, functools.partial(self._looked, mending))
+        if mending.jobs:
+            self._turn(mending.project_id, mending.jobs, functools.partial(self._again, mending))
+        for run in _runs(mending.waiting):
+            self._begin(run[0].project_id, run)
+
+    def _looked(self, mending: Mending, project_id: str, jobs: list[Job]) -> Outcome:
+        """Answer who asks for a file to be looked at, and say where its log ends now."""
+        if mending.failed is not None:
+            raise mending.failed
+        mended = mending.mended
+        saved = None if mended is None else mended.saved
+        project_id = project_id or ("" if saved is None else saved.project_id)
+        answers: list[tuple[asyncio.Future[Any] | None, Any]] = [(job.future, mended is not None) for job in jobs]
+        if mended is not None:
+            self._deliver(Outcome(project_id, None, [], failed=True, mended=mended))
+        if not project_id:
+            return Outcome("", None, answers, failed=True)
+        file = self._file(project_id, None)
+        head = None if file is None else read_head(file.connection)
+        return Outcome(project_id, head, answers, wrote=mended is not None)
+
+    def _again(self, mending: Mending, project_id: str, jobs: list[Job]) -> Outcome:
+        """Do what found a file damaged once more."""
+        if mending.failed is not None:
+            raise mending.failed
+        if mending.mended is None and mending.found is not None:
+            raise mending.found
+        return self._commit(project_id, jobs)
 
     def _adopt(self, job: Job, staged: str) -> Outcome:
         for project_id in (staged, job.project_id):
@@ -303,7 +320,9 @@ class Writer:
         except NewerSchema:
             raise
         except StorageError as error:
-            if error.retryable and not isinstance(error, Damaged):
+            # A full disk can't take the mark that it is deleted; whoever has it open sees before each commit that its
+            # name leads elsewhere.
+            if error.retryable and error.kind not in ("damaged", "full"):
                 raise
             self._release(job.project_id)
             self._folder.discard(path)
@@ -381,7 +400,7 @@ class Writer:
             return
         job = Job(project_id, Transaction.touch, None)
         if self._folder.path_of(project_id).exists():
-            self._turn(project_id, [job])
+            self._begin(project_id, [job])
             return
         try:
             self._folder.probe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -161,3 +162,42 @@ async def test_who_asks_while_it_is_being_let_go_is_not_kept(connect: Connect, e
 
     assert await client.closed() == 4001
     assert not extension.manager.projects._watches
+
+
+@pytest.mark.parametrize("place", ["file:C:\\Users\\ada\\x.ipynb", "file:x.ipynb"])
+async def test_a_place_of_another_system_takes_the_list_from_nobody(
+    connect: Connect, rest: Rest, extension: Any, place: str
+) -> None:
+    client = await connect()
+    await client.publish("p", update("a", title="A"))
+    about = {"kind": "notebook", "title": "x", "path": "x.ipynb", "root_dir": "C:\\Users\\ada", "place": place}
+    await extension.manager.log.set_attributes("p", about)
+
+    _, listed = await rest("GET", "projects")
+
+    assert [info["path"] for info in listed["projects"]] == ["x.ipynb"]
+
+
+async def test_a_project_that_can_not_be_told_of_is_left_out_and_the_others_are_told(
+    connect: Connect, rest: Rest, extension: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, watching = await connect(), await connect()
+    await client.publish("bad", update("a", title="A"))
+    projects = extension.manager.projects
+    describe = projects.describe
+
+    def failing(record: Any) -> Any:
+        if record.project_id == "bad":
+            raise ValueError("by order")
+        return describe(record)
+
+    projects.describe = failing
+    with caplog.at_level(logging.ERROR):
+        assert (await watching.ask("watch"))["projects"] == []
+        await client.publish("bad", update("a", title="B"))
+        await client.publish("good", update("a", title="A"))
+        told = (await watching.until("projects"))[-1]["projects"]
+
+    assert [info["project_id"] for info in told] == ["good"]
+    assert (await rest("GET", "projects"))[0] == 200
+    assert "Can't tell of 'bad'" in caplog.text

@@ -95,6 +95,9 @@ class Listener:
     def gone(self) -> None:
         self.ended = True
 
+    def unreadable(self) -> None:
+        self.ended = True
+
 
 def a_room(log: MemoryLog, listener: Listener, **kwargs: Any) -> Room:
     room = Room("p", log, Limits(), on_change=lambda room: None, logger=LOGGER, **kwargs)
@@ -254,6 +257,9 @@ class Recorder:
 
     def lost(self) -> None:
         raise AssertionError("lost")
+
+    def come_back(self, reason: str) -> None:
+        raise AssertionError(reason)
 
     def refuse(self, ref: int | None, code: str, message: str, *, retry: bool) -> None:
         raise AssertionError(message)

@@ -11,11 +11,13 @@ from typing import Any
 import apsw
 import pytest
 
+from tasktree_jupyter.core.protocol import CLOSE_PERMISSIONS
 from tasktree_jupyter.storage import sqlite_writer
 from tasktree_jupyter.storage.log import StorageError
-from tasktree_jupyter.storage.sqlite_folder import file_name
+from tasktree_jupyter.storage.sqlite_folder import Folder, file_name
+from tasktree_jupyter.storage.sqlite_rows import FAST, pack
 from tasktree_jupyter.storage.sqlite_transaction import Transaction
-from tests.server.clients import WAIT, Client, Connect, Plain, Rest, update
+from tests.server.clients import WAIT, Client, Connect, Plain, Rest, until, update
 
 REFUSALS = {"full": apsw.FullError, "readonly": apsw.ReadOnlyError, "failing": apsw.IOError}
 
@@ -82,6 +84,38 @@ async def test_a_trouble_comes_and_goes_and_is_told_each_time_once(
     assert len([record for record in caplog.records if "can write its logs again" in record.message]) == 1
     # A plain client knows the envelope and nothing else.
     assert (await other.next())["data"]["node_id"] == "b"
+
+
+class TestAtTheStart:
+    """With a disk that is full when the server starts."""
+
+    @pytest.fixture(autouse=True)
+    def room(self, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+        room, probe = asyncio.Event(), Folder._probe
+
+        def refusing(folder: Folder) -> None:
+            if not room.is_set():
+                raise apsw.FullError("by order")
+            probe(folder)
+
+        monkeypatch.setattr(Folder, "_probe", refusing)
+        return room
+
+    async def test_the_server_waits_for_room_and_does_not_work_without_the_disk(
+        self, connect: Connect, rest: Rest, room: asyncio.Event, data_dir: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = await connect()
+        assert client.welcome["storage"]["kind"] == "full"
+        lines = [record.message for when in ("setup", "call") for record in caplog.get_records(when)]
+        assert len([line for line in lines if "The disk is full" in line]) == 1
+
+        room.set()
+        assert await told(client) == {"op": "storage", "kind": "ok", "message": None}
+
+        await client.publish("p", update("a", title="A"))
+        _, version = await rest("GET", "version")
+        assert (version["storage"]["engine"], version["storage"]["condition"]) == ("sqlite", "ok")
+        assert (data_dir / file_name("p")).exists()
 
 
 async def test_a_locked_file_is_told_in_its_projects_info_and_harms_no_other(
@@ -172,6 +206,33 @@ async def test_a_base_that_can_not_be_read_counts_as_lost_and_the_project_opens(
 
     assert [node["node_id"] for node in state["nodes"]] == ["n2", "n3"]
     assert (state["offset"], state["state"]["dropped"]) == (4, 2)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_who_follows_a_project_that_a_newer_server_brings_forward_comes_back_and_is_told(
+    connect: Connect, data_dir: Path, extension: Any, is_open: bool
+) -> None:
+    client, following = await connect(), await connect()
+    await client.publish("p", update("a", title="A"))
+    await following.follow("p")
+    watcher = extension.manager.log._running.watcher
+    await until(lambda: watcher._watched["p"].head is not None)
+    if not is_open:
+        watcher.release("p")
+    connection = apsw.Connection(str(data_dir / file_name("p")))
+    last = connection.execute("SELECT max(last) FROM batches").get
+    event = b'{"type":"node_update","project_id":"p","data":{},"offset":%d,"at":9}' % (last + 1)
+    with connection:
+        connection.execute("PRAGMA user_version=99")
+        row = (last + 1, last + 1, *pack([event], FAST))
+        connection.execute("INSERT INTO batches VALUES (?, ?, 9, 9, ?, ?)", row)
+    connection.close()
+
+    assert await following.closed() == CLOSE_PERMISSIONS
+    told_again = await (await connect()).ask("subscribe", project_id="p", since=None)
+    assert (told_again["code"], told_again["retry"]) == ("storage", False)
+    assert "newer tasktree_jupyter" in told_again["message"]
+    assert str(data_dir) not in told_again["message"]
 
 
 async def test_a_newer_file_is_refused_by_name_and_hides_no_other(

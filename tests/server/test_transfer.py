@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.iostream import StreamClosedError
 
+from tasktree_jupyter.storage.sqlite_folder import file_name
 from tests.core.canonical import canonical
 from tests.server.clients import Connect, Fetch, Rest, update
 
@@ -125,6 +127,28 @@ async def test_a_project_with_events_is_left_alone(rest: Rest) -> None:
 
     assert (status, body["reason"], body["field"]) == (409, "exists", "project_id")
     assert (await rest("GET", "projects", "p", "state"))[1] == before
+
+
+async def test_a_damaged_project_is_replaced_at_the_first_try(
+    rest: Rest, connect: Connect, jp_fetch: Fetch, data_dir: Path, extension: Any
+) -> None:
+    client = await connect()
+    await client.publish("p", update("a", title="A"))
+    body = (await exported(jp_fetch, "p")).body
+    await extension.manager.rooms.close_idle(0)
+    log = extension.manager.log
+    log._readers.close()
+    connection = apsw.Connection(str(data_dir / file_name("p")))
+    connection.execute("PRAGMA user_version; PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+    with (data_dir / file_name("p")).open("r+b") as file:
+        file.write(os.urandom(8192))
+
+    status, answer = await rest("POST", "projects", "p", "import", body=body, params={"replace": "true"})
+
+    assert (status, answer.get("events")) == (201, 1)
+    _, state = await rest("GET", "projects", "p", "state")
+    assert [node["title"] for node in state["nodes"]] == ["A"]
 
 
 async def test_a_project_without_events_is_filled_and_keeps_what_is_said_of_it(

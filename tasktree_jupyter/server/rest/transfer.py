@@ -77,8 +77,8 @@ class ImportHandler(BodyHandler):
             replace = await self._may_replace(project_id)
             importer = Importer(self.manager.log, project_id, self.extension.limits, replace=replace)
             with refusing(), _refusing_imports():
-                await self.manager.bound.check(project_id)
                 await importer.begin()
+                await self.manager.bound.check(project_id)
             self._importer = importer
         except Refusal as refusal:
             self._refusal = refusal

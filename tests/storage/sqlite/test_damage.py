@@ -399,7 +399,7 @@ async def test_a_mending_that_a_crash_cuts_short_is_finished_at_the_next_opening
         patch.setattr(Path, "unlink", until(Path.unlink))
         patch.setattr(sqlite_mending, "_sync", until(sqlite_mending._sync))
         with contextlib.suppress(Crash):
-            sqlite_mending.mend(path_of(folder), 100, "wal", lambda name: name == "p")
+            sqlite_mending.mend(path_of(folder), 100, "wal", lambda name: name == "p", contextlib.nullcontext)
 
     log = SqliteLog(folder)
     await log.start()

@@ -101,6 +101,65 @@ async def test_a_disk_that_takes_nothing_is_known_and_when_it_takes_again_too(
     await log.close()
 
 
+async def test_a_disk_that_is_full_at_the_start_is_a_trouble_that_ends_and_no_reason_to_work_without_it(
+    folder: Path, disk: Disk, batch: MakeBatch
+) -> None:
+    log = SqliteLog(folder, journal="truncate")
+    await log.start()
+    await log.append("p", [batch("a", 1, 1)], now=1)
+    await log.close()
+    disk.refusal = apsw.FullError
+
+    log = SqliteLog(folder, journal="truncate")
+    await log.start()
+    await until(log, "full")
+    assert len(await log.read("p", 0, limit=9)) == 1
+    with pytest.raises(StorageError) as told:
+        await log.append("p", [batch("a", 2, 2)], now=1)
+    assert (told.value.kind, told.value.retryable) == ("full", True)
+
+    disk.refusal = None
+    await until(log)
+    assert (await log.append("p", [batch("a", 2, 2)], now=1)).first_offset == 2
+    await log.close()
+
+
+async def test_a_folder_that_somebody_keeps_locked_at_the_start_is_used_when_it_is_free(
+    folder: Path, batch: MakeBatch
+) -> None:
+    os.mkdir(folder)
+    holder = apsw.Connection(str(folder / "folder.lock"))
+    holder.execute("BEGIN EXCLUSIVE")
+    log = SqliteLog(folder, busy_ms=50)
+    await log.start()
+    await until(log, "failing")
+    assert "folder.lock is locked by another process" in log.troubles.current()[0].message
+
+    holder.execute("ROLLBACK")
+    holder.close()
+    await until(log)
+    assert (await log.append("p", [batch("a", 1, 1)], now=1)).first_offset == 1
+    await log.close()
+
+
+async def test_a_project_is_deleted_from_a_full_disk_too(folder: Path, disk: Disk, batch: MakeBatch) -> None:
+    log = SqliteLog(folder, journal="truncate")
+    await log.start()
+    await log.append("p", [batch("a", 1, 1)], now=1)
+    disk.refusal = apsw.FullError
+    with pytest.raises(StorageError):
+        await log.append("p", [batch("a", 2, 2)], now=1)
+
+    assert await log.delete("p")
+
+    assert [name for name in os.listdir(folder) if "sqlite" in name] == []
+    assert await log.head("p") is None
+    disk.refusal = None
+    await until(log)
+    assert (await log.append("p", [batch("a", 1, 1)], now=1)).first_offset == 1
+    await log.close()
+
+
 async def test_a_full_disk_under_a_write_ahead_log(folder: Path, batch: MakeBatch) -> None:
     log = SqliteLog(folder)
     await log.start()
