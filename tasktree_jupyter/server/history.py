@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from typing import Any
 
 import msgspec
@@ -35,6 +42,7 @@ FEW_EVENTS = 2_000
 """With more events than this between two moments, and more than there are nodes, all nodes are compared."""
 
 _Key = tuple[str, str, int]
+_Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -58,10 +66,11 @@ class History:
         self._sweep: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def at(self, project_id: str, moment: Moment) -> AsyncIterator[Past]:
-        """Hold the state at a moment.
+    async def at(self, project_id: str, moment: Moment, turn: _Turn = nullcontext) -> AsyncIterator[Past]:
+        """Hold the state at a moment, once it is its `turn`.
 
-        Of the newest state nothing may be awaited but what takes the loop a short time: publishes wait for it.
+        Of the newest state nothing may be awaited but what takes the loop a short time: publishes wait for it. So it is
+        held when the turn has come and no sooner, and is then at least as new as it was when it was asked for.
 
         Raises:
             NoSuchProject: or another StorageError.
@@ -69,7 +78,7 @@ class History:
             ProblemError: code `not_found`: the log has no such moment; `busy`: too many read at the same time.
         """
         with self._counted():
-            async with self._at(project_id, moment) as past:
+            async with self._at(project_id, moment, turn) as past:
                 yield past
 
     @contextmanager
@@ -85,19 +94,24 @@ class History:
             self._reads -= 1
 
     @asynccontextmanager
-    async def _at(self, project_id: str, moment: Moment) -> AsyncIterator[Past]:
+    async def _at(self, project_id: str, moment: Moment, turn: _Turn = nullcontext) -> AsyncIterator[Past]:
         head = await self._head(project_id)
         async with self._rooms.hold(project_id) as room:
             if moment.kind == "now":
-                async with room.reading() as tree:
+                async with room.reading(turn) as tree:
                     yield Past(tree, room.epoch)
                 return
             offset = await self._offset(room, head, moment)
-            if (offset, head.epoch) == (room.tree.offset, room.epoch):
-                with room.freeze() as tree:
-                    yield Past(tree, head.epoch)
-                return
-        yield Past(await self._tree(project_id, head, offset), head.epoch)
+            if _is_at(room, offset, head):
+                async with turn():
+                    # Others may have published meanwhile.
+                    if _is_at(room, offset, head):
+                        with room.freeze() as tree:
+                            yield Past(tree, head.epoch)
+                        return
+        past = await self._tree(project_id, head, offset)
+        async with turn():
+            yield Past(past, head.epoch)
 
     async def diff(self, project_id: str, start: Moment, end: Moment) -> dict[str, Any]:
         """Return what differs from `start` to `end`, with `project_id` and `epoch`. Raises as `at` does."""
@@ -208,6 +222,10 @@ class History:
                         await pace.rest()
                 low += len(events)
         return touched if low >= high else None
+
+
+def _is_at(room: Room, offset: int, head: Head) -> bool:
+    return (room.tree.offset, room.epoch) == (offset, head.epoch)
 
 
 def _no_moment(moment: Moment, message: str) -> ProblemError:

@@ -328,7 +328,7 @@ class ProtocolConnection(Connection):
         # One at a time: else each that isn't read would wait in the server, whole.
         async with self._answering:
             with answers.held() as held:
-                async with self.manager.history.at(project_id, moment) as past, answers.making():
+                async with self.manager.history.at(project_id, moment, answers.making) as past:
                     head = {"op": "state", "ref": ref, "project_id": project_id, "epoch": past.epoch}
                     frames = deque((await encode_parts(past.tree, head)).frames)
                     held.add(sum(map(len, frames)))

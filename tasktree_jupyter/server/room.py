@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from tasktree_jupyter.core.tree import TaskTree
@@ -465,14 +465,19 @@ class Room:
         return await self._snapshot.get()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[TaskTree]:
-        """Freeze the newest state. Raises StorageError, NoSuchProject among them."""
+    async def reading(
+        self, turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    ) -> AsyncIterator[TaskTree]:
+        """Freeze the newest state, once it is its `turn`. Raises StorageError, NoSuchProject among them."""
         head = await self.refresh()
         if head is None:
             raise NoSuchProject(self.project_id)
-        await self.ready()
-        with self.freeze() as tree:
-            yield tree
+        async with turn():
+            await self.ready()
+            if not self.exists:
+                raise NoSuchProject(self.project_id)
+            with self.freeze() as tree:
+                yield tree
 
     async def _store_fold(self) -> None:
         self._storing = True

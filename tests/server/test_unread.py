@@ -200,8 +200,10 @@ class TestRest:
         await until(lambda: extension.requests.number == 0)
         assert (await rest("GET", "version"))[0] == 200
 
+    @pytest.mark.parametrize("what", ["state", "export"])
     async def test_who_takes_nothing_for_long_is_cut_off(
         self,
+        what: str,
         connect: Connect,
         extension: Any,
         jp_serverapp: Any,
@@ -210,7 +212,7 @@ class TestRest:
     ) -> None:
         await fill(await connect())
         monkeypatch.setattr("tasktree_jupyter.server.rest.base.ANSWER_SECONDS", 0.1)
-        async with unread(jp_serverapp, jp_auth_header, "projects/p/state", 1) as (sock,):
+        async with unread(jp_serverapp, jp_auth_header, f"projects/p/{what}", 1) as (sock,):
             await until(lambda: extension.requests.number == 1)
             await until(lambda: extension.manager.answers.size == 0 == extension.requests.number)
             with pytest.raises((AssertionError, ConnectionError)):

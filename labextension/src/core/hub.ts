@@ -140,6 +140,7 @@ export class TabHub implements Hub {
       this.watched = new Watched(
         this.environment,
         () => this.isConnected(),
+        () => this.watch(),
         () => this.unwatch()
       );
       this.watch();
@@ -167,6 +168,7 @@ export class TabHub implements Hub {
     if (this.followed.size > 0 || this.watched) {
       this.service.retryNow();
     }
+    this.watched?.retry();
     for (const followed of this.followed.values()) {
       this.ask(followed);
     }
@@ -308,8 +310,9 @@ export class TabHub implements Hub {
 
   private watch(): void {
     if (this.watched && this.isWelcome) {
-      this.watched.ref = this.subscriber.nextRef();
-      this.send([{ op: 'watch', ref: this.watched.ref }]);
+      const ref = this.subscriber.nextRef();
+      this.watched.asked(ref);
+      this.send([{ op: 'watch', ref }]);
     }
   }
 
@@ -367,6 +370,7 @@ export class TabHub implements Hub {
     if (typeof this.watched?.ref === 'number') {
       this.send([{ op: 'unwatch', ref: this.watched.ref }]);
     }
+    this.watched?.disconnected();
     this.watched = null;
     this.leaveIfIdle();
   }

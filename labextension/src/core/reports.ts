@@ -1,7 +1,7 @@
 /** What was reported of agents, who of them belongs to a run, and who is silent. */
 import { rootOf } from './above.js';
 import { costIn, sumOf, type Cost } from './cost.js';
-import type { JsonObject } from './json.js';
+import { isObject, type JsonObject } from './json.js';
 import type { TreeNode, TreeReader } from './reader.js';
 import { numberOf } from './series.js';
 import { isEnded } from './status.js';
@@ -70,7 +70,7 @@ export function reportsOf(tree: TreeReader, roots: readonly string[]): Map<strin
   const isQuiet = told.length > 0 && roots.length > 0 && !roots.some(id => goesOn(tree, id));
   for (const { source, agents, at } of told) {
     const isStopped = isQuiet || tree.orchestrators?.get(source)?.status === 'stopped';
-    for (const [name, said] of Object.entries(agents)) {
+    for (const [name, said] of agents) {
       const before = reports.get(name);
       const state = textOf(said, STATES);
       const promised = numberIn(said, INTERVALS);
@@ -94,7 +94,7 @@ export function reportsOf(tree: TreeReader, roots: readonly string[]): Map<strin
 /** Whether anybody was reported to be at work in these runs. */
 export function hasReports(tree: TreeReader, roots: readonly string[]): boolean {
   for (const { agents } of sourcesOf(tree, roots)) {
-    if (Object.keys(agents).length > 0) {
+    if (agents.length > 0) {
       return true;
     }
   }
@@ -103,16 +103,21 @@ export function hasReports(tree: TreeReader, roots: readonly string[]): boolean 
 
 interface Told {
   source: string;
-  agents: Readonly<Record<string, JsonObject>>;
+  agents: (readonly [name: string, said: JsonObject])[];
   at: number | null;
 }
 
+/** An old log may hold what no server takes any more: what has another shape tells nothing. */
 function* sourcesOf(tree: TreeReader, roots: readonly string[]): Generator<Told> {
   const runs = tree.agents?.size ? [...new Set(roots.map(id => rootOf(tree, id)))] : [];
-  for (const [source, { agents, timestamp }] of tree.agents ?? []) {
+  for (const [source, told] of (tree.agents ?? []) as Iterable<[string, unknown]>) {
+    const { agents, timestamp } = isObject(told) ? told : {};
     const at = parseTime(timestamp);
-    if (tree.roots.length === 0 || runs.some(run => isOf(tree, run, at))) {
-      yield { source, agents, at };
+    if (isObject(agents) && (tree.roots.length === 0 || runs.some(run => isOf(tree, run, at)))) {
+      const each = Object.entries(agents).filter((entry): entry is [string, JsonObject] =>
+        isObject(entry[1])
+      );
+      yield { source, agents: each, at };
     }
   }
 }

@@ -151,6 +151,82 @@ describe('The list of projects', () => {
     expect(list.projects.map(({ project_id }) => project_id)).toEqual(['d']);
   });
 
+  it('is not called live on a new connection before that has told what there is now', () => {
+    const list = hub.watchProjects();
+    connect();
+    world.socket.say({ op: 'projects', full: true, projects: [info('a')], removed: [] });
+    world.socket.end();
+    world.pass(1000);
+    connect();
+    expect(list.status).toBe('catching-up');
+    expect(list.projects.map(({ project_id }) => project_id)).toEqual(['a']);
+    world.socket.say({ op: 'projects', full: true, projects: [info('b')], removed: [] });
+    expect(list.status).toBe('live');
+  });
+
+  it('is asked for again a little later where it was refused for the time being', () => {
+    const list = hub.watchProjects();
+    connect();
+    const [watch] = world.socket.take('watch');
+    world.socket.say({ op: 'error', ref: watch!.ref, code: 'storage', message: 'locked', retry: true });
+    expect([list.status, list.error]).toEqual(['refused', 'locked']);
+    world.pass(5_000);
+    const [again, ...more] = world.socket.take('watch');
+    expect(more).toEqual([]);
+    world.socket.say({ op: 'projects', ref: again!.ref, full: true, projects: [], removed: [] });
+    expect([list.status, list.error]).toEqual(['live', null]);
+    world.pass(60_000);
+    expect(world.socket.take('watch')).toEqual([]);
+  });
+
+  it('is asked for again by Retry where it was refused for good, and not by itself', () => {
+    const list = hub.watchProjects();
+    connect();
+    const [watch] = world.socket.take('watch');
+    world.socket.say({ op: 'error', ref: watch!.ref, code: 'forbidden', message: 'no', retry: false });
+    world.pass(15_000);
+    expect(world.socket.take('watch')).toEqual([]);
+    hub.retryNow();
+    expect(world.socket.take('watch')).toHaveLength(1);
+    world.socket.say({ op: 'projects', full: true, projects: [], removed: [] });
+    hub.retryNow();
+    expect(world.socket.take('watch')).toEqual([]);
+    expect(list.status).toBe('live');
+  });
+
+  it('that was refused is offline like all else when the connection is gone, and nobody asks for it', () => {
+    const list = hub.watchProjects();
+    connect();
+    const first = world.socket;
+    first.say({ op: 'projects', full: true, projects: [info('a')], removed: [] });
+    first.end();
+    world.pass(1000);
+    connect();
+    const [watch] = world.socket.take('watch');
+    world.socket.say({ op: 'error', ref: watch!.ref, code: 'busy', message: 'busy', retry: true });
+    const second = world.socket;
+    second.end();
+    expect([list.status, list.error]).toEqual(['offline', null]);
+    while (world.socket === second) {
+      world.pass(500);
+    }
+    connect();
+    expect(world.socket.take('watch')).toHaveLength(1);
+    world.pass(5_000);
+    expect(world.socket.take('watch')).toEqual([]);
+  });
+
+  it('that was refused is forgotten with the last who looks', () => {
+    const list = hub.watchProjects();
+    connect();
+    const [watch] = world.socket.take('watch');
+    list.close();
+    world.pass(GRACE - 1);
+    world.socket.say({ op: 'error', ref: watch!.ref, code: 'busy', message: 'busy', retry: true });
+    world.pass(1 + PAINT);
+    expect(world.pending).toBe(0);
+  });
+
   it('ends with unwatch', () => {
     const list = hub.watchProjects();
     connect();

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { isSilent, reportsOf } from '../../src/core/reports.js';
+import type { TreeNode } from '../../src/core/reader.js';
+import { hasReports, isSilent, reportsOf } from '../../src/core/reports.js';
+import type { TreeState } from '../../src/core/state.js';
+import { TaskTree } from '../../src/core/tree.js';
 import { Story } from '../view/story.js';
 
 interface Case {
@@ -28,4 +31,24 @@ test.each(cases)('An agent is silent by what is reported of it: $why', ({ agent,
   const end = AT + (expected.heard + (expected.silent_after ?? 0)) * SECOND;
   expect(isSilent(report, end)).toBe(false);
   expect(isSilent(report, end + 1)).toBe(silentAfter !== null);
+});
+
+test('What an old log holds of agents in another shape is passed over, and the rest is told', () => {
+  const agents = {
+    sound: { active_agents: 1, agents: { w: { status: 'busy' } }, timestamp: '2026-01-31T14:00:00Z' },
+    mixed: {
+      active_agents: 2,
+      agents: { v: { status: 5 }, none: null, word: 'busy', list: [] },
+      timestamp: 7
+    },
+    ...{ bare: { a: 1 }, gone: { agents: null }, many: { agents: [{}] }, nothing: null, word: 'x' }
+  };
+  const orchestrators = { sound: null, mixed: 'stopped', bare: {} };
+  const state = { ...new TaskTree().state(), agents, orchestrators, roots: ['run'] };
+  const nodes = [{ node_id: 'run', status: 'running', title: 'R' }];
+  const tree = TaskTree.load(state as unknown as TreeState, nodes as unknown as TreeNode[]);
+
+  expect([...reportsOf(tree, ['run']).keys()].sort()).toEqual(['v', 'w']);
+  expect(hasReports(tree, ['run'])).toBe(true);
+  expect(reportsOf(tree, ['run']).get('w')!.state).toBe('busy');
 });

@@ -250,7 +250,9 @@ class TaskTreeHandler(AuthMixin, APIHandler):
 
         await self.stream(leaving())
 
-    async def stream(self, pieces: AsyncIterator[bytes]) -> None:
+    async def stream(
+        self, pieces: AsyncIterator[bytes], *, operation: str = "events", media_type: str = "application/json"
+    ) -> None:
         """Send an answer as it is made: no more of it is in memory than about `PIECE_BYTES` and one piece."""
         if self.request.method == "HEAD":
             self.set_header("Content-Length", sum([len(piece) async for piece in pieces]))
@@ -268,21 +270,21 @@ class TaskTreeHandler(AuthMixin, APIHandler):
         except StreamClosedError:
             return
         except TimeoutError:
-            self._break_off()
+            self.break_off()
             return
         except StorageError as error:
             if not self._headers_written:
                 raise
             project_id = self.asked_project
             words = "An answer about %r broke off: %s"
-            more: dict[str, Any] = {"operation": "events", "project_id": project_id}
+            more: dict[str, Any] = {"operation": operation, "project_id": project_id}
             tell(self.log, "transfer.broke_off", words, project_id, error, error=error, **more)
-            self._break_off()
+            self.break_off()
             return
-        self.finish()
+        self.finish(set_content_type=media_type)
 
-    def _break_off(self) -> None:
-        """Too late for another status: an answer that is cut off is told as an error by every client."""
+    def break_off(self) -> None:
+        """Close the connection: it is too late for another status, and every client tells that as an error."""
         cast("HTTP1Connection", self.request.connection).stream.close()
 
     def answer_nothing(self) -> None:
@@ -323,6 +325,7 @@ class BodyHandler(TaskTreeHandler):
     """A resource that takes bodies, none larger than `max_message_bytes`."""
 
     limit_trait: ClassVar[str] = "max_message_bytes"
+    _comes_at_once: ClassVar[bool] = True
 
     def initialize(self, extension: TaskTreeExtension) -> None:
         """See `TaskTreeHandler.initialize`."""
@@ -330,9 +333,12 @@ class BodyHandler(TaskTreeHandler):
         self.body = bytearray()
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Turn a body over the limit away before it is read."""
+        """Turn a body over the limit away before it is read, and wait for no body for ever."""
         limit = getattr(self.extension.limits, self.limit_trait)
-        cast("HTTP1Connection", self.request.connection).set_max_body_size(limit)
+        connection = cast("HTTP1Connection", self.request.connection)
+        connection.set_max_body_size(limit)
+        if self._comes_at_once:
+            connection.set_body_timeout(ANSWER_SECONDS)
         await super().prepare()
         length = self.request.headers.get("Content-Length", "0")
         if not self._finished and length.isdigit() and int(length) > limit:

@@ -46,10 +46,8 @@ class MissionHandler(TaskTreeHandler):
         """Answer the state with this run's nodes alone."""
         answers = self.manager.answers
         with refusing("moment"), answers.held() as held:
-            async with (
-                self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past,
-                answers.making(),
-            ):
+            asked = project_id_of(project_id), self.moment("moment")
+            async with self.manager.history.at(*asked, answers.making) as past:
                 _check_mission(past.tree, id_of(mission_id, "mission_id"))
                 pieces = await encode_state(past.tree, project_id, past.epoch, mission_id)
                 held.add(sum(map(len, pieces)))

@@ -16,10 +16,8 @@ class StateHandler(TaskTreeHandler):
         """Answer the whole state as it is, or was."""
         answers = self.manager.answers
         with refusing("moment"), answers.held() as held:
-            async with (
-                self.manager.history.at(project_id_of(project_id), self.moment("moment")) as past,
-                answers.making(),
-            ):
+            asked = project_id_of(project_id), self.moment("moment")
+            async with self.manager.history.at(*asked, answers.making) as past:
                 pieces = await encode_state(past.tree, project_id, past.epoch)
                 held.add(sum(map(len, pieces)))
             await self.send(held, pieces)

@@ -5,17 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from tornado import web
-from tornado.http1connection import HTTP1Connection
-from tornado.iostream import StreamClosedError
 
+from tasktree_jupyter.server.answers import ANSWER_SECONDS
 from tasktree_jupyter.server.importing import MEDIA_TYPE, Importer, ImportRefused, export_lines
 from tasktree_jupyter.server.logs import tell
-from tasktree_jupyter.server.rest.base import BodyHandler, Refusal, TaskTreeHandler, project_id_of, refusing
+from tasktree_jupyter.server.rest.base import (
+    PIECE_BYTES,
+    BodyHandler,
+    Refusal,
+    TaskTreeHandler,
+    project_id_of,
+    refusing,
+)
+from tasktree_jupyter.server.rest.coming import Coming
 from tasktree_jupyter.storage.log import NoSuchProject, StorageError
+
+if TYPE_CHECKING:
+    from tasktree_jupyter.server.app import TaskTreeExtension
 
 _undoing: set[asyncio.Future[None]] = set()
 
@@ -37,41 +47,33 @@ class ExportHandler(TaskTreeHandler):
         if self.request.method == "HEAD":
             self.finish(set_content_type=MEDIA_TYPE)
             return
-        try:
-            async for lines in export_lines(log, project_id, head):
-                self.write(lines)
-                await self.flush()
-        except StreamClosedError:
-            return
-        except StorageError as error:
-            # Too late for another status: an answer that is cut off is told as an error by every client.
-            tell(
-                self.log,
-                "transfer.broke_off",
-                "The export of %r broke off: %s",
-                project_id,
-                error,
-                error=error,
-                operation="export",
-                project_id=project_id,
-            )
-            cast("HTTP1Connection", self.request.connection).stream.close()
-            return
-        self.finish(set_content_type=MEDIA_TYPE)
+        with refusing():
+            await self.stream(export_lines(log, project_id, head), operation="export", media_type=MEDIA_TYPE)
 
 
 class ImportHandler(BodyHandler):
     """`POST api/projects/{project_id}/import`."""
 
     limit_trait: ClassVar[str] = "max_import_bytes"
+    _comes_at_once: ClassVar[bool] = False
     _importer: Importer | None = None
     _refusal: Refusal | None = None
+
+    def initialize(self, extension: TaskTreeExtension) -> None:
+        """See `BodyHandler.initialize`."""
+        super().initialize(extension)
+        self._coming = Coming(asyncio.get_running_loop(), PIECE_BYTES, ANSWER_SECONDS, self.break_off)
 
     async def prepare(self) -> None:  # type: ignore[override]
         """See `BodyHandler.prepare`; then see whether the project is free, before anything is read."""
         await super().prepare()
-        if self._finished or self.request.method != "POST":
+        if self._finished:
             return
+        if self.request.method == "POST":
+            await self._begin()
+        self._coming.wait()
+
+    async def _begin(self) -> None:
         project_id = project_id_of(self.path_args[0])
         try:
             replace = await self._may_replace(project_id)
@@ -97,17 +99,19 @@ class ImportHandler(BodyHandler):
 
         What follows a bad line is read and thrown away: a client that is still sending wouldn't see an answer.
         """
-        if self._importer is None:
-            return
-        try:
-            with refusing(), _refusing_imports():
-                await self._importer.feed(chunk)
-        except Refusal as refusal:
-            self._importer, self._refusal = None, refusal
+        self._coming.came(len(chunk))
+        if self._importer is not None:
+            try:
+                with refusing(), _refusing_imports():
+                    await self._importer.feed(chunk)
+            except Refusal as refusal:
+                self._importer, self._refusal = None, refusal
+        self._coming.wait()
 
     @web.authenticated
     async def post(self, project_id: str) -> None:
         """Answer when everything is on disk."""
+        self._coming.end()
         importer, self._importer = self._importer, None
         if importer is None:
             raise self._refusal or Refusal(500, "The import was never begun", "internal")
@@ -117,9 +121,15 @@ class ImportHandler(BodyHandler):
         body = {"project_id": project_id, "epoch": importer.epoch, "offset": importer.offset, "events": importer.events}
         self.answer(body, 201)
 
+    def on_finish(self) -> None:
+        """See `TaskTreeHandler.on_finish`."""
+        super().on_finish()
+        self._coming.end()
+
     def on_connection_close(self) -> None:
         """The client went away in the middle."""
         super().on_connection_close()
+        self._coming.end()
         importer, self._importer = self._importer, None
         if importer is not None:
             undoing = asyncio.ensure_future(self._abandon(importer))
