@@ -129,12 +129,13 @@ class Wire:
 
     def hang_up(self) -> None:
         """End the connection at once and wake the reader."""
+        # First, or the sender would tell of a network that fails.
+        if self._sender is not None:
+            self._sender.end()
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
         self.abandon()
-        if self._sender is not None:
-            self._sender.end()
 
     def _open_protocol(self) -> ClientProtocol:
         if self._protocol is None or self._protocol.state is not OPEN:

@@ -105,7 +105,7 @@ def test_the_last_words_come_after_all_others(world: World) -> None:
 
 def test_its_end_waits_for_nothing(world: World) -> None:
     world.sender.send(b"x" * FRAME)
-    world.ours.shutdown(socket.SHUT_RDWR)
     world.sender.end()
+    world.ours.shutdown(socket.SHUT_RDWR)
     world.sender.drain(PATIENCE)
     assert world.reasons == []
