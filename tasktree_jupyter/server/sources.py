@@ -301,9 +301,11 @@ class Sources:
                 await self._store(source)
         finally:
             source.unwritten -= 1
-        dead = [each for each in self._projects.get(source.project_id, {}).values() if each.record.ending]
-        dead.sort(key=lambda each: each.record.since)
-        await self.forget(*dead[:-MAX_ENDED])
+        # Whoever isn't done yet is forgotten after that, or what it left open would be open for ever.
+        known = self._projects.get(source.project_id, {}).values()
+        done = [each for each in known if each.record.ending is not None and each.record.ending.done]
+        done.sort(key=lambda each: each.record.since)
+        await self.forget(*done[:-MAX_ENDED])
 
     async def forget(self, *sources: Source) -> None:
         """Keep nothing more of some sources of one project. Raises StorageError."""
