@@ -5,7 +5,7 @@ What comes back is somebody's file: every value is checked before a tree is made
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from tasktree_jupyter.core.problem import ProblemError, invalid
 from tasktree_jupyter.core.shape import check_data, is_id, is_integer
 from tasktree_jupyter.core.tree import FOLD_VERSION, TaskTree
 from tasktree_jupyter.server.frames import encode
+from tasktree_jupyter.server.owners import Held
 
 MOST_NODES: Final = 200_000
 
@@ -39,9 +40,12 @@ class _State(msgspec.Struct):
     removed_snapshots: list[str] = []
 
 
-def lines_of(tree: TaskTree) -> Iterator[bytes]:
-    """Yield the line that says how many nodes follow, then a line for each, parents first."""
-    yield encode({"tasktree": "base", "nodes": len(tree), "state": tree.state()}) + b"\n"
+def lines_of(tree: TaskTree, owners: Mapping[str, Held]) -> Iterator[bytes]:
+    """Yield the line that says how many nodes follow, then a line for each, parents first.
+
+    `owners`: by source, what of it is open.
+    """
+    yield encode({"tasktree": "base", "nodes": len(tree), "state": tree.state(), "owners": owners}) + b"\n"
     for node_id in tree.walk():
         yield b'{"tasktree":"node","node":%b}\n' % tree.node_bytes(node_id)
 
@@ -51,6 +55,7 @@ class BaseReader:
 
     def __init__(self, offset: int) -> None:
         """`offset`: where the base must stand."""
+        self.owners: dict[str, Held] = {}
         self._offset = offset
         self._state: dict[str, Any] | None = None
         self._nodes: list[dict[str, Any]] = []
@@ -99,7 +104,19 @@ class BaseReader:
         for snapshot in known.snapshots.values():
             if not is_integer(snapshot.get("offset"), 0) or not is_id(snapshot.get("snapshot_id")):
                 raise invalid_line("state.snapshots", "type", "Each snapshot needs its snapshot_id and offset")
+        self.owners = self._owners_in(line.get("owners"))
         self._state, self._expected = dict(state), int(expected)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _owners_in(given: Any) -> dict[str, Held]:
+        """Exports of older versions have none."""
+        try:
+            owners = {} if given is None else msgspec.convert(given, dict[str, Held])
+        except msgspec.ValidationError as error:
+            raise invalid_line("owners", "type", f"owners aren't by source: {error}") from None
+        if not all(is_id(source) and is_integer(held.at, 0) for source, held in owners.items()):
+            raise invalid_line("owners", "type", "Each owner must be a source, with the time of its last event")
+        return owners
 
     def _take_node(self, line: dict[str, Any]) -> None:
         node = line.get("node")

@@ -276,9 +276,9 @@ class WebSocketManager:
         """Note that a project was imported; `replaced`: whatever was there is another one."""
         if replaced:
             self.projects.forget(project_id)
-            self.presence.forget(project_id)
         else:
             self.projects.touched(project_id)
+        self.presence.imported(project_id)
 
     # Who follows what
 

@@ -6,6 +6,7 @@ attribute of the project says whose the open tasks are that began before.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -95,7 +96,8 @@ class Owners:
             for event in events:
                 # What can't be read has no effect in the fold either.
                 with suppress(msgspec.MsgspecError):
-                    self._take(_decode(event))
+                    each = _decode(event)
+                    self.take(each.type, each.at, each.data, each.source)
                 if pace.due():
                     await pace.rest()
             self._offset = after + len(events)
@@ -111,20 +113,24 @@ class Owners:
         self._offset = head.trimmed
         if kept is not None:
             self._offset = min(max(kept.offset, head.trimmed), head.offset)
-            for source, held in kept.sources.items():
-                self._last_at[source] = held.at
-                self._of.update(dict.fromkeys(held.tasks, source))
+            self.begin_with(kept.sources)
 
-    def _take(self, event: _Event) -> None:
-        source, data = event.source, event.data
+    def begin_with(self, sources: Mapping[str, Held]) -> None:
+        """Take what was kept of the events before the first that is read."""
+        for source, held in sources.items():
+            self._last_at[source] = held.at
+            self._of.update(dict.fromkeys(held.tasks, source))
+
+    def take(self, kind: str, at: int, data: Mapping[str, Any], source: str | None) -> None:
+        """Take the next event."""
         if source is not None:
-            self._last_at[source] = event.at
-        if event.type not in _TYPES:
+            self._last_at[source] = at
+        if kind not in _TYPES:
             return
-        if event.type == "node_update":
+        if kind == "node_update":
             node_id, changes = data.get("node_id"), data.get("changes")
             word = changes.get("status") if isinstance(changes, dict) else "completed"
-        elif event.type == "task_status_changed":
+        elif kind == "task_status_changed":
             node_id, word = data.get("task_id"), data.get("status")
         else:
             context = data.get("context")
@@ -140,12 +146,13 @@ class Owners:
         else:
             self._of[node_id] = source
 
-    def kept(self, tree: TaskTree) -> Kept | None:
+    def kept(self, tree: TaskTree) -> dict[str, Held]:
         """Return what is to be kept of this before the events are let go: what runs first, if it can't be all.
 
         `tree`: what is open now; what isn't needs an event to be so again, and that will name its source.
         """
-        running, waiting = [], []
+        running: list[tuple[str, str]] = []
+        waiting: list[tuple[str, str]] = []
         for node_id, source in self._of.items():
             if source is not None and _is_open(tree, node_id):
                 runs = tree.status_of(node_id) == TaskStatus.RUNNING
@@ -153,7 +160,11 @@ class Owners:
         sources: dict[str, Held] = {}
         for node_id, source in (running + waiting)[:MAX_KEPT]:
             sources.setdefault(source, Held(self._last_at.get(source, 0), [])).tasks.append(node_id)
-        return Kept(self._offset, sources) if sources else None
+        return sources
+
+    def heard(self) -> dict[str, int]:
+        """Return the sources that may have something open, each with when it was last heard by the log (µs)."""
+        return {source: self._last_at.get(source, 0) for source in self._of.values() if source is not None}
 
     def last_at(self, source: str) -> int | None:
         """Return when a source was last heard by the log (µs since 1970); None: not in what was read."""

@@ -22,7 +22,7 @@ from tasktree_jupyter.server.folding import encode_fold, fold_to
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.manager import PublishError, WebSocketManager
-from tasktree_jupyter.server.owners import KEPT, Owners
+from tasktree_jupyter.server.owners import KEPT, Kept, Owners
 from tasktree_jupyter.storage.log import Head, NoSuchProject, StorageError, Trimmed
 
 DAY_US: Final = 86_400_000_000
@@ -147,7 +147,8 @@ class Retention:
         await owners.read(msgspec.structs.replace(head, offset=boundary), 0)
         async with self._manager.rooms.hold(project_id) as room:
             await room.refresh()
-            return msgspec.to_builtins(owners.kept(await room.settled()))
+            kept = owners.kept(await room.settled())
+        return msgspec.to_builtins(Kept(boundary, kept)) if kept else None
 
     # Runs
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tasktree_jupyter.server import owners as owners_of
+from tasktree_jupyter.server.importing import Importer, export_lines
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.manager import WebSocketManager
@@ -77,6 +78,27 @@ async def trimmed(manager: WebSocketManager) -> int:
     return head.trimmed
 
 
+async def exported(manager: WebSocketManager) -> bytes:
+    head = await manager.log.head("p")
+    assert head is not None
+    return b"".join([lines async for lines in export_lines(manager.log, "p", head)])
+
+
+async def imported(manager: WebSocketManager, body: bytes) -> None:
+    """Put an export in the place of what is there."""
+    importer = Importer(manager.log, "p", LIMITS, replace=True)
+    await importer.begin()
+    await importer.feed(body)
+    await importer.finish()
+    manager.imported("p", replaced=True)
+
+
+async def stale_in(manager: WebSocketManager) -> dict[str, int]:
+    """How many tasks of which sources are stale."""
+    await manager.presence.look()
+    return {each["source"]: each["stale"] for each in await manager.presence.silence.of("p") if each["stale"]}
+
+
 async def status_of(manager: WebSocketManager, node_id: str) -> str:
     """As it is after another look."""
     await manager.presence.look()
@@ -123,10 +145,7 @@ async def test_what_a_silent_source_began_before_the_boundary_is_stale() -> None
         assert await trimmed(manager)
         silent.leaves_without_a_word()
 
-        async def sources() -> list[tuple[str, int]]:
-            return [(each["source"], each["stale"]) for each in await manager.presence.silence.of("p")]
-
-        await until(sources, [("k1", 2)])
+        await until(lambda: stale_in(manager), {"k1": 2})
         assert await status_of(manager, "k1-run") == "running"
 
 
@@ -166,3 +185,58 @@ async def test_only_what_is_open_is_kept_and_not_more_than_may_be(monkeypatch: p
         monkeypatch.setattr("tasktree_jupyter.server.retention.SOON_ENOUGH", 0.0)
         assert await trimmed(manager) > boundary
         assert KEPT not in await manager.log.attributes("p")
+
+
+async def test_what_a_restored_backup_has_open_of_a_dead_source_is_ended_again() -> None:
+    async with server() as manager:
+        dead = Emitter(manager, "k1")
+        await dead.emit(update("k1-run", title="Run", status="running"))
+        backup = await exported(manager)
+        dead.leaves_without_a_word()
+        await until(lambda: status_of(manager, "k1-run"), "failed")
+
+        await imported(manager, backup)
+        assert await status_of(manager, "k1-run") == "running"
+
+        await until(lambda: status_of(manager, "k1-run"), "failed")
+
+
+async def test_who_goes_on_under_a_restored_backup_lives_and_is_seen_to_die() -> None:
+    async with server() as manager:
+        living = Emitter(manager, "k1")
+        await living.emit(update("k1-run", title="Run", status="running"))
+        (source,) = manager.presence.sources
+        await imported(manager, await exported(manager))
+
+        def is_the_restored_ones() -> bool:
+            return manager.presence.sources.find("p", "k1") not in (None, source)
+
+        await until(is_the_restored_ones, True)
+        assert await stale_in(manager) == {}
+        assert await status_of(manager, "k1-run") == "running"
+
+        living.leaves_without_a_word()
+        await until(lambda: status_of(manager, "k1-run"), "failed")
+
+
+@pytest.mark.parametrize("trim", [False, True])
+async def test_what_is_open_in_an_import_is_stale_where_nobody_knows_whose_it_is(trim: bool) -> None:
+    async with server() as manager:
+        for source in ("k1", "k2"):
+            emitter = Emitter(manager, source)
+            await emitter.emit(update(f"{source}-run", title="Run", status="running"))
+            await emitter.works_for_long()
+        await emitter.emit(update("k2-run", status="completed"), update("k2-run", message="all is well"))
+        if trim:
+            assert await trimmed(manager) > 42
+        body = await exported(manager)
+    async with server() as manager:
+        await imported(manager, body)
+        await until(lambda: stale_in(manager), {"k1": 1})
+
+        async def sources() -> list[str]:
+            return [source.id for source in await manager.presence.sources.of("p")]
+
+        await until(sources, ["k1"])
+    async with server(manager.log) as after_a_restart:
+        await until(lambda: stale_in(after_a_restart), {"k1": 1})
