@@ -109,7 +109,10 @@ class Importer:
     before `finish` has put it in its place.
     """
 
-    def __init__(self, log: EventLog, project_id: str, limits: Limits, *, replace: bool = False) -> None:
+    def __init__(
+        self, log: EventLog, project_id: str, limits: Limits, *, replace: bool = False, may_mint: bool = True
+    ) -> None:
+        """`may_mint`: whether who imports may say which notebook a project belongs to."""
         self.events = 0
         self.epoch = ""
         self.replaced = replace
@@ -125,6 +128,7 @@ class Importer:
         self._offset = 0
         self._at = 0
         self._upto: dict[str, int] = {}
+        self._may_mint = may_mint
         self._most_sources = limits.max_sources
         self._owners = Owners(log, self._staged)
         self._kept: Kept | None = None
@@ -339,6 +343,11 @@ class Importer:
         }
         if fitting.get(PLACE) in taken:
             fitting.pop(PLACE, None)
+        own = (await self._log.attributes(self._project_id)).get(PLACE)
+        if not self._may_mint and fitting.get(PLACE) != own:
+            # Kernels in another's notebook would be told that this project is theirs.
+            fitting.pop(PLACE, None)
+            fitting.pop("root_dir", None)
         return fitting
 
     async def _sources(self) -> dict[str, Any]:
