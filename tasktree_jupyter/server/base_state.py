@@ -24,13 +24,36 @@ class _Flagged(msgspec.Struct):
     last: dict[str, Any] | None = None
 
 
+class _Agents(msgspec.Struct):
+    active_agents: int
+    agents: dict[str, dict[str, Any]]
+    timestamp: str
+
+
+class _Orchestrator(msgspec.Struct):
+    timestamp: str
+    status: str | None = None
+    error: str | None = None
+    a2amcp_enabled: bool | None = None
+
+
+class _Snapshot(msgspec.Struct):
+    snapshot_id: str
+    timestamp: str
+    offset: int
+    at: int
+    name: str | None = None
+    note: str | None = None
+    tags: list[str] | None = None
+
+
 class _State(msgspec.Struct):
     fold: int
     offset: int
     at: int
-    agents: dict[str, dict[str, Any]]
-    orchestrators: dict[str, dict[str, Any]]
-    snapshots: dict[str, dict[str, Any]]
+    agents: dict[str, _Agents]
+    orchestrators: dict[str, _Orchestrator]
+    snapshots: dict[str, _Snapshot]
     tombstones: list[str]
     dropped: int
     overflow: int
@@ -102,7 +125,7 @@ class BaseReader:
         if known.offset != self._offset or not all(is_integer(number, 0) for number in numbers):
             raise invalid_line("state.offset", "range", f"The state must be that at offset {self._offset}")
         for snapshot in known.snapshots.values():
-            if not is_integer(snapshot.get("offset"), 0) or not is_id(snapshot.get("snapshot_id")):
+            if not is_integer(snapshot.offset, 0) or not is_id(snapshot.snapshot_id):
                 raise invalid_line("state.snapshots", "type", "Each snapshot needs its snapshot_id and offset")
         self.owners = self._owners_in(line.get("owners"))
         self._state, self._expected = dict(state), int(expected)  # type: ignore[arg-type]
