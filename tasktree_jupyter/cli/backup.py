@@ -20,7 +20,7 @@ from tasktree_jupyter.cli import projects, servers, terminal
 from tasktree_jupyter.cli.export import checked
 from tasktree_jupyter.cli.problem import CommandError
 from tasktree_jupyter.cli.rest import Refused, Rest, segment
-from tasktree_jupyter.display import format
+from tasktree_jupyter.display import format, plain
 
 EXAMPLES: Final = """\
   jupyter tasktree backup ~/tasktree-2026-01-31
@@ -64,7 +64,13 @@ def run(options: argparse.Namespace) -> int:
     _write(folder / MANIFEST, iter([json.dumps(manifest, indent=2, ensure_ascii=False).encode()]))
     count = format.count(len(copied))
     err.say(f"{count} projects are in {folder}; `jupyter tasktree restore {folder}` brings them back.")
-    return 0
+    if options.projects:
+        return 0
+    # The list knows nothing of them. Who may not write isn't told.
+    unreadable = rest.get("version")["storage"].get("unreadable") or []
+    for each in unreadable:
+        err.say(f"Not in the backup, since the server can't read it: {plain.line(str(each.get('message')))}")
+    return 1 if unreadable else 0
 
 
 def _copy(rest: Rest, info: dict[str, Any], target: Path) -> dict[str, Any]:

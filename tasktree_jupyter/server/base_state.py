@@ -5,7 +5,7 @@ What comes back is somebody's file: every value is checked before a tree is made
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from tasktree_jupyter.core.problem import ProblemError, invalid
 from tasktree_jupyter.core.shape import check_data, is_id, is_integer
 from tasktree_jupyter.core.tree import FOLD_VERSION, TaskTree
 from tasktree_jupyter.server.frames import encode
+from tasktree_jupyter.server.owners import Held
 
 MOST_NODES: Final = 200_000
 
@@ -23,13 +24,36 @@ class _Flagged(msgspec.Struct):
     last: dict[str, Any] | None = None
 
 
+class _Agents(msgspec.Struct):
+    active_agents: int
+    agents: dict[str, dict[str, Any]]
+    timestamp: str
+
+
+class _Orchestrator(msgspec.Struct):
+    timestamp: str
+    status: str | None = None
+    error: str | None = None
+    a2amcp_enabled: bool | None = None
+
+
+class _Snapshot(msgspec.Struct):
+    snapshot_id: str
+    timestamp: str
+    offset: int
+    at: int
+    name: str | None = None
+    note: str | None = None
+    tags: list[str] | None = None
+
+
 class _State(msgspec.Struct):
     fold: int
     offset: int
     at: int
-    agents: dict[str, dict[str, Any]]
-    orchestrators: dict[str, dict[str, Any]]
-    snapshots: dict[str, dict[str, Any]]
+    agents: dict[str, _Agents]
+    orchestrators: dict[str, _Orchestrator]
+    snapshots: dict[str, _Snapshot]
     tombstones: list[str]
     dropped: int
     overflow: int
@@ -39,9 +63,12 @@ class _State(msgspec.Struct):
     removed_snapshots: list[str] = []
 
 
-def lines_of(tree: TaskTree) -> Iterator[bytes]:
-    """Yield the line that says how many nodes follow, then a line for each, parents first."""
-    yield encode({"tasktree": "base", "nodes": len(tree), "state": tree.state()}) + b"\n"
+def lines_of(tree: TaskTree, owners: Mapping[str, Held]) -> Iterator[bytes]:
+    """Yield the line that says how many nodes follow, then a line for each, parents first.
+
+    `owners`: by source, what of it is open.
+    """
+    yield encode({"tasktree": "base", "nodes": len(tree), "state": tree.state(), "owners": owners}) + b"\n"
     for node_id in tree.walk():
         yield b'{"tasktree":"node","node":%b}\n' % tree.node_bytes(node_id)
 
@@ -51,6 +78,7 @@ class BaseReader:
 
     def __init__(self, offset: int) -> None:
         """`offset`: where the base must stand."""
+        self.owners: dict[str, Held] = {}
         self._offset = offset
         self._state: dict[str, Any] | None = None
         self._nodes: list[dict[str, Any]] = []
@@ -97,9 +125,21 @@ class BaseReader:
         if known.offset != self._offset or not all(is_integer(number, 0) for number in numbers):
             raise invalid_line("state.offset", "range", f"The state must be that at offset {self._offset}")
         for snapshot in known.snapshots.values():
-            if not is_integer(snapshot.get("offset"), 0) or not is_id(snapshot.get("snapshot_id")):
+            if not is_integer(snapshot.offset, 0) or not is_id(snapshot.snapshot_id):
                 raise invalid_line("state.snapshots", "type", "Each snapshot needs its snapshot_id and offset")
+        self.owners = self._owners_in(line.get("owners"))
         self._state, self._expected = dict(state), int(expected)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _owners_in(given: Any) -> dict[str, Held]:
+        """Exports of older versions have none."""
+        try:
+            owners = {} if given is None else msgspec.convert(given, dict[str, Held])
+        except msgspec.ValidationError as error:
+            raise invalid_line("owners", "type", f"owners aren't by source: {error}") from None
+        if not all(is_id(source) and is_integer(held.at, 0) for source, held in owners.items()):
+            raise invalid_line("owners", "type", "Each owner must be a source, with the time of its last event")
+        return owners
 
     def _take_node(self, line: dict[str, Any]) -> None:
         node = line.get("node")

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import msgspec
+
 from tasktree_jupyter.core.problem import Problem, invalid
 from tasktree_jupyter.core.sanitise import without_surrogates
 from tasktree_jupyter.core.shape import ProblemError, check_data, is_event_type, is_id, is_integer, sanitise
@@ -23,7 +25,9 @@ from tasktree_jupyter.server.frames import encode
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.kernels import PLACE
 from tasktree_jupyter.server.limits import Limits
+from tasktree_jupyter.server.owners import KEPT, Kept, Owners
 from tasktree_jupyter.server.publication import decode_message
+from tasktree_jupyter.server.sources import inherited
 from tasktree_jupyter.storage.log import (
     Batch,
     Commit,
@@ -74,7 +78,9 @@ async def export_lines(log: EventLog, project_id: str, head: Head) -> AsyncItera
     if base is not None:
         after = base.offset
         pace = Pace()
-        for line in lines_of(base):
+        owners = Owners(log, project_id)
+        await owners.read(msgspec.structs.replace(head, offset=base.offset), 0)
+        for line in lines_of(base, owners.kept(base)):
             yield line
             if pace.due():
                 await pace.rest()
@@ -104,7 +110,10 @@ class Importer:
     before `finish` has put it in its place.
     """
 
-    def __init__(self, log: EventLog, project_id: str, limits: Limits, *, replace: bool = False) -> None:
+    def __init__(
+        self, log: EventLog, project_id: str, limits: Limits, *, replace: bool = False, may_mint: bool = True
+    ) -> None:
+        """`may_mint`: whether who imports may say which notebook a project belongs to."""
         self.events = 0
         self.epoch = ""
         self.replaced = replace
@@ -120,6 +129,10 @@ class Importer:
         self._offset = 0
         self._at = 0
         self._upto: dict[str, int] = {}
+        self._may_mint = may_mint
+        self._most_sources = limits.max_sources
+        self._owners = Owners(log, self._staged)
+        self._kept: Kept | None = None
         self._batches: list[Batch] = []
         self._batched = 0
         self._batched_bytes = 0
@@ -180,7 +193,7 @@ class Importer:
                 self._line += 1
                 message = f"The first line says that {expected} events follow, but {self.events} came: it was cut off"
                 raise _bad("offset", "truncated", message)
-            await self._log.set_attributes(self._staged, await self._carried(self._said))
+            await self._log.set_attributes(self._staged, await self._carried(self._said) | await self._sources())
             head = await self._log.adopt(self._staged, self._project_id, replace=self.replaced)
             if head is None:
                 message = "Somebody else wrote to the project during the import; nothing of the import was stored"
@@ -269,6 +282,7 @@ class Importer:
             self._flush()
             self._at = int(at)  # type: ignore[arg-type]
         self._add(source, seq, body)
+        self._owners.take(str(kind), int(at), data, source)  # type: ignore[arg-type]
         self.events += 1
         self._offset += 1
         self._batched += 1
@@ -310,6 +324,9 @@ class Importer:
         if self._base is None or not self._base.is_whole:
             return
         tree = self._base.tree()
+        self._owners.begin_with(self._base.owners)
+        if kept := self._owners.kept(tree):
+            self._kept = Kept(tree.offset, kept)
         self._base = None
         self._at = tree.at
         await self._log.begin(self._staged, await encode_fold(tree), now=now_us())
@@ -331,7 +348,20 @@ class Importer:
         }
         if fitting.get(PLACE) in taken:
             fitting.pop(PLACE, None)
+        own = (await self._log.attributes(self._project_id)).get(PLACE)
+        if not self._may_mint and fitting.get(PLACE) != own:
+            # Kernels in another's notebook would be told that this project is theirs.
+            fitting.pop(PLACE, None)
+            fitting.pop("root_dir", None)
         return fitting
+
+    async def _sources(self) -> dict[str, Any]:
+        """Who has something open in it, for whoever ends what the dead leave: else it would be open for ever."""
+        heard = self._owners.heard()
+        newest = sorted(heard, key=lambda source: heard[source])[-self._most_sources :]
+        before = await self._log.attributes(self._project_id)
+        records = inherited({source: heard[source] for source in newest}, before)
+        return {KEPT: msgspec.to_builtins(self._kept)} | records
 
     # Appending
 

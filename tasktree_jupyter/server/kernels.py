@@ -23,7 +23,7 @@ from jupyter_core.utils import ensure_async
 
 from tasktree_jupyter.core.shape import Problem, ProblemError
 from tasktree_jupyter.server.logs import tell
-from tasktree_jupyter.server.manager import Forbidden
+from tasktree_jupyter.server.manager import NO_PROJECT, Forbidden
 from tasktree_jupyter.server.projects import describe_named
 from tasktree_jupyter.storage.log import EventLog, NoSuchProject, ProjectRecord, StorageError
 
@@ -140,7 +140,7 @@ class KernelProjects:
             if record.attributes.get(PLACE) == place:
                 return record.project_id
         if not may_mint:
-            raise Forbidden("There is no project for it yet, and you may not make one")
+            raise Forbidden(NO_PROJECT)
         life = 0
         while (project_id := self._minted(place, life)) in by_id:
             life += 1

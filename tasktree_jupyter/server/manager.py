@@ -42,6 +42,10 @@ class Forbidden(Exception):
     """The user may not do this."""
 
 
+NO_PROJECT = "There is no project for it that you may read, and you may not make one"
+"""What who asks for a notebook's project is told, there being one or not: neither is theirs to know."""
+
+
 class PublishError(Exception):
     """A broadcast wasn't stored; `failure` says why."""
 
@@ -283,9 +287,9 @@ class WebSocketManager:
         """Note that a project was imported; `replaced`: whatever was there is another one."""
         if replaced:
             self.projects.forget(project_id)
-            self.presence.forget(project_id)
         else:
             self.projects.touched(project_id)
+        self.presence.imported(project_id)
 
     # Who follows what
 

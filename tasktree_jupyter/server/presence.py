@@ -16,11 +16,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tasktree_jupyter.server.endings import Endings, Publish
+from tasktree_jupyter.server.endings import Endings, Publish, open_tasks
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import Limits
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.neighbours import Neighbours
+from tasktree_jupyter.server.owners import Owners
 from tasktree_jupyter.server.processes import is_gone, process_of, this_process
 from tasktree_jupyter.server.rooms import Rooms
 from tasktree_jupyter.server.silence import Silence
@@ -95,6 +96,8 @@ class Presence:
         )
         self.kernels: Kernels = NoKernels()
         self._endings = Endings(log, self.sources, rooms, limits, publish, logger)
+        self._log = log
+        self._rooms = rooms
         self._limits = limits
         self._logger = logger
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -269,6 +272,23 @@ class Presence:
         """The project was deleted."""
         self.sources.forget_project(project_id)
         self.silence.forget(project_id)
+
+    def imported(self, project_id: str) -> None:
+        """Another project has taken this one's place: what is open in it is whose it was."""
+        self.silence.forget(project_id)
+        self._spawn(self._imported(project_id))
+
+    async def _imported(self, project_id: str) -> None:
+        with self._forgiving("see whose the tasks of an import are"):
+            await self.sources.imported(project_id)
+            strangers = [source for source in await self.sources.of(project_id) if not source.is_known]
+            if not strangers:
+                return
+            # Only the whole state shows whether what they may have open is.
+            async with self._rooms.hold(project_id) as room:
+                found = await open_tasks(room, self._log, Owners(self._log, project_id), strangers)
+            idle = [source for source in strangers if source.id not in found and not source.lines]
+            await self.sources.forget(*idle)
 
     # Who is gone
 

@@ -20,7 +20,7 @@ from tasktree_jupyter.server.folding import encode_parts
 from tasktree_jupyter.server.frames import encode, json_frame, text_frame
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.limits import RETRY_AFTER
-from tasktree_jupyter.server.manager import Forbidden, WebSocketManager
+from tasktree_jupyter.server.manager import NO_PROJECT, Forbidden, WebSocketManager
 from tasktree_jupyter.server.moments import Moment, moment_of
 from tasktree_jupyter.server.publication import Failure, Published, invalid, number_of_events, parse_publication
 from tasktree_jupyter.server.subscription import Since, Subscription
@@ -315,7 +315,8 @@ class ProtocolConnection(Connection):
     async def _answer_resolve(self, asked: dict[str, Any], ref: int | None) -> None:
         may_write = await self.socket.is_allowed("write")
         info = await self.manager.resolve(asked["kernel_id"], asked["path"], asked["title"], may_mint=may_write)
-        await self._check_read(info["project_id"])
+        if not await self.socket.is_allowed("read", info["project_id"]):
+            raise Forbidden(NO_PROJECT)
         self.write(json_frame({"op": "resolved", "ref": ref, "project_id": info["project_id"], "info": info}))
 
     def _state(self, frame: dict[str, Any], ref: int | None) -> None:

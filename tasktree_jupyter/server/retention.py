@@ -1,7 +1,8 @@
 """What is old goes: events by age and number, runs by number. In the background, a small step at a time.
 
 Each server does it for the whole folder, and two of them harm nothing: what the other has trimmed or removed is gone
-already. Trimming leaves the state at its boundary, and what snapshots pin; the newest state never changes by it.
+already. Trimming leaves the state at its boundary, what snapshots pin, and whose the open tasks are; the newest state
+never changes by it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from tasktree_jupyter.core.status import ENDED
 from tasktree_jupyter.core.times import format_time
@@ -19,6 +22,7 @@ from tasktree_jupyter.server.folding import encode_fold, fold_to
 from tasktree_jupyter.server.intake import now_us
 from tasktree_jupyter.server.logs import storage_failed, tell
 from tasktree_jupyter.server.manager import PublishError, WebSocketManager
+from tasktree_jupyter.server.owners import KEPT, Kept, Owners
 from tasktree_jupyter.storage.log import Head, NoSuchProject, StorageError, Trimmed
 
 DAY_US: Final = 86_400_000_000
@@ -109,6 +113,10 @@ class Retention:
 
     async def _trim(self, project_id: str, head: Head, boundary: int) -> None:
         log = self._manager.log
+        try:
+            owners = await self._owners(project_id, head, boundary)
+        except Trimmed:
+            return
         # The room's keeper pins what snapshots name, also those that another server made and couldn't pin any more.
         async with self._manager.rooms.hold(project_id) as room:
             tree = await room.keep_snapshots()
@@ -127,10 +135,20 @@ class Retention:
             await log.save_fold(project_id, head.epoch, await encode_fold(tree))
             await asyncio.sleep(0)
         now = await log.head(project_id)
-        if now is not None and now.epoch == head.epoch:
+        if now is not None and now.epoch == head.epoch and now.trimmed < boundary:
+            await log.set_attributes(project_id, {KEPT: owners})
             await log.trim(project_id, boundary)
             words = "TaskTree let go of the events of %r up to offset %d"
             tell(self._logger, "project.trimmed", words, project_id, boundary, project_id=project_id, offset=boundary)
+
+    async def _owners(self, project_id: str, head: Head, boundary: int) -> Any:
+        """Return whose the tasks are that began up to the boundary and are open: no event will tell it any more."""
+        owners = Owners(self._manager.log, project_id)
+        await owners.read(msgspec.structs.replace(head, offset=boundary), 0)
+        async with self._manager.rooms.hold(project_id) as room:
+            await room.refresh()
+            kept = owners.kept(await room.settled())
+        return msgspec.to_builtins(Kept(boundary, kept)) if kept else None
 
     # Runs
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from typing import Literal, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Protocol
 from weakref import WeakSet
 
 import msgspec
@@ -84,7 +84,11 @@ class Source(msgspec.Struct, eq=False):
 
     def may_be_taken(self, began: int) -> bool:
         """Whether what was read of it since `began` is newer than what is known: nothing of ours was written then."""
-        return not self.lines and not self.unwritten and self.written <= began
+        return not self.lines and self.is_older_than(began)
+
+    def is_older_than(self, began: int) -> bool:
+        """Whether nothing of ours was written since `began`, or is being written."""
+        return not self.unwritten and self.written <= began
 
     @property
     def key(self) -> tuple[str, str]:
@@ -161,6 +165,23 @@ class Sources:
                 ours.record, ours.stored = record, True
         if known:
             self._projects[project_id] = known
+
+    async def imported(self, project_id: str) -> None:
+        """Another project took its place: its sources count, and who speaks for them. Raises StorageError."""
+        began = self._writes
+        attributes = await self._log.attributes(project_id)
+        before = []
+        for source in list(self._projects.get(project_id, {}).values()):
+            if source.is_older_than(began) and (source.stored or not source.lines):
+                before.append((source, tuple(source.lines)))
+                self._let_go(source)
+        self._take(project_id, attributes, began)
+        for source, lines in before:
+            again = self.find(project_id, source.id)
+            if again is not None:
+                again.heard, again.elsewhere = source.heard, source.elsewhere
+                for line in lines:
+                    self._bind(line, again)
 
     # How many there may be
 
@@ -301,9 +322,11 @@ class Sources:
                 await self._store(source)
         finally:
             source.unwritten -= 1
-        dead = [each for each in self._projects.get(source.project_id, {}).values() if each.record.ending]
-        dead.sort(key=lambda each: each.record.since)
-        await self.forget(*dead[:-MAX_ENDED])
+        # Whoever isn't done yet is forgotten after that, or what it left open would be open for ever.
+        known = self._projects.get(source.project_id, {}).values()
+        done = [each for each in known if each.record.ending is not None and each.record.ending.done]
+        done.sort(key=lambda each: each.record.since)
+        await self.forget(*done[:-MAX_ENDED])
 
     async def forget(self, *sources: Source) -> None:
         """Keep nothing more of some sources of one project. Raises StorageError."""
@@ -354,6 +377,23 @@ class Sources:
             source.written, source.stored = self._writes, True
         finally:
             source.unwritten -= 1
+
+
+def inherited(heard: Mapping[str, int], attributes: Mapping[str, object]) -> dict[str, Any]:
+    """Return, as attributes, the records of sources that may have something open in what takes a project's place.
+
+    `heard`: when each was last heard of (µs); `attributes`: those of what was there, which may know their processes.
+    One that has ended has to be ended again.
+    """
+    records = {}
+    for source_id, at in heard.items():
+        try:
+            known = msgspec.convert(attributes[PREFIX + source_id], Record)
+        except (KeyError, msgspec.ValidationError):
+            known = Record(at)
+        ending = known.ending and msgspec.structs.replace(known.ending, done=False)
+        records[PREFIX + source_id] = msgspec.to_builtins(msgspec.structs.replace(known, offset=0, ending=ending))
+    return records
 
 
 def heard_us(line: Line) -> int:

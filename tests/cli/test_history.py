@@ -8,11 +8,13 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasktree_jupyter.cli.moments import moment
 from tasktree_jupyter.cli.problem import CommandError
+from tasktree_jupyter.cli.rest import Rest
 from tasktree_jupyter.cli.show import silences
 from tests.cli.conftest import Command, Publish, node
 from tests.client.hub import Hub
@@ -183,6 +185,26 @@ def test_a_backup_brings_back_what_was_deleted_and_harms_nothing_that_is_there(
     assert replaced.code == 0, replaced.err
     assert hub.nodes("the other") == others
     assert not [info for info in hub.projects() if info["project_id"].startswith("restoring-")]
+
+
+def test_a_backup_names_what_the_server_could_not_read_and_is_no_success(
+    tasktree: Command, publish: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story(publish, "readable")
+    get = Rest.get
+
+    def with_one_that_cannot_be_read(rest: Rest, path: str, **query: Any) -> Any:
+        answer = get(rest, path, **query)
+        if path == "version":
+            answer["storage"]["unreadable"] = [{"file": "x.sqlite", "message": "'nightly' was written by a newer one"}]
+        return answer
+
+    monkeypatch.setattr(Rest, "get", with_one_that_cannot_be_read)
+    told = tasktree("backup", str(tmp_path / "all"))
+    assert told.code == 1
+    assert "'nightly' was written by a newer one" in told.err
+    assert (tmp_path / "all" / "tasktree-backup.json").exists()
+    assert tasktree("backup", str(tmp_path / "one"), "readable").code == 0
 
 
 def test_a_backup_that_is_not_whole_changes_nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,16 @@ class Thinking(Authorizer):
         if resource.project_id is not None:
             await self.thinks.wait()
         return action == "read" and resource.project_id in self.readable
+
+
+class OwnProject(Authorizer):
+    """Gives alice a project of her own, and nothing else."""
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: Any) -> bool:
+        if user.username != "alice":
+            return True
+        project_id = getattr(resource, "project_id", None)
+        return project_id == "alices" or (action == "read" and project_id is None)
 
 
 class Failing(Authorizer):
@@ -254,3 +265,46 @@ class TestAnAuthorizerThatFails:
 
         assert (status, body["reason"]) == (403, "forbidden")
         assert refused.value.code == 403
+
+
+class TestOneWithAProjectOfHerOwn:
+    """What she can't have from the server, she can't get by an import or a question either."""
+
+    @pytest.fixture
+    def authorizer(self) -> type[Authorizer]:
+        return OwnProject
+
+    async def test_an_import_gets_her_no_notebook_but_that_which_the_project_has(
+        self, connect: Connect, rest: Rest, extension: Any
+    ) -> None:
+        notebook = {"title": "Secret", "path": "secret.ipynb", "root_dir": "/srv", "place": "file:/srv/secret.ipynb"}
+        head = {"tasktree": "export", "version": 1, "project_id": "alices", "epoch": "e", "offset": 0, "at": 0}
+        body = json.dumps(head | {"attributes": notebook}) + "\n"
+        path, replacing = ("POST", "projects", "alices", "import"), {"replace": "true"}
+
+        assert (await rest(*path, body=body, headers=ALICE))[0] == 201
+        log = extension.manager.log
+        kept = await log.attributes("alices")
+        kernel = await connect(headers={"Authorization": f"TaskTree {extension.secret}"})
+        another = (await kernel.ask("resolve", path="/srv/secret.ipynb"))["project_id"]
+        assert another != "alices"
+        assert (await rest("DELETE", "projects", another, headers=ADA))[0] == 204
+
+        assert (await rest(*path, body=body, headers=ADA, params=replacing))[0] == 201
+        assert notebook.items() <= (await log.attributes("alices")).items()
+        assert (await rest(*path, body=body, headers=ALICE, params=replacing))[0] == 201
+        assert notebook.items() <= (await log.attributes("alices")).items()
+        assert {key: kept[key] for key in notebook.keys() & kept.keys()} == {"title": "Secret", "path": "secret.ipynb"}
+
+    async def test_to_ask_for_a_notebooks_project_tells_nothing_of_one_that_is_not_hers(
+        self, connect: Connect, extension: Any
+    ) -> None:
+        alice = await connect(headers=ALICE)
+        kernel = await connect(headers={"Authorization": f"TaskTree {extension.secret}"})
+
+        before = await alice.ask("resolve", path="/srv/secret.ipynb")
+        assert (await kernel.ask("resolve", path="/srv/secret.ipynb"))["op"] == "resolved"
+        after = await alice.ask("resolve", path="/srv/secret.ipynb")
+
+        assert before["code"] == "forbidden"
+        assert before | {"ref": 0} == after | {"ref": 0}

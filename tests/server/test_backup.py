@@ -80,6 +80,8 @@ STATE = {
     **{"snapshots": {}, "removed_snapshots": [], "tombstones": [], "dropped": 0, "overflow": 0},
     "flagged": {"count": 0, "last": None},
 }
+AGENTS = {"active_agents": 1, "agents": {"w": {}}, "timestamp": "2026-01-31T14:02:11Z"}
+SNAPSHOT = {"snapshot_id": "s", "timestamp": "2026-01-31T14:02:11Z", "offset": 3, "at": 4}
 HEAD = {"tasktree": "export", "version": 1, "project_id": "x", "epoch": "e", "offset": 5, "at": 9, "trimmed": 5}
 BASE = {"tasktree": "base", "nodes": 2, "state": STATE}
 
@@ -93,7 +95,14 @@ BASE = {"tasktree": "base", "nodes": 2, "state": STATE}
         ([HEAD, BASE | {"state": STATE | {"fold": 99}}], 2, "state.fold"),
         ([HEAD, BASE | {"state": STATE | {"offset": 4}}], 2, "state.offset"),
         ([HEAD, BASE | {"state": STATE | {"agents": []}}], 2, "state"),
-        ([HEAD, BASE | {"state": STATE | {"snapshots": {"s": {}}}}], 2, "state.snapshots"),
+        ([HEAD, BASE | {"state": STATE | {"agents": {"k": {"a": 1}}}}], 2, "state"),
+        ([HEAD, BASE | {"state": STATE | {"agents": {"k": AGENTS | {"agents": {"w": 1}}}}}], 2, "state"),
+        ([HEAD, BASE | {"state": STATE | {"orchestrators": {"k": {"status": 1}}}}], 2, "state"),
+        ([HEAD, BASE | {"state": STATE | {"snapshots": {"s": {}}}}], 2, "state"),
+        ([HEAD, BASE | {"state": STATE | {"snapshots": {"s": SNAPSHOT | {"tags": "x"}}}}], 2, "state"),
+        ([HEAD, BASE | {"state": STATE | {"snapshots": {"s": SNAPSHOT | {"offset": -1}}}}], 2, "state.snapshots"),
+        ([HEAD, BASE | {"owners": {"k": []}}], 2, "owners"),
+        ([HEAD, BASE | {"owners": {"": {"at": 1, "tasks": []}}}], 2, "owners"),
         ([HEAD, BASE, node("a")], 4, "offset"),
         ([HEAD, BASE, node("a"), node("b", parent_id="c")], 4, "node.parent_id"),
         ([HEAD, BASE, node("a"), node("a")], 4, "node.parent_id"),

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from tasktree_jupyter.server.processes import Process
-from tasktree_jupyter.server.sources import Ending, Source, Sources
+from tasktree_jupyter.server.sources import MAX_ENDED, Ending, Source, Sources
 from tasktree_jupyter.storage.log import Batch, Head, NewEvent
 from tasktree_jupyter.storage.memory import MemoryLog
 
@@ -64,3 +65,22 @@ async def test_an_ending_that_is_being_stored_is_not_undone_by_who_reads_meanwhi
     await ending
     (again,) = await sources.of("p")
     assert again.record.ending == ENDING
+
+
+async def test_of_many_that_die_at_once_none_is_forgotten_before_its_tasks_are_ended() -> None:
+    log = MemoryLog()
+    await log.start()
+    sources = Sources(log, logging.getLogger("test"), 1000)
+    await log.append("p", [Batch(None, None, None, [NewEvent(None, b"{}")])], now=1)
+    dead = [await sources.new("p", f"k{number}", Process(pid=7)) for number in range(2 * MAX_ENDED)]
+
+    for source in dead:
+        assert source is not None
+        await sources.ended(source, ENDING)
+    at_the_next_start = Sources(log, logging.getLogger("test"), 1000)
+    assert len(await at_the_next_start.of("p")) == len(dead)
+
+    for source in dead:
+        assert source is not None
+        await sources.ended(source, msgspec.structs.replace(ENDING, done=True))
+    assert [source.id for source in await sources.of("p")] == [f"k{number}" for number in range(64, 128)]

@@ -77,7 +77,9 @@ class ImportHandler(BodyHandler):
         project_id = project_id_of(self.path_args[0])
         try:
             replace = await self._may_replace(project_id)
-            importer = Importer(self.manager.log, project_id, self.extension.limits, replace=replace)
+            may_mint = await self.is_allowed("write")
+            limits = self.extension.limits
+            importer = Importer(self.manager.log, project_id, limits, replace=replace, may_mint=may_mint)
             with refusing(), _refusing_imports():
                 await importer.begin()
                 await self.manager.bound.check(project_id)
