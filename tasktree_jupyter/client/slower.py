@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tasktree_jupyter.core.likeness import likeness_of
 from tasktree_jupyter.core.times import parse_time
@@ -21,7 +21,7 @@ _TIMES: Final = 3
 """So many times what all but the slowest took, where so many have completed."""
 _COUNT: Final = 8
 _SAMPLE: Final = 4096
-"""So many siblings say as much as all."""
+"""So many of those that are alike say as much as all."""
 _GROWN: Final = 1.05
 """How long they took is looked at again when so many more have completed."""
 
@@ -75,7 +75,7 @@ class SlowSiblings:
             elapsed = 0 if started is None else now - started
             if elapsed < FLOOR:
                 continue
-            group = (parent, likeness_of(_name(node)))
+            group = (parent, likeness_of(_name(tree, node_id)))
             pace = None if group in self._told else self._paces_of(tree, parent).get(group[1])
             if pace is not None and elapsed >= _TIMES * pace:
                 known = slowest.get(group)
@@ -95,13 +95,12 @@ class SlowSiblings:
 
 def _measured(tree: TaskTree, parent: str) -> dict[str, int]:
     """What 95 % of the completed children took, by what makes them alike, where there are enough of them."""
-    children = tree.children(parent)
-    took: dict[str, list[int]] = {}
-    for node_id in children[:: math.ceil(len(children) / _SAMPLE) or 1]:
+    # By name first: of tasks that come in turns every second one would be of one kind.
+    alike: dict[str, list[str]] = {}
+    for node_id in tree.children(parent):
         if tree.status_of(node_id) == "completed":
-            started, ended = map(parse_time, tree.span(node_id))
-            if started is not None and ended is not None:
-                took.setdefault(likeness_of(_name(tree.node(node_id))), []).append(ended - started)
+            alike.setdefault(likeness_of(_name(tree, node_id)), []).append(node_id)
+    took = {likeness: _durations(tree, each) for likeness, each in alike.items()}
     return {
         likeness: sorted(each)[min(len(each), math.ceil(len(each) * 0.95)) - 1]
         for likeness, each in took.items()
@@ -109,5 +108,14 @@ def _measured(tree: TaskTree, parent: str) -> dict[str, int]:
     }
 
 
-def _name(node: dict[str, Any]) -> str:
-    return str(node.get("title") or node["node_id"])
+def _durations(tree: TaskTree, node_ids: list[str]) -> list[int]:
+    durations: list[int] = []
+    for node_id in node_ids[:: math.ceil(len(node_ids) / _SAMPLE)]:
+        started, ended = map(parse_time, tree.span(node_id))
+        if started is not None and ended is not None:
+            durations.append(ended - started)
+    return durations
+
+
+def _name(tree: TaskTree, node_id: str) -> str:
+    return tree.title_of(node_id) or node_id

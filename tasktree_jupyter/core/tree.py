@@ -81,6 +81,10 @@ class TaskTree:
         """Return a node's own status, without the cost of its other fields. Raises KeyError where there is none."""
         return self._nodes[node_id].status
 
+    def title_of(self, node_id: str) -> str | None:
+        """Return a node's title, without the cost of its other fields. Raises KeyError where there is none."""
+        return self._nodes[node_id].title
+
     def agent_of(self, node_id: str) -> str | None:
         """Return whose task a node is, without the cost of its other fields. Raises KeyError where there is none."""
         return self._nodes[node_id].agent

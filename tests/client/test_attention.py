@@ -15,6 +15,9 @@ from websockets.typing import Subprotocol
 
 import tasktree_jupyter as tt
 from tasktree_jupyter.client.session import Session
+from tasktree_jupyter.client.slower import SlowSiblings
+from tasktree_jupyter.core.times import parse_time
+from tasktree_jupyter.core.tree import TaskTree
 from tests.client.conftest import Run, Start
 from tests.client.hub import TOKEN, Hub
 
@@ -173,6 +176,32 @@ def test_the_slowest_of_siblings_that_are_alike_is_told_once(session: Session, m
         time.sleep(0.2)
     assert sentence == "slow_sibling scrape Atlantis in run: running for 10:00, others like it 4.0 s"
     assert len(told.all) == 1
+
+
+def test_of_many_siblings_each_kind_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasktree_jupyter.client.slower._SAMPLE", 8)
+    tree = TaskTree()
+
+    def task(title: str, status: str, timestamp: str) -> None:
+        changes = {"title": title, "parent_id": "run", "status": status}
+        tree.apply({"type": "node_update", "timestamp": timestamp, "data": {"node_id": title, "changes": changes}})
+
+    def finished(title: str) -> None:
+        task(title, "running", "2026-01-31T14:00:00Z")
+        task(title, "completed", "2026-01-31T14:00:02Z")
+
+    # In turns, and a kind that is rare.
+    for number in range(200):
+        finished(f"load {number}")
+        finished(f"fit {number}")
+        if number % 25 == 0:
+            finished(f"report {number}")
+    for kind in ("load", "fit", "report"):
+        task(f"{kind} 999", "running", "2026-01-31T14:00:00Z")
+    now = parse_time("2026-01-31T14:01:00Z")
+    assert now is not None
+    found = [*SlowSiblings().found(tree, now, ())]
+    assert found == [(f"{kind} 999", 60_000_000, 2_000_000) for kind in ("load", "fit", "report")]
 
 
 def test_what_the_callback_raises_is_told_once_and_the_others_are_still_told(session: Session) -> None:

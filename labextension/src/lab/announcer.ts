@@ -57,8 +57,8 @@ export class Announcer {
   tell(news: News): void {
     const { preferences, isInSight } = this.host;
     const { kind, project, run } = news;
-    const { notifications, notifyOnFailure, notifyOnEndAfter } = preferences.values;
-    const isWanted = notifications && !preferences.isMuted(project.project_id);
+    const { notifyOnFailure, notifyOnEndAfter } = preferences.values;
+    const isWanted = this.isWanted(news);
     if (kind === 'failed') {
       if (isWanted && notifyOnFailure && !(isInSight(project.project_id) && !this.wasTold(news))) {
         this.failed(news);
@@ -78,6 +78,11 @@ export class Announcer {
       this.ended(news, seconds);
     }
     this.failing.delete(keyOf(news));
+  }
+
+  private isWanted({ project }: News): boolean {
+    const { preferences } = this.host;
+    return preferences.values.notifications && !preferences.isMuted(project.project_id);
   }
 
   private wasTold(news: News): boolean {
@@ -159,7 +164,11 @@ export class Announcer {
 
   /** A kind of failure that is new is told also to somebody who closed the notification of the others. */
   private explain(failing: Failing, { tree, groups }: Found): void {
-    const { trans, manager } = this.host;
+    const { trans, manager, preferences, isInSight } = this.host;
+    // Somebody may have muted it since it was asked for.
+    if (!this.isWanted(failing.news) || !preferences.values.notifyOnFailure) {
+      return;
+    }
     const fresh = groups.filter(({ key }) => !failing.told.has(key));
     const isThere = manager.has(failing.id);
     const shown = isThere ? groups : fresh;
@@ -179,7 +188,7 @@ export class Announcer {
       if (fresh.length > 0) {
         this.tellBrowser(failing.news, message);
       }
-    } else if (!isFirst) {
+    } else if (!isFirst && !isInSight(failing.news.project.project_id)) {
       failing.id = this.failure(failing.news, message);
       failing.notifiedAt = Date.now();
     }

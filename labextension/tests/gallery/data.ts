@@ -1,10 +1,10 @@
 /** What the gallery's views show, by name: a line here is another state of every view. */
+import { bundleOf } from '../../src/core/compact.js';
 import { StaticTree } from '../../src/core/static-tree.js';
-import type { TreeNode, Rollup } from '../../src/core/reader.js';
 import { TaskTree } from '../../src/core/tree.js';
 import type { TreeViewProps } from '../../src/view/index.js';
 import { NOW } from './clock.js';
-import { gridSearch } from './grid-search.js';
+import { gridSearch, SILENCE } from './grid-search.js';
 import { hostileRun } from './hostile.js';
 import { Telling } from './telling.js';
 import { infoOf, worldOf, type World } from './world.js';
@@ -14,6 +14,9 @@ export interface Data extends World {
 }
 
 export const PROJECT = 'churn-model.ipynb';
+
+/** Bytes: much less than a notebook keeps of a run, so that something was left out. */
+const STORED = 14_000;
 
 const TASKS = [12, 1000, 10_000, 100_000] as const;
 
@@ -89,10 +92,10 @@ function named(world: World): Data {
 }
 
 function staleRun(): Data {
-  const data = of(gridSearch({ tasks: 60 }));
+  const data = of(gridSearch({ tasks: 60, silent: 5, began: SILENCE + 50 }));
   const { tree } = data.follow;
-  const silent = [...(tree?.children('run/fit') ?? [])].filter(id => tree?.node(id)?.status === 'running');
-  data.follow.set({ stale: new Map(silent.slice(0, 5).map(id => [id, (NOW - 94_000) * 1000])) });
+  const running = [...(tree?.children('run/fit') ?? [])].filter(id => tree?.node(id)?.status === 'running');
+  data.follow.set({ stale: new Map(running.slice(0, 5).map(id => [id, (NOW - SILENCE * 1000) * 1000])) });
   // Of these nobody here follows the tree.
   const some = infoOf('weekly', 'weekly-report', gridSearch({ tasks: 30 }).tree, 60);
   const all = infoOf('nightly', 'nightly-training', gridSearch({ tasks: 30 }).tree, 5400);
@@ -139,10 +142,9 @@ function memoryOnly(): Data {
 }
 
 function storedRun(): Data {
-  const { tree } = gridSearch({ tasks: 60 });
-  const nodes = [...tree.nodes()].filter((_, index) => index < 30) as (TreeNode & { rollup: Rollup })[];
-  const omitted = { 'run/fit': { count: 32, counts: { completed: 10, ready: 22 } } };
-  const stored = new StaticTree({ offset: tree.offset, at: tree.at - 86_400_000_000, nodes, omitted });
+  const { tree } = gridSearch({ tasks: 240, running: 3 });
+  const origin = { projectId: 'gallery', missionId: 'run', title: PROJECT, epoch: null, follow: false };
+  const stored = new StaticTree(bundleOf(tree, origin, STORED));
   const world = named(worldOf(stored));
   return {
     ...world,

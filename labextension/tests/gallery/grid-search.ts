@@ -7,6 +7,8 @@ export interface Options {
   /** How far the fits are; 1: the run has ended. */
   done?: number;
   running?: number;
+  /** So many of those that run are of a process that isn't heard any more. */
+  silent?: number;
   failed?: number;
   /** Its node ids begin with it. */
   run?: string;
@@ -19,6 +21,8 @@ export interface Options {
 /** Of eight workers' fits, one begins each so many seconds. */
 const STEP = 0.15;
 const WORKERS = 8;
+/** Of what isn’t heard, the last word came so many seconds ago. */
+export const SILENCE = 94;
 /** Besides the fits: the run, what loads its data, and what comes after. */
 const FIXED = 6;
 const TRACEBACKS = {
@@ -43,7 +47,7 @@ const TRACEBACKS = {
 
 export function gridSearch(options: Options): Telling {
   const { tasks, done = 0.66, running = Math.min(WORKERS, Math.ceil(tasks / 8)), failed = 3 } = options;
-  const { run = 'run', onto = new Telling(), title = 'Grid search' } = options;
+  const { run = 'run', onto = new Telling(), title = 'Grid search', silent = 0 } = options;
   const fits = Math.max(1, tasks - FIXED);
   const ended = done >= 1 ? fits : Math.floor(fits * done);
   const took = ended * STEP + 40;
@@ -84,12 +88,15 @@ export function gridSearch(options: Options): Telling {
       );
       best = Math.max(best, auc);
     } else if (number < ended + running) {
-      grow(onto, fit, id('fit'), told, auc, (number - ended) / running);
+      const heard = number < ended + silent ? SILENCE : 0;
+      grow(onto, fit, id('fit'), told, auc, (number - ended) / running, heard);
     } else {
       onto.node(fit, id('fit'), { title: `fit ${number}`, params, status: 'ready' });
     }
   }
-  onto.change(id('fit'), { message: `best auc ${best}`, metrics: { best_auc: best } });
+  if (best > 0) {
+    onto.change(id('fit'), { message: `best auc ${best}`, metrics: { best_auc: best } });
+  }
   const over = done >= 1 ? began - took : 0;
   const after = done >= 1 ? 'completed' : 'ready';
   const evaluate = { title: 'evaluate', status: after, dependencies: [id('fit')], expected: 16 };
@@ -142,16 +149,24 @@ function fail(onto: Telling, id: string, parent: string, told: Changes, start: n
   );
 }
 
-/** A fit under way, told fold by fold. */
-function grow(onto: Telling, id: string, parent: string, told: Changes, auc: number, share: number): void {
+/** A fit under way, told fold by fold, up to so many seconds ago. */
+function grow(
+  onto: Telling,
+  id: string,
+  parent: string,
+  told: Changes,
+  auc: number,
+  share: number,
+  heard: number
+): void {
   const folds = 1 + Math.floor(share * 4);
-  onto.node(id, parent, { ...told, status: 'running' }, 6);
+  onto.node(id, parent, { ...told, status: 'running' }, heard + 6);
   for (let fold = 1; fold <= folds; fold += 1) {
     const soFar = Number((auc - 0.01 * (5 - fold)).toFixed(4));
     const message = `fold ${fold}/5 · auc ${soFar}`;
-    onto.change(id, { progress: fold / 5, message, metrics: { auc: soFar } }, 5 - fold);
+    onto.change(id, { progress: fold / 5, message, metrics: { auc: soFar } }, heard + 5 - fold);
   }
-  onto.log(id, 'info', `fold ${folds} of 5`, 1);
+  onto.log(id, 'info', `fold ${folds} of 5`, heard + 1);
 }
 
 function fitsUnderWay(ended: number, running: number, fits: number): number[] {

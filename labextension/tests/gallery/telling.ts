@@ -24,10 +24,10 @@ export class Telling {
     told.set(this.tree, this.#told);
   }
 
-  /** `ago`: seconds before now, as the emitter's clock has it. */
+  /** `ago`: seconds before now, as the emitter's clock has it. Nothing is told of the future. */
   event(type: string, data: Record<string, unknown>, ago = 0): this {
     const offset = this.tree.offset + 1;
-    const time = NOW - ago * 1000;
+    const time = NOW - Math.max(0, ago) * 1000;
     this.#at = Math.max(this.#at, Math.round(time * 1000));
     const event: TreeEvent = {
       type,

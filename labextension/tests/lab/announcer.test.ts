@@ -184,6 +184,35 @@ describe('a notification', () => {
     await vi.waitFor(() => expect(told()).toEqual(['error: “Sweep”: ValueError: another ×1']));
   });
 
+  test.each<[string, () => void]>([
+    ['its project was muted', () => preferences.mute('p', true)],
+    ['notifications were turned off', () => preferences.set('notifications', false)],
+    ['those of failures were turned off', () => preferences.set('notifyOnFailure', false)],
+    ['somebody looks at it', () => (inSight = 'p')]
+  ])('doesn’t come back for a new kind once %s, even while that was asked for', async (_, turnOff) => {
+    because('one');
+    failed(1);
+    await vi.waitFor(() => expect(browsed).toHaveLength(2));
+    because('one', 'another');
+    failed(2);
+    expect(asked).toBe(2);
+    manager.dismiss();
+    turnOff();
+    // Whatever the answer leads to has happened by the next task.
+    await new Promise(resolve => setTimeout(resolve));
+    expect(told()).toEqual([]);
+    expect(browsed).toHaveLength(2);
+  });
+
+  test('isn’t changed any more once its project was muted', async () => {
+    because('one');
+    failed(1);
+    preferences.mute('p', true);
+    await new Promise(resolve => setTimeout(resolve));
+    expect(told()).toEqual(['error: “Sweep”: 1 task failed']);
+    expect(browsed).toHaveLength(1);
+  });
+
   test('asks once at a time why tasks fail, however many do', async () => {
     because('one');
     for (let failures = 1; failures <= 212; failures += 1) {

@@ -81,6 +81,26 @@ describe('cells', () => {
     expect(all.ids.filter(id => id === null).length).toBeGreaterThan(100);
   });
 
+  test('are in a stored tree as many as the header counts: what was left out isn’t expected besides', () => {
+    const story = new Story().task('run', null, { status: 'running', expected: 1000 });
+    for (let i = 0; i < 600; i += 1) {
+      story.task(`t${i}`, 'run', { status: 'completed' });
+    }
+    story.task('last', 'run', { status: 'ready', expected: 30 }).task('last/1', 'last', { status: 'ready' });
+    const origin = { projectId: null, missionId: 'run', title: 'x', epoch: null, follow: false };
+    const counted = (bytes: number) => {
+      const tree = new StaticTree(bundleOf(story.tree, origin, bytes));
+      expect(tree.omitted('run')).not.toBeNull();
+      const all = looks(cells(tree));
+      expect(all).toHaveLength(tree.rollup('run').total);
+      return LOOKS.map(look => all.filter(each => each === look).length).filter(Boolean);
+    };
+    expect(counted(20_000)).toEqual([600, 1, 399]);
+    // Nobody but the roll-up knows any more what a group that was left out expects.
+    story.node('run', { expected: null });
+    expect(counted(20_000)).toEqual([600, 1, 29]);
+  });
+
   test('that aren’t looked for are dimmed; a task that didn’t change isn’t looked at again', () => {
     const story = gridSearch(40);
     const first = cells(story.tree, { query: 'fit 1' });

@@ -117,10 +117,13 @@ export function* cellsOf({ tree, roots, withOmittedRoots, stale, query }: Shown,
     }
     if (id === undefined) {
       path.pop();
-      if (level.id !== null || withOmittedRoots) {
-        addOmitted(tree.omitted(level.id)?.counts, addSeveral);
+      let wanted = expectedBy(level.node);
+      const omitted = level.id !== null || withOmittedRoots ? tree.omitted(level.id) : null;
+      if (omitted) {
+        level.total += addOmitted(omitted.counts, addSeveral);
+        // What was left out may have expected more, too, and of that only the roll-up knows.
+        wanted = Math.max(wanted, level.id === null ? 0 : tree.rollup(level.id).total);
       }
-      const wanted = expectedBy(level.node);
       addSeveral('expected', wanted - level.total);
       const above = path.at(-1);
       if (above) {
@@ -155,10 +158,15 @@ function expectedBy(node: TreeNode | undefined): number {
   return node && !isEnded(node.status) ? (node.expected ?? 0) : 0;
 }
 
-function addOmitted(counts: StatusCounts | undefined, add: (look: Look, count: number) => void): void {
+/** How many there were. */
+function addOmitted(counts: StatusCounts, add: (look: Look, count: number) => void): number {
+  let sum = 0;
   for (const status of STATUS_ORDER) {
-    add(status, counts?.[status] ?? 0);
+    const count = counts[status] ?? 0;
+    add(status, count);
+    sum += count;
   }
+  return sum;
 }
 
 /** Up to this share of failures none may be missed; beyond it, it is their share that is to be seen. */
