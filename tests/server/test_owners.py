@@ -49,7 +49,7 @@ class Emitter:
 
     async def emit(self, *events: dict[str, Any]) -> None:
         if not self.seq:
-            await self.manager.presence.here(self.line, "p", self.source, self.described)  # type: ignore[arg-type]
+            await self.manager.presence.here(self.line, "p", self.source, self.described)
         frame = {"project_id": "p", "source": self.source, "seq": self.seq + 1, "events": list(events)}
         publication = parse_publication(frame, limits=LIMITS, now=now_us(), careful=False, size=0)
         outcome = await self.manager.publish_and_wait(publication)
@@ -67,7 +67,7 @@ class Emitter:
             )
 
     def leaves_without_a_word(self) -> None:
-        self.manager.presence.disconnected(self.line)  # type: ignore[arg-type]
+        self.manager.presence.disconnected(self.line)
 
 
 async def trimmed(manager: WebSocketManager) -> int:
