@@ -31,7 +31,8 @@ export function GroupCells({ tree, row, indent, now, ticks }: Props) {
   const elapsed = alike.startedAt === null || until === null ? null : until - alike.startedAt;
   const live = isHeard && ticks ? now : null;
   const left = live === null ? null : timeLeftOf(alike, tree, row.parent, live, staleness);
-  const message = figures(words, { alike, now: live, left }).join(' · ');
+  const isWhole = tree.omitted(row.parent) === null;
+  const message = isWhole ? figures(words, { alike, now: live, left }).join(' · ') : '';
   return (
     <>
       <div role="gridcell" className="tt-name tt-group" style={indent}>

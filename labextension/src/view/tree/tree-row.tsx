@@ -122,7 +122,10 @@ function Name({ tree, row, node, rollup, indent, now, today }: NameProps) {
   const silence = since === null ? null : silenceText(words, since, today * 1000);
   const alike = children >= FEWEST_ALIKE ? familiesOf(tree).of(row.id).only : null;
   const said = silence ?? messageOf(words, tree, node);
-  const told = alike ? figures(words, { ...toldOf(tree, row.id, alike, now, staleness), said }) : [];
+  // Of those that were kept in a notebook the best isn't the best of all.
+  const isWhole = tree.omitted(row.id) === null;
+  const told =
+    alike && isWhole ? figures(words, { ...toldOf(tree, row.id, alike, now, staleness), said }) : [];
   const message = [said, ...told].filter(Boolean).join(' · ');
   const attempt = words.__('attempt %1', formatCount(node.attempt ?? 1));
   const faint = node.status === 'draft' || node.status === 'ready' || node.status === 'skipped';
