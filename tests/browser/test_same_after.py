@@ -46,7 +46,7 @@ def test_selection_and_open_groups_outlive_whatever_happens_to_the_page(lab: Lab
     jupyter, page = lab.jupyter, lab.page
     lab.open_notebook("left.ipynb", [CELL])
     lab.run_all()
-    info = wait_until(lambda: next(iter(jupyter.projects()), None), "a project")
+    info = wait_until(lambda: next((each for each in jupyter.projects() if each["missions"]), None), "a mission")
     project, mission = Project(jupyter, info["project_id"]), info["missions"][0]["mission_id"]
     step = next(node for node in jupyter.state(project.project_id)["nodes"] if node.get("title") == "step b0")
     cell = lab.tree_in_cell(0)

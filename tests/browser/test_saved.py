@@ -43,7 +43,8 @@ def run_to_the_end(lab: Lab, name: str) -> dict[str, Shown]:
 
 
 def project_of(jupyter: Jupyter, path: str) -> dict[str, Any] | None:
-    return next((project for project in jupyter.projects() if project.get("path") == path), None)
+    """The project of the notebook at `path`, once it has a mission."""
+    return next((each for each in jupyter.projects() if each.get("path") == path and each["missions"]), None)
 
 
 def titles(lab: Lab) -> list[tuple[str, str | None]]:

@@ -156,6 +156,6 @@ def test_a_kernel_killed_while_its_network_is_stalled_loses_no_more_than_since_t
 ) -> None:
     written, arrived, said = killed
     assert arrived == list(range(len(arrived)))
-    assert len(arrived) >= written > 500
+    assert len(arrived) >= written > 250
     # It was connected all the time, the disk was free, and the queue is short.
     assert said == ["connected", 0]

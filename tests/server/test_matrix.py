@@ -171,7 +171,7 @@ async def test_every_op_of_the_socket(who: str, headers: dict[str, str], connect
         await client.send({"op": op, "ref": client.ref, **fields.get(op, {})})
         await client.send({"op": "publish", "ref": -1})
         frames = [await client.next()]
-        while frames[-1].get("field") != "events" or (
+        while all(frame.get("field") != "events" for frame in frames) or (
             op in ("state", "diff", "resolve", "watch") and _open(client, frames)
         ):
             frames.append(await client.next())
