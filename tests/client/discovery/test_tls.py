@@ -97,11 +97,14 @@ def test_a_certificate_for_another_name_is_not_trusted(run: Run, papers: Papers,
 def test_connect_takes_a_ca_file(run: Run, papers: Papers, tmp_path: Path, ca_file: str | None) -> None:
     given = {"authority": str(papers.authority), "missing": str(tmp_path / "missing.pem"), None: None}[ca_file]
     code = f"""
-import json
+import json, time
 import tasktree_jupyter as tt
 tt.configure(exit_timeout=0.1)
-url, timeout = "https://127.0.0.1:{papers.hub.port}/", {20 if ca_file == "authority" else 1}
+url, timeout = "https://127.0.0.1:{papers.hub.port}/", {20 if ca_file == "authority" else 0.1}
 connected = tt.connect(url, {TOKEN!r}, ca_file={given!r}, timeout=timeout)
+until = time.monotonic() + 20
+while not connected and tt.status()["code"] is None and time.monotonic() < until:
+    time.sleep(0.02)
 print(json.dumps([connected, tt.status()["code"], tt.status()["reason"]]))
 """
     connected, why, reason = json.loads(run(code)[0])
